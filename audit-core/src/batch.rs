@@ -1,0 +1,99 @@
+//! Entries frozen together: the one unit of delivery.
+//!
+//! A batch is numbered within its stream, hashed, and never cut again: a retry sends the same bytes.
+//! [`encoding`](crate::encoding) says what is hashed.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::Row;
+
+/// A SHA-256 digest.
+pub type Hash = [u8; 32];
+
+/// Entries frozen together.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub(crate) header: Header,
+    pub(crate) header_hash: Hash,
+    pub(crate) rows: Vec<FrozenRow>,
+}
+
+impl Batch {
+    /// What is said of the rows as a whole.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The hash by which the next batch of the stream names this one.
+    #[must_use]
+    pub const fn header_hash(&self) -> &Hash {
+        &self.header_hash
+    }
+
+    /// The rows, in the order of `seq`.
+    #[must_use]
+    pub fn rows(&self) -> &[FrozenRow] {
+        &self.rows
+    }
+}
+
+/// A row with what freezing made of it.
+#[derive(Debug, Clone)]
+pub struct FrozenRow {
+    /// The columns.
+    pub row: Row,
+    /// The metadata as RFC 8785 JSON: the bytes that are stored.
+    pub metadata: String,
+    /// The leaf of the row in the batch's Merkle tree.
+    pub leaf: Hash,
+}
+
+/// Version 1 of what a batch says of itself: one row of `audit_batches`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Header {
+    /// The ordered batches of one writer lane of one process start.
+    pub stream_id: Uuid,
+    /// Counts from 0 without gaps.
+    pub batch_no: i64,
+    /// What the batch is.
+    pub kind: HeaderKind,
+    /// `seq` of the first row.
+    pub first_seq: i64,
+    /// Number of rows.
+    pub n: i32,
+    /// The least `created_at` of the rows; the writer's time where there are none.
+    pub first_created: DateTime<Utc>,
+    /// The greatest `created_at` of the rows; the writer's time where there are none.
+    pub last_created: DateTime<Utc>,
+    /// The root of the RFC 6962 tree over the rows' leaves.
+    pub rows_root: Hash,
+    /// The hash of the header before; 32 zero bytes for batch 0.
+    pub prev_hash: Hash,
+    /// When the batch was frozen, by the writer's clock.
+    pub writer_time: DateTime<Utc>,
+    /// The key that signed, if any did.
+    pub key_id: Option<String>,
+    /// The Ed25519 signature, if there is a key.
+    pub sig: Option<Vec<u8>>,
+}
+
+/// What a batch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HeaderKind {
+    /// Entries of a writer.
+    Entries,
+}
+
+impl HeaderKind {
+    /// The text in the `kind` column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What is hashed, version 1 (skeleton).

@@ -1,0 +1,38 @@
+//! Who did what, to which thing, when, from where, and how it ended: once, complete and provably
+//! unaltered, in PostgreSQL or embedded SQLite.
+//!
+//! An entry travels one way: an `#[audited]` function (or [`Auditor::record`]) makes an [`Entry`],
+//! a bounded queue takes it, the writer thread freezes entries into a [`Batch`](batch::Batch), and a
+//! [`Store`](store::Store) commits header and rows in one transaction.
+
+extern crate self as audit_core;
+
+pub mod batch;
+pub mod catalog;
+pub mod context;
+pub mod encoding;
+pub mod migrate;
+pub mod query;
+pub mod store;
+
+mod action;
+mod actor;
+mod auditor;
+mod entry;
+mod error;
+mod metadata;
+mod outcome;
+mod row;
+mod target;
+
+pub use action::{ActionName, ActionNameError};
+pub use actor::{Actor, ActorParseError, ActorType};
+pub use auditor::Auditor;
+pub use catalog::{AuditAction, Catalog};
+pub use context::Context;
+pub use entry::{Entry, EntryBuilder, IntoAction};
+pub use error::Error;
+pub use metadata::Metadata;
+pub use outcome::{Outcome, UnknownOutcome};
+pub use row::Row;
+pub use target::{Target, TargetParseError, TargetType};

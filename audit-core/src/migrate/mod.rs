@@ -1,0 +1,17 @@
+//! Migrations (skeleton: `Report`, `Error` and `Status` are the contract).
+
+/// What a migration run did.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Versions applied by this run, in order.
+    pub applied: Vec<i64>,
+}
+
+/// Why a database could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store could not be reached, or failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}

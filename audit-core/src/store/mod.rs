@@ -1,0 +1,78 @@
+//! Where batches end: PostgreSQL or embedded SQLite, behind one contract.
+//!
+//! A [`Store`] is an address; [`Store::connect`] gives a [`Connection`], on which
+//! [`land`](Connection::land) commits a batch's header and rows in one transaction, or nothing.
+//! Landing the same batch again is always safe: it meets its own header and is done.
+//!
+//! `tests/tests/store_contract.rs` is the contract, and every store passes it.
+
+mod error;
+mod url;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+pub use error::{ErrorClass, StoreError};
+pub use url::{Schema, SchemaNameError, open};
+
+use crate::batch::Batch;
+use crate::migrate;
+
+/// A boxed future, so that stores can be chosen at run time.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where batches end. Cheap to share; each lane opens a connection of its own.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Where it is, for logs and errors; never a password.
+    fn describe(&self) -> String;
+
+    /// Opens a connection that is ready to land batches.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes whatever was opened.
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>>;
+
+    /// Brings the schema up to date, or says that it is.
+    fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>>;
+}
+
+/// One lane's connection.
+pub trait Connection: Send {
+    /// Commits a batch whole, exactly once however often it is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::class`] says what to do next. After any error the connection may be unusable:
+    /// drop it and connect again before the next attempt.
+    ///
+    /// # Cancellation
+    ///
+    /// Whether the batch landed is then unknown: drop the connection, connect and land it again.
+    fn land<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Landed, StoreError>>;
+
+    /// Makes room for rows created from `now` on, ahead of time (PostgreSQL: the current partition and
+    /// the next). Called after connecting and then once an hour; a failure is logged and harms nothing.
+    fn prepare(&mut self, now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Says good-bye to the server.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// How a batch came to be in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landed {
+    /// This call committed it.
+    Stored,
+    /// An earlier attempt had committed it: the store holds a header of this number and this hash.
+    AlreadyStored,
+    /// The store holds another header of this number: somebody else writes this stream. The batch is
+    /// *not* stored; its entries belong in a new stream.
+    Squatted,
+}
+
+/// A store chosen at run time.
+pub type SharedStore = Arc<dyn Store>;

@@ -1,0 +1,53 @@
+//! From a URL to a store.
+
+use super::{ErrorClass, SharedStore, StoreError};
+
+/// A checked schema name; `control_plane` by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema(String);
+
+/// A text that is no schema name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a schema name: write at most 63 lower-case letters, digits and underscores, not beginning with a digit"
+)]
+pub struct SchemaNameError(String);
+
+impl Schema {
+    /// Checks a name against `^[a-z_][a-z0-9_]{0,62}$`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not match.
+    pub fn new(name: &str) -> Result<Self, SchemaNameError> {
+        let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if first && rest && name.len() <= 63 {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(SchemaNameError(name.to_owned()))
+        }
+    }
+
+    /// The name. It needs no quoting in SQL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        Self("control_plane".to_owned())
+    }
+}
+
+/// The store at a URL: `postgres://…`, `postgresql://…`, or `sqlite:path/to/file.db`. Nothing is opened yet.
+///
+/// # Errors
+///
+/// When the URL names no known kind of store, or cannot be parsed.
+pub fn open(url: &str, schema: &Schema) -> Result<SharedStore, StoreError> {
+    let _ = (url, schema);
+    Err(StoreError::new(ErrorClass::Operator, "cannot open the store", "no such kind"))
+}

@@ -1,0 +1,1 @@
+//! Examples of audit-core; see the files beside this folder.
