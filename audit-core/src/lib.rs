@@ -20,9 +20,11 @@ mod actor;
 mod auditor;
 mod entry;
 mod error;
+mod merkle;
 mod metadata;
 mod outcome;
 mod row;
+mod sanitise;
 mod target;
 
 pub use action::{ActionName, ActionNameError};
