@@ -26,10 +26,13 @@ mod outcome;
 mod row;
 mod sanitise;
 mod target;
+mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use auditor::Auditor;
+pub use auditor::{
+    Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
+};
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
 pub use entry::{Entry, EntryBuilder, IntoAction};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::StoreError;
+use crate::store::{ErrorClass, StoreError};
 
 /// Why a database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,18 @@ pub enum Error {
         /// How long this run waited.
         waited: Duration,
     },
+}
+
+impl Error {
+    /// Whether waiting may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.class() == ErrorClass::Transient,
+            Self::Locked { .. } => true,
+            Self::Failed { .. } | Self::Changed { .. } | Self::Missing { .. } | Self::Newer { .. } => false,
+        }
+    }
 }
 
 fn seconds(waited: Duration) -> String {
