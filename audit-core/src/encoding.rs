@@ -1,1 +1,159 @@
-//! What is hashed, version 1 (skeleton).
+//! What is hashed, version 1: rows, their personal fields, and batch headers.
+//!
+//! Every encoding is a sequence of fields, each a big-endian `u32` length followed by that many bytes;
+//! NULL is the length `0xFFFF_FFFF` without bytes, so that it differs from an empty text. The first field
+//! is a version tag. Integers are big-endian two's complement, times are microseconds since 1970 as `i64`,
+//! UUIDs are their 16 bytes, addresses are in canonical text (RFC 5952), JSON is in canonical form
+//! (RFC 8785). A change is version 2, never an edit.
+//!
+//! **Row** (`audit-row-v1`): stream_id, seq, id, created_at, actor_type, *actor_id*, action, target_type,
+//! *target_id*, outcome, *error*, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id,
+//! *on_behalf_of*, *ip_address*, *user_agent*, origin, the number of metadata keys (`u32`), and for each
+//! key, in the order of RFC 8785, the key and the *value*. A leaf is SHA-256(0x00 ‖ encoding), as in
+//! RFC 6962.
+//!
+//! Fields in *italics* are personal: not the value enters but its commitment, 32 bytes, so that a value can
+//! be erased while the row stays provable:
+//!
+//! - field salt = the first 16 bytes of SHA-256(`audit-salt-v1`, row salt, field)
+//! - commitment = SHA-256(`audit-commitment-v1`, field, field salt, value)
+//!
+//! where the comma separates length-prefixed fields as above, and `field` is the column's name, or
+//! `metadata.` and the key. A NULL is encoded as NULL and has no commitment.
+//!
+//! **Header** (`audit-header-v1`): stream_id, batch_no, kind, first_seq, n (`i32`), first_created,
+//! last_created, rows_root, prev_hash, writer_time, key_id. The hash is SHA-256 of the encoding.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::Row;
+use crate::batch::{Hash, Header};
+
+const ROW_TAG: &[u8] = b"audit-row-v1";
+const SALT_TAG: &[u8] = b"audit-salt-v1";
+const COMMITMENT_TAG: &[u8] = b"audit-commitment-v1";
+const HEADER_TAG: &[u8] = b"audit-header-v1";
+
+/// Domain separation of RFC 6962, section 2.1.
+const LEAF_PREFIX: [u8; 1] = [0x00];
+
+/// A field that may be erased.
+type Salt = [u8; 16];
+
+/// The leaf of a row whose values are all there.
+///
+/// `metadata` holds the key and the RFC 8785 text of each value, in the order of RFC 8785.
+pub(crate) fn leaf(row: &Row, salt: &Salt, metadata: &[(String, String)]) -> Hash {
+    let mut digest = Sha256::new_with_prefix(LEAF_PREFIX);
+    encode_row(&mut digest, row, salt, metadata);
+    digest.finalize().into()
+}
+
+/// The hash by which a header is known to its successor.
+#[must_use]
+pub fn header_hash(header: &Header) -> Hash {
+    let mut digest = Sha256::new();
+    digest.field(HEADER_TAG);
+    digest.field(header.stream_id.as_bytes());
+    digest.field(&header.batch_no.to_be_bytes());
+    digest.field(header.kind.as_str().as_bytes());
+    digest.field(&header.first_seq.to_be_bytes());
+    digest.field(&header.n.to_be_bytes());
+    digest.time(header.first_created);
+    digest.time(header.last_created);
+    digest.field(&header.rows_root);
+    digest.field(&header.prev_hash);
+    digest.time(header.writer_time);
+    digest.text(header.key_id.as_deref());
+    digest.finalize().into()
+}
+
+fn encode_row(out: &mut impl Fields, row: &Row, salt: &Salt, metadata: &[(String, String)]) {
+    let personal = |out: &mut _, field: &str, value: Option<&str>| commit(out, salt, field, value);
+    out.field(ROW_TAG);
+    out.field(row.stream_id.as_bytes());
+    out.field(&row.seq.to_be_bytes());
+    out.field(row.id.as_bytes());
+    out.time(row.created_at);
+    out.field(row.actor_type.as_str().as_bytes());
+    personal(out, "actor_id", row.actor_id.as_deref());
+    out.field(row.action.as_bytes());
+    out.field(row.target_type.as_bytes());
+    personal(out, "target_id", row.target_id.as_deref());
+    out.field(row.outcome.as_str().as_bytes());
+    personal(out, "error", row.error.as_deref());
+    out.optional(row.duration_us.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
+    out.optional(row.attempt_id.as_ref().map(|id: &Uuid| id.as_bytes().as_slice()));
+    out.text(row.request_id.as_deref());
+    out.text(row.trace_id.as_deref());
+    out.text(row.span_id.as_deref());
+    out.text(row.tenant_id.as_deref());
+    personal(out, "on_behalf_of", row.on_behalf_of.as_deref());
+    personal(out, "ip_address", row.ip_address.map(|address| address.to_string()).as_deref());
+    personal(out, "user_agent", row.user_agent.as_deref());
+    out.text(row.origin.as_deref());
+    out.field(&length(metadata.len()).to_be_bytes());
+    for (key, value) in metadata {
+        out.field(key.as_bytes());
+        personal(out, &format!("metadata.{key}"), Some(value));
+    }
+}
+
+fn commit(out: &mut impl Fields, row_salt: &Salt, field: &str, value: Option<&str>) {
+    let commitment = value.map(|value| -> Hash {
+        let mut digest = Sha256::new();
+        digest.field(COMMITMENT_TAG);
+        digest.field(field.as_bytes());
+        digest.field(&field_salt(row_salt, field));
+        digest.field(value.as_bytes());
+        digest.finalize().into()
+    });
+    out.optional(commitment.as_ref().map(Hash::as_slice));
+}
+
+fn field_salt(row_salt: &Salt, field: &str) -> Salt {
+    let mut digest = Sha256::new();
+    digest.field(SALT_TAG);
+    digest.field(row_salt);
+    digest.field(field.as_bytes());
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&digest.finalize()[..16]);
+    salt
+}
+
+/// Takes length-prefixed fields.
+trait Fields {
+    fn bytes(&mut self, bytes: &[u8]);
+
+    fn field(&mut self, value: &[u8]) {
+        self.bytes(&length(value.len()).to_be_bytes());
+        self.bytes(value);
+    }
+
+    fn optional(&mut self, value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.field(value),
+            None => self.bytes(&u32::MAX.to_be_bytes()),
+        }
+    }
+
+    fn text(&mut self, value: Option<&str>) {
+        self.optional(value.map(str::as_bytes));
+    }
+
+    fn time(&mut self, value: DateTime<Utc>) {
+        self.field(&value.timestamp_micros().to_be_bytes());
+    }
+}
+
+impl Fields for Sha256 {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("sanitising bounds every field far below 4 GiB")
+}

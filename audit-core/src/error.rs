@@ -1,10 +1,60 @@
 //! What can go wrong with the auditor itself.
 
+use std::io;
+use std::time::Duration;
+
+use crate::migrate;
+use crate::store::{SchemaNameError, StoreError};
+
 /// What the auditor could not do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The store could not be reached, or failed.
+    /// There is a global auditor already.
+    #[error("the global auditor is installed already: call `init` once, or `start` for an auditor of its own")]
+    AlreadyInitialised,
+    /// The builder was given neither a URL nor a store.
+    #[error("no store: give the builder a URL (`sqlite:audit.db`, `postgres://…`) or a store")]
+    NoStore,
+    /// A setting is out of bounds.
+    #[error("`{setting}` must be {bounds}")]
+    Setting {
+        /// The builder's method.
+        setting: &'static str,
+        /// What it accepts.
+        bounds: &'static str,
+    },
+    /// The schema's name is none.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    Schema(#[from] SchemaNameError),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store could not be reached, or its schema not be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] migrate::Error),
+    /// The operating system gave no thread or no runtime.
+    #[error("cannot start the writer's thread")]
+    NoThread(#[source] io::Error),
+    /// The writer's thread ended during its start.
+    #[error("the writer died at its start; its panic message tells why")]
+    WriterDied,
+    /// An entry found no place in the queue, or no writer.
+    #[error("audit entry `{action}` dropped: {reason}")]
+    Dropped {
+        /// The entry's action.
+        action: String,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// The deadline of a flush passed.
+    #[error(
+        "{waiting} audit entries were not stored within {deadline:?}; `stats().last_error` tells what holds them up"
+    )]
+    NotFlushed {
+        /// Entries that are not stored.
+        waiting: u64,
+        /// The deadline that passed.
+        deadline: Duration,
+    },
 }

@@ -22,15 +22,20 @@ mod actor;
 mod auditor;
 mod entry;
 mod error;
+mod merkle;
 mod metadata;
 mod outcome;
 mod row;
+mod sanitise;
 mod target;
+mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
 pub use audit_macros::Catalog;
-pub use auditor::Auditor;
+pub use auditor::{
+    Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
+};
 pub use catalog::builtin::audited;
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;

@@ -15,3 +15,13 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
 }
+
+impl Error {
+    /// Whether waiting may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.class() == crate::store::ErrorClass::Transient,
+        }
+    }
+}

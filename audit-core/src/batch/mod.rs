@@ -3,8 +3,12 @@
 //! A batch is numbered within its stream, hashed, and never cut again: a retry sends the same bytes.
 //! [`encoding`](crate::encoding) says what is hashed.
 
+mod freezer;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+pub use freezer::Freezer;
 
 use crate::Row;
 

@@ -1,0 +1,274 @@
+//! How an auditor is set up. Every limit has its name and its default here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Auditor, WriterGuard, global};
+use crate::Error;
+use crate::store::{self, Schema, SharedStore, Store};
+use crate::writer::{self, Delivery, Limits, Queue, StartUp, block_on};
+
+/// Most lanes of one writer.
+const MAX_LANES: usize = 64;
+
+/// What happens when the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Callers wait, at most this long; then the entry is dropped and counted.
+    Block {
+        /// The longest wait of one caller.
+        at_most: Duration,
+    },
+    /// The entry is dropped and counted at once.
+    Drop,
+}
+
+/// Whether the writer brings the store's schema up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// It does, before the first batch.
+    Run,
+    /// It does not: `audit migrate` does, with the privileges that the service need not have.
+    Skip,
+}
+
+/// Whether the start waits for the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitForStore {
+    /// It waits, at most this long, and fails if the store is not ready by then.
+    AtMost(Duration),
+    /// It does not: entries wait in the queue until the store is there.
+    No,
+}
+
+/// Sets up an auditor and its writer.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), audit_core::Error> {
+/// use std::time::Duration;
+/// use audit_core::{Auditor, Migrate, Overflow};
+///
+/// let writer = Auditor::builder()
+///     .url("postgres://audit_writer@localhost/app")
+///     .service_name("billing")
+///     .migrate(Migrate::Skip)
+///     .overflow(Overflow::Block { at_most: Duration::from_secs(1) })
+///     .init()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder starts nothing; call `init` or `start`"]
+pub struct Builder {
+    place: Option<Place>,
+    schema: String,
+    service_name: String,
+    lanes: usize,
+    migrate: Migrate,
+    wait: WaitForStore,
+    drop_deadline: Duration,
+    limits: Limits,
+    delivery: Delivery,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Url(String),
+    Store(SharedStore),
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            place: None,
+            schema: Schema::default().as_str().to_owned(),
+            service_name: String::new(),
+            lanes: 1,
+            migrate: Migrate::Run,
+            wait: WaitForStore::AtMost(Duration::from_secs(10)),
+            drop_deadline: Duration::from_secs(5),
+            limits: Limits {
+                entries: 65_536,
+                bytes: 32 << 20,
+                overflow: Overflow::Block { at_most: Duration::from_secs(5) },
+                batch_rows: 4096,
+                batch_bytes: 8 << 20,
+                linger: Duration::from_millis(50),
+            },
+            delivery: Delivery { timeout: Duration::from_secs(30), longest_pause: Duration::from_secs(5) },
+        }
+    }
+
+    /// Where the log is: `postgres://…`, `postgresql://…` or `sqlite:path/to/file.db`.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.place = Some(Place::Url(url.into()));
+        self
+    }
+
+    /// A store of one's own, instead of a URL.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.place = Some(Place::Store(store));
+        self
+    }
+
+    /// The PostgreSQL schema; `control_plane` unless said. Must match `^[a-z_][a-z0-9_]{0,62}$`.
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        self.schema = name.into();
+        self
+    }
+
+    /// The service's name, which database administrators see as `application_name`.
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = name.into();
+        self
+    }
+
+    /// How many streams are written side by side, each over a connection of its own; 1 unless said, at most 64.
+    pub const fn lanes(mut self, lanes: usize) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// How many entries the queue holds; 65,536 unless said.
+    pub const fn queue_entries(mut self, entries: usize) -> Self {
+        self.limits.entries = entries;
+        self
+    }
+
+    /// How many bytes the queue holds, roughly; 32 MiB unless said. Calls in progress may fill places beyond
+    /// it that they were given before it was reached.
+    pub const fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// What happens when the queue is full; callers wait for at most five seconds unless said.
+    pub const fn overflow(mut self, overflow: Overflow) -> Self {
+        self.limits.overflow = overflow;
+        self
+    }
+
+    /// How many rows a batch holds at most; 4,096 unless said.
+    pub const fn batch_rows(mut self, rows: usize) -> Self {
+        self.limits.batch_rows = rows;
+        self
+    }
+
+    /// How many bytes a batch holds at most, roughly; 8 MiB unless said. A larger entry travels alone.
+    pub const fn batch_bytes(mut self, bytes: usize) -> Self {
+        self.limits.batch_bytes = bytes;
+        self
+    }
+
+    /// How long an entry waits for others to share its batch; 50 ms unless said, which keeps a lane below
+    /// 20 batches a second until batches are full.
+    pub const fn linger(mut self, linger: Duration) -> Self {
+        self.limits.linger = linger;
+        self
+    }
+
+    /// Whether the writer brings the schema up to date; it does unless said.
+    pub const fn migrate(mut self, migrate: Migrate) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    /// Whether the start waits for the store; at most ten seconds unless said.
+    pub const fn wait_for_store(mut self, wait: WaitForStore) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How long the store may take to connect, or to answer to one batch; 30 s unless said.
+    pub const fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.delivery.timeout = timeout;
+        self
+    }
+
+    /// The longest pause between two attempts to store a batch; 5 s unless said.
+    pub const fn longest_pause(mut self, pause: Duration) -> Self {
+        self.delivery.longest_pause = pause;
+        self
+    }
+
+    /// How long a guard that is dropped without a shutdown blocks its thread at most; 5 s unless said.
+    pub const fn drop_deadline(mut self, deadline: Duration) -> Self {
+        self.drop_deadline = deadline;
+        self
+    }
+
+    /// Starts the writer and installs its auditor for the whole program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`], and [`Error::AlreadyInitialised`] when there is a global auditor already.
+    pub async fn init(self) -> Result<WriterGuard, Error> {
+        if global::is_installed() {
+            return Err(Error::AlreadyInitialised);
+        }
+        let guard = self.start().await?;
+        global::install(guard.auditor())?;
+        Ok(guard)
+    }
+
+    /// [`Self::init`] for programs without async.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::init`].
+    pub fn init_blocking(self) -> Result<WriterGuard, Error> {
+        block_on(self.init())
+    }
+
+    /// Starts the writer. Its auditor is not the program's: hand it out through a
+    /// [`Context`](crate::Context), or record through it.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
+    pub async fn start(self) -> Result<WriterGuard, Error> {
+        let store = self.open()?;
+        let queue = Arc::new(Queue::new(self.limits, self.lanes));
+        let start_up = StartUp { lanes: self.lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
+        let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
+        let guard = WriterGuard::new(Auditor::new(Arc::clone(&queue)), queue, writer, self.drop_deadline);
+        match started.await {
+            Ok(started) => started?,
+            Err(_) => return Err(Error::WriterDied),
+        }
+        Ok(guard)
+    }
+
+    /// [`Self::start`] for programs without async.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub fn start_blocking(self) -> Result<WriterGuard, Error> {
+        block_on(self.start())
+    }
+
+    fn open(&self) -> Result<SharedStore, Error> {
+        let at_least_one = |setting: &'static str, value: usize| {
+            if value == 0 { Err(Error::Setting { setting, bounds: "at least 1" }) } else { Ok(()) }
+        };
+        at_least_one("queue_entries", self.limits.entries)?;
+        at_least_one("queue_bytes", self.limits.bytes)?;
+        at_least_one("batch_rows", self.limits.batch_rows)?;
+        at_least_one("batch_bytes", self.limits.batch_bytes)?;
+        if !(1..=MAX_LANES).contains(&self.lanes) {
+            return Err(Error::Setting { setting: "lanes", bounds: "from 1 to 64" });
+        }
+        let schema = Schema::new(&self.schema)?;
+        match &self.place {
+            Some(Place::Url(url)) => Ok(store::open(url, &schema)?),
+            Some(Place::Store(store)) => Ok(Arc::clone(store)),
+            None => Err(Error::NoStore),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The life of a writer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Auditor, Stats};
+use crate::Error;
+use crate::writer::{Queue, Writer, block_on};
+
+/// Keeps the writer alive. Shut it down when the last audited work is done; a guard that is merely dropped
+/// shuts down too, blocking its thread for at most the builder's `drop_deadline`.
+#[derive(Debug)]
+#[must_use = "dropping the guard shuts the writer down; keep it until the program ends"]
+pub struct WriterGuard {
+    auditor: Auditor,
+    queue: Arc<Queue>,
+    /// Taken by the shutdown.
+    writer: Option<Writer>,
+    drop_deadline: Duration,
+}
+
+/// What a shutdown leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Entries that this writer stored, over its whole life.
+    pub stored: u64,
+    /// Entries that the deadline left unwritten. A batch whose answer was still out counts as lost, though
+    /// the store may have it.
+    pub lost: u64,
+    /// The final accounts; what was lost is among the dropped.
+    pub stats: Stats,
+}
+
+impl WriterGuard {
+    pub(super) const fn new(auditor: Auditor, queue: Arc<Queue>, writer: Writer, drop_deadline: Duration) -> Self {
+        Self { auditor, queue, writer: Some(writer), drop_deadline }
+    }
+
+    /// The auditor that feeds this writer.
+    #[must_use]
+    pub const fn auditor(&self) -> &Auditor {
+        &self.auditor
+    }
+
+    /// The accounts, all of one instant.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    /// Waits until every entry recorded before now is in the store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFlushed`] when that was not so by the deadline; the entries go on waiting.
+    pub async fn flush(&self, deadline: Duration) -> Result<(), Error> {
+        self.queue.flush(deadline).await.map_err(|waiting| Error::NotFlushed { waiting, deadline })
+    }
+
+    /// [`Self::flush`] for code without async.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::flush`].
+    pub fn flush_blocking(&self, deadline: Duration) -> Result<(), Error> {
+        block_on(self.flush(deadline))
+    }
+
+    /// Takes no more entries, writes those there are, and ends the writer: at the deadline, if need be.
+    ///
+    /// # Cancellation
+    ///
+    /// The writer goes on towards its deadline by itself.
+    pub async fn shutdown(mut self, deadline: Duration) -> ShutdownReport {
+        self.finish(deadline).await
+    }
+
+    /// [`Self::shutdown`] for code without async.
+    #[must_use = "the report tells what was not written"]
+    pub fn shutdown_blocking(self, deadline: Duration) -> ShutdownReport {
+        block_on(self.shutdown(deadline))
+    }
+
+    async fn finish(&mut self, deadline: Duration) -> ShutdownReport {
+        self.queue.drain();
+        if let Some(writer) = self.writer.take() {
+            writer.finish(deadline).await;
+        }
+        let report = ShutdownReport { stored: self.stats().stored, lost: self.queue.lost(), stats: self.stats() };
+        if report.lost > 0 {
+            tracing::error!(
+                lost = report.lost,
+                last_error = report.stats.last_error,
+                "audit entries were not written before the shutdown's deadline"
+            );
+        }
+        report
+    }
+}
+
+impl Drop for WriterGuard {
+    fn drop(&mut self) {
+        if self.writer.is_some() {
+            block_on(self.finish(self.drop_deadline));
+        }
+    }
+}

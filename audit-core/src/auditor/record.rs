@@ -1,0 +1,135 @@
+//! From an entry to the queue.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uuid::Uuid;
+
+use super::{Builder, Stats};
+use crate::writer::{DropReason, Place, Queue, block_on};
+use crate::{Entry, Error};
+
+/// Most actions of which a missing actor is warned about one by one.
+const MAX_WARNED: usize = 1024;
+
+/// Records entries. Cloning is cheap, and every clone feeds the same writer.
+///
+/// # Examples
+///
+/// ```no_run
+/// use audit_core::{Actor, AuditAction, Auditor, Entry, Target};
+///
+/// # async fn example(action: audit_core::ActionName) -> Result<(), audit_core::Error> {
+/// let writer = Auditor::builder().url("sqlite:audit.db").start().await?;
+/// let entry = Entry::builder(action).target(Target::project("proj_456")).actor(Actor::user("user_123")).build();
+/// let id = writer.auditor().record(entry).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Auditor {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    /// Actions whose missing actor was warned about.
+    warned: Mutex<HashSet<String>>,
+}
+
+impl Auditor {
+    /// Starts to build an auditor.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(super) fn new(queue: Arc<Queue>) -> Self {
+        Self { shared: Arc::new(Shared { queue, warned: Mutex::default() }) }
+    }
+
+    /// Queues an entry and gives back its id. Waits for a place within the overflow policy's bound.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dropped`] when there was no place or no writer. The entry is then counted as dropped.
+    ///
+    /// # Cancellation
+    ///
+    /// The entry is queued or not recorded at all.
+    pub async fn record(&self, entry: Entry) -> Result<Uuid, Error> {
+        let id = entry.id();
+        self.reserve().await.send(entry)?;
+        Ok(id)
+    }
+
+    /// [`Self::record`] for code without async.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::record`].
+    pub fn record_blocking(&self, entry: Entry) -> Result<Uuid, Error> {
+        block_on(self.record(entry))
+    }
+
+    /// The accounts, all of one instant.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.queue.stats()
+    }
+
+    pub(super) fn count_unheard(&self, entries: u64) {
+        self.shared.queue.count_unheard(entries);
+    }
+
+    /// Waits, within the overflow policy's bound, for a place in the queue, so that sending never does.
+    pub(crate) async fn reserve(&self) -> Slot {
+        Slot { auditor: self.clone(), place: self.shared.queue.reserve().await.ok() }
+    }
+
+    /// [`Self::reserve`] for code without async.
+    pub(crate) fn reserve_blocking(&self) -> Slot {
+        block_on(self.reserve())
+    }
+
+    fn count_if_unattributed(&self, entry: &Entry) {
+        if entry.actor.is_some() || entry.context.actor().is_some() {
+            return;
+        }
+        self.shared.queue.count_unattributed();
+        let mut warned = self.shared.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() < MAX_WARNED && warned.insert(entry.action.as_str().to_owned()) {
+            tracing::warn!(
+                action = entry.action.as_str(),
+                "audit entry without an actor, kept as `unattributed`; enter a context (`audit_core::context::scope`) \
+                 or name the actor. Said once per action"
+            );
+        }
+    }
+}
+
+/// The right to send one entry. Dropped unused, its place in the queue goes back.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    auditor: Auditor,
+    /// None when the queue had none to give.
+    place: Option<Place>,
+}
+
+impl Slot {
+    /// Queues the entry, without ever waiting; where there is no place, it is counted as dropped.
+    pub(crate) fn send(self, entry: Entry) -> Result<(), Error> {
+        self.auditor.count_if_unattributed(&entry);
+        let action = entry.action.clone();
+        let sent = match self.place {
+            Some(place) => place.fill(entry),
+            None => self.auditor.shared.queue.push_unreserved(entry),
+        };
+        sent.map_err(|reason| {
+            if reason == DropReason::NoWriter {
+                super::global::say_unheard(action.as_str());
+            }
+            Error::Dropped { action: action.to_string(), reason: reason.advice() }
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Turns entries into batches of one stream.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
+use crate::entry::{identify, micros};
+use crate::sanitise::{self, Sanitiser};
+use crate::{Actor, Entry, Metadata, Row, encoding, merkle};
+
+/// Turns entries into the batches of one stream: sanitised, numbered, hashed, and chained to the batch before.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::SystemTime;
+/// use audit_core::{ActionName, Entry, batch::Freezer};
+///
+/// let action = ActionName::unlisted("door.opened")?;
+/// let entry = || Entry::builder(action.clone()).target_id("door_7").build();
+/// let mut freezer = Freezer::new();
+/// let first = freezer.freeze(vec![entry(), entry()], SystemTime::now());
+/// let second = freezer.freeze(vec![entry()], SystemTime::now());
+/// assert_eq!(second.header().first_seq, 2);
+/// assert_eq!(&second.header().prev_hash, first.header_hash());
+/// # Ok::<(), audit_core::ActionNameError>(())
+/// ```
+#[derive(Debug)]
+pub struct Freezer {
+    stream_id: Uuid,
+    batch_no: i64,
+    next_seq: i64,
+    prev_hash: Hash,
+}
+
+impl Freezer {
+    /// Begins a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { stream_id: Uuid::now_v7(), batch_no: 0, next_seq: 0, prev_hash: [0; 32] }
+    }
+
+    /// The stream whose batches this makes.
+    #[must_use]
+    pub const fn stream_id(&self) -> Uuid {
+        self.stream_id
+    }
+
+    /// Freezes entries into the stream's next batch, in their order.
+    ///
+    /// # Panics
+    ///
+    /// When there are 2³¹ entries or more; the writer's batches are bounded far below.
+    #[must_use]
+    pub fn freeze(&mut self, entries: Vec<Entry>, now: SystemTime) -> Batch {
+        let (_, writer_time) = identify(now);
+        let drafts = entries.into_iter().map(|entry| Draft::of(entry, writer_time)).collect();
+        self.number(drafts, writer_time)
+    }
+
+    /// Freezes the rows of a batch that could not land in its own stream into this one, under new numbers
+    /// and salts.
+    #[must_use]
+    pub fn refreeze(&mut self, batch: Batch, now: SystemTime) -> Batch {
+        let (_, writer_time) = identify(now);
+        let drafts = batch.rows.into_iter().map(Draft::again).collect();
+        self.number(drafts, writer_time)
+    }
+
+    fn number(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>) -> Batch {
+        let first_seq = self.next_seq;
+        let rows: Vec<FrozenRow> =
+            (first_seq..).zip(drafts).map(|(seq, draft)| draft.frozen(self.stream_id, seq)).collect();
+        let created = || rows.iter().map(|row| row.row.created_at);
+        let header = Header {
+            stream_id: self.stream_id,
+            batch_no: self.batch_no,
+            kind: HeaderKind::Entries,
+            first_seq,
+            n: i32::try_from(rows.len()).expect("a batch holds fewer than 2^31 rows"),
+            first_created: created().min().unwrap_or(writer_time),
+            last_created: created().max().unwrap_or(writer_time),
+            rows_root: merkle::root(rows.iter().map(|row| row.leaf)),
+            prev_hash: self.prev_hash,
+            writer_time,
+            key_id: None,
+            sig: None,
+        };
+        let header_hash = encoding::header_hash(&header);
+        self.batch_no += 1;
+        self.next_seq += i64::from(header.n);
+        self.prev_hash = header_hash;
+        Batch { header, header_hash, rows }
+    }
+}
+
+impl Default for Freezer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A sanitised row that has no place in a stream yet.
+struct Draft {
+    row: Row,
+    /// Each key with the RFC 8785 text of its value, in the order of RFC 8785.
+    metadata: Vec<(String, String)>,
+}
+
+impl Draft {
+    fn of(entry: Entry, now: DateTime<Utc>) -> Self {
+        let Entry { mut metadata, context, .. } = entry;
+        let context = context.fields();
+        let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
+        if !entry.action.is_listed() {
+            metadata.mark("unlisted", Value::Bool(true));
+        }
+
+        let mut clean = Sanitiser::default();
+        let mut id = |field: &str, id: Option<String>| clean.optional(field, id, sanitise::MAX_ID_BYTES);
+        let actor_id = id("actor_id", Some(actor.id));
+        let target_id = id("target_id", entry.target_id);
+        let request_id = id("request_id", context.request_id.clone());
+        let trace_id = id("trace_id", context.trace_id.clone());
+        let span_id = id("span_id", context.span_id.clone());
+        let tenant_id = id("tenant_id", context.tenant_id.clone());
+        let on_behalf_of = id("on_behalf_of", context.on_behalf_of.clone());
+        let origin = id("origin", context.origin.clone());
+        let target_type = clean.text("target_type", entry.target_type.into_owned(), sanitise::MAX_TYPE_BYTES);
+        let user_agent = clean.optional("user_agent", context.user_agent.clone(), sanitise::MAX_USER_AGENT_BYTES);
+        let error = clean.optional("error", entry.error, sanitise::MAX_ERROR_BYTES);
+        let created_at = clean.time("created_at", entry.created_at, now);
+        let (details, metadata) = clean.metadata(metadata);
+
+        let row = Row {
+            id: entry.id,
+            actor_id,
+            actor_type: actor.actor_type,
+            action: entry.action.into(),
+            target_type,
+            target_id,
+            metadata: Metadata::from(details),
+            ip_address: context.ip_address.map(|address| address.to_canonical()),
+            user_agent,
+            created_at,
+            outcome: entry.outcome,
+            error,
+            duration_us: entry.duration.map(micros),
+            attempt_id: entry.attempt_id,
+            request_id,
+            trace_id,
+            span_id,
+            tenant_id,
+            on_behalf_of,
+            origin,
+            recorded_at: None,
+            stream_id: Uuid::nil(),
+            seq: 0,
+            salt: None,
+            redacted: None,
+        };
+        Self { row, metadata }
+    }
+
+    /// A row that was frozen into another stream.
+    fn again(frozen: FrozenRow) -> Self {
+        let metadata = sanitise::canonical_pairs(frozen.row.metadata.as_map());
+        Self { row: frozen.row, metadata }
+    }
+
+    fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
+        let Self { mut row, metadata } = self;
+        let salt: [u8; 16] = rand::random();
+        row.stream_id = stream_id;
+        row.seq = seq;
+        row.salt = Some(salt);
+        let leaf = encoding::leaf(&row, &salt, &metadata);
+        FrozenRow { leaf, metadata: sanitise::object_text(&metadata), row }
+    }
+}

@@ -1,0 +1,280 @@
+//! Makes what a caller gave into what every store takes and gives back unchanged, and leaves a mark of each change.
+//!
+//! Nothing is refused and nothing vanishes without a mark: the marks stand in the metadata under
+//! [`Metadata::MARKS`], as a list `changed` of `{field, change, …}`. Text that was cut or dropped leaves its
+//! length in bytes and its SHA-256, so that the original can be recognised where it turns up elsewhere.
+//!
+//! | what | becomes | why |
+//! |---|---|---|
+//! | NUL in text or keys | U+FFFD | PostgreSQL refuses it in TEXT and in JSONB |
+//! | over-long ids, names, user agents, errors | cut on a character boundary | an index entry holds at most a third of a page |
+//! | integers beyond ±(2⁵³ − 1), numbers that no double holds | the same digits as text | RFC 8785 knows doubles only |
+//! | values nested deeper than [`MAX_DEPTH`] | their JSON text | parsers and canonical forms are recursive |
+//! | metadata above [`MAX_METADATA_BYTES`] | its largest values become null | bounded rows |
+//! | times outside the partitions' window | its nearest end | no row may ask for an arbitrary partition |
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Map, Number, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::Metadata;
+
+/// Longest id, request id, tenant, trace or origin, in bytes.
+pub(crate) const MAX_ID_BYTES: usize = 512;
+/// Longest target type, in bytes.
+pub(crate) const MAX_TYPE_BYTES: usize = 128;
+/// Longest user agent, in bytes.
+pub(crate) const MAX_USER_AGENT_BYTES: usize = 1024;
+/// Longest error text, in bytes.
+pub(crate) const MAX_ERROR_BYTES: usize = 4096;
+/// Longest metadata, in bytes of RFC 8785 JSON, marks not counted.
+pub(crate) const MAX_METADATA_BYTES: usize = 64 * 1024;
+/// Deepest metadata: the object itself is level 1.
+pub(crate) const MAX_DEPTH: usize = 32;
+
+/// Most changes that are marked one by one; the rest is counted.
+const MAX_MARKS: usize = 32;
+/// Longest name of a field in a mark, in bytes.
+const MAX_MARKED_NAME_BYTES: usize = 128;
+/// Most keys at the top of the metadata.
+const MAX_KEYS: usize = 1024;
+/// Deepest value that is still written out as text; deeper ones leave a mark only.
+const MAX_TEXT_DEPTH: usize = 128;
+/// Largest integer that a double and all its neighbours hold exactly (RFC 7493, section 2.2).
+const MAX_INTEGER: i64 = (1 << 53) - 1;
+/// How far a row may lie in the past and in the future. One day within what the partition function takes,
+/// for clocks that differ.
+const PAST: TimeDelta = TimeDelta::days(399);
+const FUTURE: TimeDelta = TimeDelta::days(13);
+
+/// Collects the marks of one entry.
+#[derive(Default)]
+pub(crate) struct Sanitiser {
+    marks: Vec<Value>,
+    unmarked: u64,
+}
+
+impl Sanitiser {
+    /// A text without NUL, of at most `max` bytes.
+    pub(crate) fn text(&mut self, field: &str, mut text: String, max: usize) -> String {
+        if text.contains('\0') {
+            self.mark(field, "nul_replaced", Map::new());
+            text = text.replace('\0', "\u{FFFD}");
+        }
+        if text.len() > max {
+            self.mark(field, "cut", fingerprint(text.as_bytes()));
+            text.truncate(text.floor_char_boundary(max));
+        }
+        text
+    }
+
+    /// [`Self::text`], where there may be none.
+    pub(crate) fn optional(&mut self, field: &str, text: Option<String>, max: usize) -> Option<String> {
+        text.map(|text| self.text(field, text, max))
+    }
+
+    /// A time in the window for which partitions are made.
+    pub(crate) fn time(&mut self, field: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        let clamped = at.clamp(now - PAST, now + FUTURE);
+        if clamped != at {
+            let original = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            self.mark(field, "clamped", Map::from_iter([("original".to_owned(), original.into())]));
+        }
+        clamped
+    }
+
+    /// The metadata as it will be stored, the marks of the whole entry included: each key with the RFC 8785
+    /// text of its value, in the order of RFC 8785. Comes last.
+    pub(crate) fn metadata(mut self, metadata: Metadata) -> (Map<String, Value>, Vec<(String, String)>) {
+        let (details, mut marks) = metadata.into_parts();
+        let mut clean = Map::new();
+        for (key, value) in details {
+            let field = format!("metadata.{key}");
+            let value = self.value(&field, value, 2);
+            let key = self.key(&field, key, &clean);
+            clean.insert(key, value);
+        }
+        let mut canonical = canonical_pairs(&clean);
+        self.shrink(&mut clean, &mut canonical);
+        self.marks_into(&mut marks);
+        if !marks.is_empty() {
+            // The library's own marks hold callers' names and parsers' complaints: they are sanitised, too.
+            let marks = Self::default().value(Metadata::MARKS, Value::Object(marks), 2);
+            canonical.push((Metadata::MARKS.to_owned(), self::canonical(&marks)));
+            clean.insert(Metadata::MARKS.to_owned(), marks);
+            sort(&mut canonical);
+        }
+        (clean, canonical)
+    }
+
+    fn value(&mut self, field: &str, value: Value, depth: usize) -> Value {
+        match value {
+            Value::Null | Value::Bool(_) => value,
+            Value::Number(number) => self.number(field, number),
+            Value::String(text) => Value::String(self.text(field, text, usize::MAX)),
+            nested if depth > MAX_DEPTH => self.too_deep(field, nested),
+            Value::Array(values) => values.into_iter().map(|value| self.value(field, value, depth + 1)).collect(),
+            Value::Object(map) => {
+                let mut clean = Map::new();
+                for (key, value) in map {
+                    let value = self.value(field, value, depth + 1);
+                    let key = self.key(field, key, &clean);
+                    clean.insert(key, value);
+                }
+                Value::Object(clean)
+            }
+        }
+    }
+
+    fn number(&mut self, field: &str, number: Number) -> Value {
+        let exact = match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => (-MAX_INTEGER..=MAX_INTEGER).contains(&integer),
+            (None, Some(double)) => {
+                !number.is_u64() && double.is_finite() && Number::from_f64(double).as_ref() == Some(&number)
+            }
+            (None, None) => false,
+        };
+        if exact {
+            return Value::Number(integral(&number).map_or(number, Number::from));
+        }
+        self.mark(field, "number_as_text", Map::new());
+        Value::String(number.to_string())
+    }
+
+    fn too_deep(&mut self, field: &str, value: Value) -> Value {
+        self.mark(field, "too_deep", Map::new());
+        if is_shallower_than(&value, MAX_TEXT_DEPTH) {
+            return Value::String(self.text(field, value.to_string(), usize::MAX));
+        }
+        dismantle(value);
+        Value::Null
+    }
+
+    fn key(&mut self, field: &str, key: String, taken: &Map<String, Value>) -> String {
+        let reserved = field.len() == "metadata.".len() + key.len() && key == Metadata::MARKS;
+        let mut clean = self.text(field, key, MAX_METADATA_BYTES);
+        if reserved {
+            self.mark(field, "reserved_key", Map::new());
+            clean.push('_');
+        }
+        while taken.contains_key(&clean) || (reserved && clean == Metadata::MARKS) {
+            clean.push('_');
+        }
+        clean
+    }
+
+    /// Brings the metadata under its limits by nulling the largest values first.
+    fn shrink(&mut self, clean: &mut Map<String, Value>, canonical: &mut Vec<(String, String)>) {
+        let size = |(key, value): &(String, String)| key.len() + value.len() + 4;
+        let mut total: usize = canonical.iter().map(size).sum();
+        if total > MAX_METADATA_BYTES {
+            let mut largest: Vec<usize> = (0..canonical.len()).collect();
+            largest.sort_by_key(|&index| std::cmp::Reverse(canonical[index].1.len()));
+            for index in largest.into_iter().take(MAX_MARKS) {
+                if total <= MAX_METADATA_BYTES {
+                    break;
+                }
+                let (key, value) = &mut canonical[index];
+                self.mark(&format!("metadata.{key}"), "too_large", fingerprint(value.as_bytes()));
+                total = total + "null".len() - value.len();
+                "null".clone_into(value);
+                clean.insert(key.clone(), Value::Null);
+            }
+        }
+        if total > MAX_METADATA_BYTES || clean.len() > MAX_KEYS {
+            let whole = Value::Object(std::mem::take(clean));
+            self.mark("metadata", "too_large", fingerprint(self::canonical(&whole).as_bytes()));
+            canonical.clear();
+        }
+    }
+
+    fn mark(&mut self, field: &str, change: &str, mut details: Map<String, Value>) {
+        if self.marks.len() == MAX_MARKS {
+            self.unmarked += 1;
+            return;
+        }
+        details.insert("field".to_owned(), field[..field.floor_char_boundary(MAX_MARKED_NAME_BYTES)].into());
+        details.insert("change".to_owned(), change.into());
+        self.marks.push(Value::Object(details));
+    }
+
+    fn marks_into(self, marks: &mut Map<String, Value>) {
+        if !self.marks.is_empty() {
+            marks.insert("changed".to_owned(), Value::Array(self.marks));
+        }
+        if self.unmarked > 0 {
+            marks.insert("changed_more".to_owned(), self.unmarked.into());
+        }
+    }
+}
+
+/// The integer that RFC 8785 makes of a whole double such as `1.0`.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked, and within it doubles are exact")]
+#[expect(clippy::cast_precision_loss, reason = "2^53 - 1 is a double")]
+fn integral(number: &Number) -> Option<i64> {
+    let double = number.as_f64().filter(|double| double.fract() == 0.0)?;
+    (double.abs() <= MAX_INTEGER as f64).then_some(double as i64)
+}
+
+/// Each key of a sanitised object with the RFC 8785 text of its value, in the order of RFC 8785.
+pub(crate) fn canonical_pairs(object: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut pairs = object.iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
+    sort(&mut pairs);
+    pairs
+}
+
+/// The RFC 8785 text of the object that has these pairs.
+pub(crate) fn object_text(pairs: &[(String, String)]) -> String {
+    let members: Vec<_> =
+        pairs.iter().map(|(key, value)| format!("{}:{value}", canonical(&Value::String(key.clone())))).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// RFC 8785, section 3.2.3: by UTF-16 code units.
+fn sort(pairs: &mut Vec<(String, String)>) {
+    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+}
+
+fn canonical(value: &Value) -> String {
+    serde_json_canonicalizer::to_string(value).expect("a JSON value of finite numbers has a canonical form")
+}
+
+fn fingerprint(bytes: &[u8]) -> Map<String, Value> {
+    let digest = Sha256::digest(bytes);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    match json!({ "bytes": bytes.len(), "sha256": hex }) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn is_shallower_than(value: &Value, limit: usize) -> bool {
+    let mut level: Vec<&Value> = vec![value];
+    for _ in 0..limit {
+        level = level.into_iter().flat_map(children).collect();
+        if level.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+fn children(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Array(values) => Box::new(values.iter()),
+        Value::Object(map) => Box::new(map.values()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// Drops a value level by level: dropping it whole would recurse as deep as it is nested.
+fn dismantle(value: Value) {
+    let mut rest = vec![value];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(values) => rest.extend(values),
+            Value::Object(map) => rest.extend(map.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+}
