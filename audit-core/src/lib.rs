@@ -15,6 +15,8 @@ pub mod migrate;
 pub mod query;
 pub mod store;
 
+#[doc(hidden)]
+pub mod __private;
 mod action;
 mod actor;
 mod auditor;
@@ -30,9 +32,11 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
+pub use audit_macros::Catalog;
 pub use auditor::{
     Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
 };
+pub use catalog::builtin::audited;
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
 pub use entry::{Entry, EntryBuilder, IntoAction};

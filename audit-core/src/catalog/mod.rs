@@ -1,70 +1,45 @@
-//! Catalogs of actions (skeleton).
+//! Catalogs: the actions that a program may record, each with its target type and typed metadata.
+//!
+//! A catalog is an enum with `#[derive(audit_core::Catalog)]`. The derive lays a constant table beside
+//! it, and `#[audited]` is checked against that table while the program compiles. [`AuditAction`] is the
+//! built-in catalog; a catalog of one's own may include it:
+//!
+//! ```
+//! mod audit {
+//!     #[derive(audit_core::Catalog)]
+//!     pub enum Action {
+//!         /// An invoice was paid back to the customer.
+//!         #[audit(action = "invoice.refunded", target = "invoice")]
+//!         InvoiceRefunded {
+//!             /// How much, in cents.
+//!             amount_cents: i64,
+//!             reason: Option<String>,
+//!         },
+//!         #[audit(include)]
+//!         Base(audit_core::AuditAction),
+//!     }
+//! }
+//!
+//! let info = audit_core::catalog::find::<audit::Action>("invoice.refunded").unwrap();
+//! assert_eq!(info.target, "invoice");
+//! assert_eq!(info.description, "An invoice was paid back to the customer.");
+//! assert!(audit_core::catalog::find::<audit::Action>("project.created").is_some());
+//! ```
+//!
+//! `use crate::audit::audited;` then brings the attribute and the catalog that it checks against.
 
-use crate::Metadata;
+pub(crate) mod builtin;
+pub(crate) mod check;
+pub(crate) mod field;
+pub mod render;
 
-/// An enum of actions.
-pub trait Catalog: 'static {
-    /// The tables: this catalog's own actions first, then those of each included catalog.
-    const PARTS: &'static [&'static [ActionInfo]];
-    /// What the catalog says of this action.
-    fn info(&self) -> &'static ActionInfo;
-    /// The variant's fields.
-    fn into_metadata(self) -> Metadata;
-}
+mod find;
+mod info;
+mod similar;
+mod system;
 
-/// What a catalog says of an action.
-#[derive(Debug)]
-pub struct ActionInfo {
-    /// FNV-1a of the name, 64 bits; tables are sorted by it.
-    pub hash: u64,
-    /// The dotted name.
-    pub name: &'static str,
-    /// The kind of thing it is done to.
-    pub target: &'static str,
-    /// The variant's doc comment.
-    pub description: &'static str,
-    /// Whether the metadata is free-form (a unit variant).
-    pub free_form: bool,
-    /// The metadata fields, in the order of the variant.
-    pub fields: &'static [FieldInfo],
-}
-
-/// What a catalog says of a metadata field.
-#[derive(Debug)]
-pub struct FieldInfo {
-    /// FNV-1a of the name, 64 bits.
-    pub hash: u64,
-    /// The name.
-    pub name: &'static str,
-    /// The type as written.
-    pub type_name: &'static str,
-    /// Whether it may be left out (an `Option`).
-    pub optional: bool,
-    /// The field's doc comment.
-    pub description: &'static str,
-}
-
-/// The action of a name, if the catalog lists it.
-#[must_use]
-pub fn find<C: Catalog>(name: &str) -> Option<&'static ActionInfo> {
-    C::PARTS.iter().flat_map(|part| part.iter()).find(|info| info.name == name)
-}
-
-/// The most similar name of the catalog, if any is similar at all.
-#[must_use]
-pub fn nearest<C: Catalog>(_name: &str) -> Option<&'static str> {
-    None
-}
-
-/// The built-in catalog.
-#[derive(Debug)]
-pub enum AuditAction {}
-impl Catalog for AuditAction {
-    const PARTS: &'static [&'static [ActionInfo]] = &[];
-    fn info(&self) -> &'static ActionInfo {
-        match *self {}
-    }
-    fn into_metadata(self) -> Metadata {
-        match self {}
-    }
-}
+pub use builtin::AuditAction;
+pub use field::{FieldType, RecordAs};
+pub use find::{find, list, nearest};
+pub use info::{ActionInfo, Catalog, FieldInfo};
+pub use system::SystemAction;

@@ -1,27 +1,43 @@
-//! Migrations (skeleton: `Report`, `Error` and `Status` are the contract).
+//! Brings a database up to date: the tables, guards and roles of the log.
+//!
+//! The migrations are SQL files that lie beside the crate and are compiled into it. [`migrate`] runs those that are
+//! pending, each in a transaction of its own together with its line in the history (`audit_migrations`), under a lock
+//! that the same transaction holds: a run that fails or is killed leaves neither a half-done migration nor a lock, and
+//! any number of processes may run it at once. [`status`] and [`pending`] only look.
+//!
+//! A migration that differs from the one that was applied is named, and nothing is run; so is one that the history
+//! knows and the program does not. A database that is newer than the program is refused.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use audit_core::migrate::{self, Options};
+//!
+//! # async fn run() -> Result<(), migrate::Error> {
+//! let options = Options::new();
+//! for migration in migrate::status("postgres://localhost/app", &options).await? {
+//!     println!("{} {}: {}", migration.version, migration.description, migration.state);
+//! }
+//! let report = migrate::migrate("postgres://localhost/app", &options).await?;
+//! println!("applied {:?}", report.applied);
+//! # Ok(())
+//! # }
+//! ```
 
-/// What a migration run did.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// Versions applied by this run, in order.
-    pub applied: Vec<i64>,
-}
+mod backend;
+mod error;
+mod migration;
+mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod run;
+mod status;
 
-/// Why a database could not be brought up to date.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The store could not be reached, or failed.
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
-}
+pub use error::Error;
+pub use migration::PendingMigration;
+pub use options::{Options, RolePrefixError};
+pub use run::{Report, is_current, migrate, pending, status};
+pub use status::{MigrationStatus, State};
 
-impl Error {
-    /// Whether waiting may help.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Store(error) => error.class() == crate::store::ErrorClass::Transient,
-        }
-    }
-}
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::migrate as migrate_postgres;

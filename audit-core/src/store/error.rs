@@ -34,6 +34,13 @@ impl StoreError {
         Self { class, action: action.into(), reason: reason.into(), source: None }
     }
 
+    /// Adds what caused it. Its text may contain neither a row's values nor a password.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
     /// What is to be done about it.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {

@@ -7,6 +7,8 @@
 //! `tests/tests/store_contract.rs` is the contract, and every store passes it.
 
 mod error;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 mod url;
 
 use std::fmt;
@@ -16,6 +18,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use error::{ErrorClass, StoreError};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+pub(crate) use url::unknown_kind;
 pub use url::{Schema, SchemaNameError, open};
 
 use crate::batch::Batch;

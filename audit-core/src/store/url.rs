@@ -29,10 +29,16 @@ impl Schema {
         }
     }
 
-    /// The name. It needs no quoting in SQL.
+    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name as SQL wants it: quoted, because words of SQL such as `user` are names too.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
     }
 }
 
@@ -48,6 +54,19 @@ impl Default for Schema {
 ///
 /// When the URL names no known kind of store, or cannot be parsed.
 pub fn open(url: &str, schema: &Schema) -> Result<SharedStore, StoreError> {
-    let _ = (url, schema);
-    Err(StoreError::new(ErrorClass::Operator, "cannot open the store", "no such kind"))
+    #[cfg(feature = "postgres")]
+    if super::postgres::serves(url) {
+        return Ok(std::sync::Arc::new(super::postgres::PostgresStore::new(url, schema)?));
+    }
+    let _ = schema;
+    Err(unknown_kind())
+}
+
+/// A URL that is no store's. It may hold a password, so that it is not repeated.
+pub(crate) fn unknown_kind() -> StoreError {
+    StoreError::new(
+        ErrorClass::Operator,
+        "cannot open the store",
+        "the URL names no kind of store: write postgres://USER@HOST/DATABASE or sqlite:PATH",
+    )
 }

@@ -1,0 +1,197 @@
+//! Types of metadata fields, and which values may be given for them.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Where the value of field `F` of action `A` in part `P` of a catalog goes. The derive implements it.
+#[diagnostic::on_unimplemented(message = "the catalog has no such metadata field")]
+pub trait FieldAt<const P: usize, const A: usize, const F: usize> {
+    /// Takes the value: [`Typed`], [`Free`] or [`Unknown`].
+    type Sink;
+}
+
+/// Takes values for a field of type `T`.
+#[derive(Debug)]
+pub struct Typed<T>(PhantomData<T>);
+
+/// Takes any value that serialises: free-form metadata.
+#[derive(Debug)]
+pub struct Free;
+
+/// Takes anything: the field is unknown, which is reported elsewhere.
+#[derive(Debug)]
+pub struct Unknown;
+
+impl<T> Typed<T> {
+    /// The value as it is recorded.
+    pub fn encode<V: RecordAs<T> + ?Sized>(value: &V) -> Value {
+        value.record()
+    }
+}
+
+impl Free {
+    /// The value as it is recorded.
+    pub fn encode<V: Serialize + ?Sized>(value: &V) -> Value {
+        to_value(value)
+    }
+}
+
+impl Unknown {
+    /// Nothing: a program that gets here does not compile.
+    #[must_use]
+    pub const fn encode<V: ?Sized>(_: &V) -> Value {
+        Value::Null
+    }
+}
+
+/// A type that a catalog may give to a metadata field, other than [`Value`].
+///
+/// Numbers, `bool`, `String`, [`Uuid`], [`DateTime<Utc>`], [`IpAddr`], and `Option` and `Vec` of them. A
+/// type of one's own implements this trait and [`RecordAs`] for itself; anything that serialises can be
+/// given for a field of type [`Value`].
+pub trait FieldType {}
+
+/// A value that may be given for a metadata field of type `T`.
+///
+/// Strings come as `&str`, `String`, `Box<str>` or `Cow<str>`, lists as `Vec`, slice or array, an
+/// `Option` field takes the bare value too, and references are followed.
+#[diagnostic::on_unimplemented(
+    message = "this metadata field is declared as `{T}` in the catalog, but `{Self}` was given",
+    label = "expected `{T}`",
+    note = "write `%value` to record it by its `Display`, `?value` by its `Debug`, or declare the field as `serde_json::Value`"
+)]
+pub trait RecordAs<T> {
+    /// The value as it is recorded.
+    fn record(&self) -> Value;
+}
+
+macro_rules! record_as {
+    ($($field:ty: $($value:ty),+;)*) => {$(
+        impl FieldType for $field {}
+        $(
+            impl RecordAs<$field> for $value {
+                fn record(&self) -> Value {
+                    to_value(self)
+                }
+            }
+            impl RecordAs<Option<$field>> for $value {
+                fn record(&self) -> Value {
+                    to_value(self)
+                }
+            }
+        )+
+    )*};
+}
+
+record_as! {
+    bool: bool;
+    i8: i8;
+    i16: i16;
+    i32: i32;
+    i64: i64;
+    isize: isize;
+    u8: u8;
+    u16: u16;
+    u32: u32;
+    u64: u64;
+    usize: usize;
+    f32: f32;
+    f64: f64;
+    String: String, str, Box<str>, Cow<'_, str>;
+    Uuid: Uuid;
+    DateTime<Utc>: DateTime<Utc>;
+    IpAddr: IpAddr;
+}
+
+impl<T: FieldType> FieldType for Option<T> {}
+impl<T: FieldType> FieldType for Vec<T> {}
+
+impl<T: FieldType, V: RecordAs<T>> RecordAs<Option<T>> for Option<V> {
+    fn record(&self) -> Value {
+        self.as_ref().map_or(Value::Null, RecordAs::record)
+    }
+}
+
+impl<T: FieldType, V: RecordAs<T> + ?Sized> RecordAs<T> for &V {
+    fn record(&self) -> Value {
+        (**self).record()
+    }
+}
+
+impl<T: FieldType, V: RecordAs<T> + ?Sized> RecordAs<T> for &mut V {
+    fn record(&self) -> Value {
+        (**self).record()
+    }
+}
+
+macro_rules! record_as_list {
+    ($([$($parameters:tt)*] $list:ty;)*) => {$(
+        impl<T: FieldType, V: RecordAs<T>, $($parameters)*> RecordAs<Vec<T>> for $list {
+            fn record(&self) -> Value {
+                self.iter().map(RecordAs::record).collect()
+            }
+        }
+        impl<T: FieldType, V: RecordAs<T>, $($parameters)*> RecordAs<Option<Vec<T>>> for $list {
+            fn record(&self) -> Value {
+                self.iter().map(RecordAs::record).collect()
+            }
+        }
+    )*};
+}
+
+record_as_list! {
+    [] Vec<V>;
+    [] [V];
+    [const N: usize] [V; N];
+}
+
+impl<V: Serialize + ?Sized> RecordAs<Value> for V {
+    fn record(&self) -> Value {
+        to_value(self)
+    }
+}
+
+impl<V: Serialize + ?Sized> RecordAs<Option<Value>> for V {
+    fn record(&self) -> Value {
+        to_value(self)
+    }
+}
+
+/// A value that cannot be serialised says so in its own place; recording never fails.
+fn to_value<V: Serialize + ?Sized>(value: &V) -> Value {
+    serde_json::to_value(value).unwrap_or_else(|error| Value::String(format!("unserialisable: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use serde_json::{Value, json};
+
+    use super::{Free, Typed};
+
+    #[test]
+    fn a_value_is_recorded_as_its_field_has_it() {
+        assert_eq!(Typed::<i64>::encode(&5), json!(5));
+        assert_eq!(Typed::<u64>::encode(&5), json!(5));
+        assert_eq!(Typed::<f64>::encode(&0.5), json!(0.5));
+        assert_eq!(Typed::<String>::encode("a"), json!("a"));
+        assert_eq!(Typed::<String>::encode(&"a"), json!("a"));
+        assert_eq!(Typed::<String>::encode(&Cow::Borrowed("a")), json!("a"));
+        assert_eq!(Typed::<Option<String>>::encode(&&"a".to_owned()), json!("a"));
+        assert_eq!(Typed::<Option<String>>::encode(&Some("a")), json!("a"));
+        assert_eq!(Typed::<Option<String>>::encode(&None::<&str>), Value::Null);
+        assert_eq!(Typed::<Vec<String>>::encode(&["a", "b"]), json!(["a", "b"]));
+        assert_eq!(Typed::<Option<Vec<String>>>::encode(&["a"].as_slice()), json!(["a"]));
+        assert_eq!(Typed::<Option<Vec<String>>>::encode(&Some(vec!["a"])), json!(["a"]));
+        assert_eq!(Typed::<Value>::encode(&("a", 1)), json!(["a", 1]));
+        assert_eq!(Typed::<Option<Value>>::encode(&json!({"a": 1})), json!({"a": 1}));
+        assert_eq!(Free::encode(&[1, 2]), json!([1, 2]));
+    }
+}

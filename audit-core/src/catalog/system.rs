@@ -1,0 +1,17 @@
+//! The library's own actions.
+
+use crate::Catalog;
+
+/// What the library itself records.
+#[derive(Debug, Clone, PartialEq, Catalog)]
+#[audit(attribute = "system_audited")]
+pub enum SystemAction {
+    /// Entries were lost before they reached the log.
+    #[audit(action = "audit.gap", target = "audit_log")]
+    AuditGap {
+        /// How many.
+        dropped: i64,
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,259 @@
+//! Migrations of PostgreSQL.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::backend::{Applied, Backend};
+use super::migration::Migration;
+use super::{Error, Options, Report, run};
+use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
+
+macro_rules! migrations {
+    ($($version:literal $description:literal $file:literal)*) => {
+        &[$(Migration {
+            version: $version,
+            description: $description,
+            template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/", $file)),
+        }),*]
+    };
+}
+
+static MIGRATIONS: &[Migration] = migrations! {
+    1 "tables" "0001_tables.sql"
+    2 "guards" "0002_guards.sql"
+    3 "partitions" "0003_partitions.sql"
+    4 "header hash" "0004_header_hash.sql"
+    5 "roles" "0005_roles.sql"
+};
+
+/// Holds one run at a time per database. A transaction's lock: it cannot outlive its transaction, whatever becomes
+/// of the run, and it holds behind a pooler that hands a connection on after each transaction.
+const LOCK: i64 = i64::from_be_bytes(*b"auditmig");
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// A statement of a migration waits this long for a table that the application has locked.
+const LOCK_TIMEOUT: &str = "30s";
+
+pub(crate) struct Postgres {
+    connection: PgConnection,
+    options: Options,
+    /// Where the database is, for errors.
+    place: String,
+}
+
+/// Migrates a database whose address is parsed already.
+pub(crate) async fn migrate(server: &PgConnectOptions, options: &Options) -> Result<Report, Error> {
+    run::apply_pending(Postgres::connect(server, options).await?).await
+}
+
+impl Postgres {
+    pub(super) async fn open(url: &str, options: &Options) -> Result<Self, Error> {
+        Self::connect(&address::parse(url)?, options).await
+    }
+
+    async fn connect(server: &PgConnectOptions, options: &Options) -> Result<Self, Error> {
+        let connection = connect_bare(server, "audit-migrate").await?;
+        Ok(Self { connection, options: options.clone(), place: address::describe(server) })
+    }
+
+    async fn run(&mut self, action: &str, sql: impl Into<String>) -> Result<(), Error> {
+        sqlx::raw_sql(AssertSqlSafe(sql.into()))
+            .execute(&mut self.connection)
+            .await
+            .map_err(|error| self.failed(action, error))?;
+        Ok(())
+    }
+
+    async fn flag(&mut self, action: &str, sql: String) -> Result<bool, Error> {
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .persistent(false)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|error| self.failed(action, error))
+    }
+
+    fn failed(&self, action: &str, error: sqlx::Error) -> Error {
+        store_error(format!("cannot {action} of {}", self.place), error).into()
+    }
+
+    fn history_table(&self) -> String {
+        format!("{}.audit_migrations", self.options.schema().quoted())
+    }
+
+    async fn create_history(&mut self) -> Result<(), Error> {
+        let schema = self.options.schema().quoted();
+        // Asked first, because IF NOT EXISTS demands the privilege to create also where nothing is created.
+        let exists = format!("SELECT to_regnamespace('{schema}') IS NOT NULL");
+        if !self.flag("look for the schema", exists).await? {
+            self.run("create the schema", format!("CREATE SCHEMA {schema}")).await?;
+        }
+        let table = self.history_table();
+        let exists = format!("SELECT to_regclass('{table}') IS NOT NULL");
+        if !self.flag("look for the history", exists).await? {
+            let create = format!(
+                "CREATE TABLE {table} (
+                     version bigint PRIMARY KEY,
+                     applied_at timestamptz NOT NULL DEFAULT now(),
+                     took_us bigint NOT NULL,
+                     description text NOT NULL,
+                     checksum bytea NOT NULL,
+                     notes text[] NOT NULL
+                 )"
+            );
+            self.run("create the history", create).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_sql(&mut self, migration: &Migration) -> Result<Vec<String>, sqlx::Error> {
+        let started = Instant::now();
+        sqlx::raw_sql(AssertSqlSafe(self.sql(migration))).execute(&mut self.connection).await?;
+        let notes: Option<String> = sqlx::query_scalar("SELECT current_setting('audit.migration_notes', true)")
+            .persistent(false)
+            .fetch_one(&mut self.connection)
+            .await?;
+        let notes: Vec<_> =
+            notes.iter().flat_map(|notes| notes.lines()).filter(|note| !note.is_empty()).map(str::to_owned).collect();
+        let insert = format!(
+            "INSERT INTO {} (version, took_us, description, checksum, notes) VALUES ($1, $2, $3, $4, $5)",
+            self.history_table()
+        );
+        sqlx::query(AssertSqlSafe(insert))
+            .persistent(false)
+            .bind(migration.version)
+            .bind(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
+            .bind(migration.description)
+            .bind(migration.checksum())
+            .bind(&notes)
+            .execute(&mut self.connection)
+            .await?;
+        Ok(notes)
+    }
+}
+
+impl Backend for Postgres {
+    fn migrations(&self) -> &'static [Migration] {
+        MIGRATIONS
+    }
+
+    fn sql(&self, migration: &Migration) -> String {
+        fill_in(migration.template, &self.options)
+    }
+
+    async fn history(&mut self) -> Result<Vec<Applied>, Error> {
+        let table = self.history_table();
+        let exists = format!("SELECT to_regclass('{table}') IS NOT NULL");
+        if !self.flag("look for the migration history", exists).await? {
+            return Ok(Vec::new());
+        }
+        let select =
+            format!("SELECT version, applied_at, took_us, description, checksum, notes FROM {table} ORDER BY version");
+        let rows = sqlx::query(AssertSqlSafe(select)).persistent(false).fetch_all(&mut self.connection).await;
+        rows.and_then(|rows| rows.iter().map(applied).collect())
+            .map_err(|error| self.failed("read the migration history", error))
+    }
+
+    async fn begin(&mut self) -> Result<(), Error> {
+        let started = Instant::now();
+        loop {
+            // A session default would outlive the transaction behind a pooler.
+            let begin = format!(
+                "BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = 0; \
+                 SET LOCAL client_min_messages = warning"
+            );
+            self.run("begin the migration", begin).await?;
+            if self.flag("lock the migrations", format!("SELECT pg_try_advisory_xact_lock({LOCK})")).await? {
+                return self.create_history().await;
+            }
+            self.run("roll back the migration", "ROLLBACK").await?;
+            if started.elapsed() >= self.options.lock_wait() {
+                return Err(Error::Locked { waited: started.elapsed() });
+            }
+            sleep(LOCK_POLL).await;
+        }
+    }
+
+    async fn apply(&mut self, migration: &Migration) -> Result<Vec<String>, Error> {
+        self.apply_sql(migration).await.map_err(|error| match error {
+            // Migrations hold no row's values, so that the server's own words may be told.
+            sqlx::Error::Database(error) => Error::Failed {
+                version: migration.version,
+                description: migration.description.to_owned(),
+                reason: format!("{} (SQLSTATE {})", error.message(), error.code().unwrap_or_default()),
+            },
+            error => self.failed("apply a migration", error),
+        })
+    }
+
+    async fn commit(&mut self) -> Result<(), Error> {
+        self.run("commit a migration", "COMMIT").await
+    }
+
+    async fn close(self) {
+        // The server rolls back and unlocks as soon as it sees the connection closed, so a good-bye that it does
+        // not answer costs nothing.
+        let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+    }
+}
+
+fn applied(row: &PgRow) -> Result<Applied, sqlx::Error> {
+    let checksum: Vec<u8> = row.try_get("checksum")?;
+    let took_us: i64 = row.try_get("took_us")?;
+    Ok(Applied {
+        version: row.try_get("version")?,
+        description: row.try_get("description")?,
+        // Another length is another checksum, never this program's.
+        checksum: checksum.try_into().unwrap_or([0; 32]),
+        at: row.try_get::<DateTime<Utc>, _>("applied_at")?,
+        took: Duration::from_micros(took_us.unsigned_abs()),
+        notes: row.try_get("notes")?,
+    })
+}
+
+/// Replaces the schema and the roles by those the options name, in one pass over the words of the text.
+fn fill_in(template: &str, options: &Options) -> String {
+    const ROLES: [&str; 6] =
+        ["audit_owner", "audit_writer", "audit_drainer", "audit_sealer", "audit_reader", "audit_admin"];
+    let schema = options.schema().quoted();
+    let mut sql = String::with_capacity(template.len() + template.len() / 8);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = template;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
+        let (piece, tail) = rest.split_at(end);
+        match piece {
+            "control_plane" => sql.push_str(&schema),
+            role if ROLES.contains(&role) => {
+                sql.push_str(options.role_prefix());
+                sql.push_str(role.trim_start_matches("audit"));
+            }
+            other => sql.push_str(other),
+        }
+        rest = tail;
+    }
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Schema;
+
+    #[test]
+    fn names_are_filled_in_word_by_word() {
+        let options = Options::new().with_schema(Schema::new("user").unwrap()).with_role_prefix("audit_owner").unwrap();
+        let filled = fill_in("GRANT audit_writer ON control_plane.audit_writers TO audit_owner;", &options);
+        assert_eq!(filled, r#"GRANT audit_owner_writer ON "user".audit_writers TO audit_owner_owner;"#);
+    }
+
+    #[test]
+    fn versions_count_up_from_one() {
+        for (migration, version) in MIGRATIONS.iter().zip(1..) {
+            assert_eq!(migration.version, version);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One lane's connection.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row as _;
+
+use super::copy;
+use super::session::{Mode, Session};
+use super::sqlstate::{CHECK_VIOLATION, UNIQUE_VIOLATION, store_error};
+use super::statements::Statements;
+use super::store::Left;
+use crate::batch::Batch;
+use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, StoreError};
+
+/// Up to this many rows land as one statement, more by COPY.
+const STATEMENT_ROWS: usize = 100;
+
+pub(super) struct PostgresConnection {
+    /// `None` once it has been closed in order.
+    session: Option<Session>,
+    statements: Statements,
+    /// Bounds of partitions that exist: a few, the newest last.
+    partitions: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    left: Left,
+}
+
+/// What became of one attempt to send a batch.
+enum Sent {
+    Stored,
+    /// There is a header of this number.
+    HeaderExists,
+    /// A row found no partition.
+    NoPartition,
+}
+
+impl PostgresConnection {
+    /// More bounds than this are forgotten, oldest first.
+    const PARTITIONS: usize = 64;
+
+    pub(super) fn new(session: Session, schema: &Schema, left: Left) -> Self {
+        Self { session: Some(session), statements: Statements::new(schema), partitions: Vec::new(), left }
+    }
+
+    fn session(&mut self) -> &mut Session {
+        self.session.as_mut().expect("only close, which takes the connection, takes the session")
+    }
+
+    async fn land_batch(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
+        self.ensure_partitions_of(batch).await?;
+        let mut sent = self.send(batch).await?;
+        if matches!(sent, Sent::NoPartition) {
+            // One was dropped since it was last seen.
+            self.partitions.clear();
+            self.ensure_partitions_of(batch).await?;
+            sent = self.send(batch).await?;
+        }
+        match sent {
+            Sent::Stored => Ok(Landed::Stored),
+            Sent::HeaderExists => self.resolve(batch).await,
+            Sent::NoPartition => Err(StoreError::new(
+                ErrorClass::Transient,
+                "cannot land a batch",
+                "a partition was dropped as soon as it was made",
+            )),
+        }
+    }
+
+    async fn send(&mut self, batch: &Batch) -> Result<Sent, StoreError> {
+        let error = match self.send_rows(batch).await {
+            Ok(()) => return Ok(Sent::Stored),
+            Err(error) => error,
+        };
+        let sent = match &error {
+            sqlx::Error::Database(error) => match (error.code().as_deref(), error.constraint()) {
+                (Some(UNIQUE_VIOLATION), Some("audit_batches_pkey")) => Some(Sent::HeaderExists),
+                (Some(CHECK_VIOLATION), None | Some("")) => Some(Sent::NoPartition),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(sent) = sent else {
+            return Err(store_error("cannot land a batch", error));
+        };
+        self.session().execute("ROLLBACK").await.map_err(|error| store_error("cannot roll a batch back", error))?;
+        Ok(sent)
+    }
+
+    /// All of the batch in one transaction. After an error the transaction may be open still.
+    async fn send_rows(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
+        let Self { session, statements, .. } = self;
+        let session = session.as_mut().expect("only close, which takes the connection, takes the session");
+        let copies = batch.rows().len() > STATEMENT_ROWS;
+        let persistent = session.mode == Mode::Direct;
+        if !copies && persistent {
+            statements.land(batch, true).execute(&mut session.connection).await?;
+            return Ok(());
+        }
+        session.begin().await?;
+        if copies {
+            statements.header(batch.header(), persistent).execute(&mut session.connection).await?;
+            copy::rows(&mut session.connection, statements.copy(), batch.rows()).await?;
+        } else {
+            statements.land(batch, persistent).execute(&mut session.connection).await?;
+        }
+        session.execute("COMMIT").await
+    }
+
+    /// Whose header is it?
+    async fn resolve(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
+        let header = batch.header();
+        let sql = self.statements.header_hash(header.stream_id, header.batch_no);
+        let action = "cannot ask for the hash of a stored header";
+        let row = self.session().fetch_one(sql).await.map_err(|error| store_error(action, error))?;
+        match row.try_get::<Option<Vec<u8>>, _>(0).map_err(|error| store_error(action, error))? {
+            Some(hash) if hash == batch.header_hash() => Ok(Landed::AlreadyStored),
+            Some(_) => Ok(Landed::Squatted),
+            None => Err(StoreError::new(ErrorClass::Transient, action, "the header was there a moment ago")),
+        }
+    }
+
+    async fn ensure_partitions_of(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let header = batch.header();
+        let within = |bounds: &(DateTime<Utc>, DateTime<Utc>)| {
+            bounds.0 <= header.first_created && header.last_created < bounds.1
+        };
+        if self.partitions.iter().rev().any(within) {
+            return Ok(());
+        }
+        for row in batch.rows() {
+            self.ensure_partition(row.row.created_at).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the partition of a moment, unless it is known to exist. Gives back where it ends.
+    async fn ensure_partition(&mut self, at: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        let known = self.partitions.iter().rev().find(|bounds| bounds.0 <= at && at < bounds.1);
+        if let Some(&(_, end)) = known {
+            return Ok(end);
+        }
+        let action = "cannot make a partition";
+        let sql = self.statements.ensure_partition(at);
+        let row = self.session().fetch_one(sql).await.map_err(|error| store_error(action, error))?;
+        let bounds = row.try_get(0).and_then(|start| Ok((start, row.try_get(1)?)));
+        let bounds: (DateTime<Utc>, DateTime<Utc>) = bounds.map_err(|error| store_error(action, error))?;
+        if self.partitions.len() == Self::PARTITIONS {
+            self.partitions.remove(0);
+        }
+        self.partitions.push(bounds);
+        Ok(bounds.1)
+    }
+}
+
+impl Connection for PostgresConnection {
+    fn land<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Landed, StoreError>> {
+        Box::pin(self.land_batch(batch))
+    }
+
+    fn prepare(&mut self, now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let next = self.ensure_partition(now).await?;
+            self.ensure_partition(next).await?;
+            Ok(())
+        })
+    }
+
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(session) = self.session.take() {
+                session.close().await;
+            }
+        })
+    }
+}
+
+impl Drop for PostgresConnection {
+    fn drop(&mut self) {
+        self.left.add(self.session.take().and_then(|session| session.backend));
+    }
+}

@@ -1,0 +1,20 @@
+//! The PostgreSQL store.
+//!
+//! A batch of up to a hundred rows lands as one statement, a larger one by COPY in a transaction. The header's primary
+//! key makes a repeated landing harmless: whoever meets it compares hashes and knows whether the batch is there.
+//!
+//! Errors are classed by SQLSTATE; their texts never repeat what the server said about a row's values. A connection
+//! that failed is dropped, and the next one begins with the end of its server process, which may still hold locks.
+
+pub(crate) mod address;
+mod connection;
+mod copy;
+mod session;
+mod sqlstate;
+mod statements;
+mod store;
+
+pub(crate) use address::serves;
+pub(crate) use session::{CLOSE_TIMEOUT, connect_bare};
+pub(crate) use sqlstate::store_error;
+pub use store::PostgresStore;

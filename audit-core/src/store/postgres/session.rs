@@ -1,0 +1,179 @@
+//! One session with a server, with its limits.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
+use tokio::time::timeout;
+
+use super::address;
+use super::sqlstate::{PROTOCOL_VIOLATION, store_error};
+use crate::store::{ErrorClass, StoreError};
+
+/// How long a server may take to answer a call.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to hear a good-bye.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long each process of an earlier connection may take to end.
+const TERMINATE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What bounds a session's waits. A silent client loses its locks in half a minute, a silent server its client.
+const LIMITS: [(&str, &str); 9] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "4"),
+    ("synchronous_commit", "on"),
+    ("timezone", "UTC"),
+    // A setting of nobody's, by which a session knows that the others have arrived.
+    ("audit.limited", "yes"),
+];
+
+/// How a session's limits are set and its statements prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The session is ours: limits set at its start, statements prepared once. One round trip lands a small batch.
+    Direct,
+    /// A pooler hands the server's session on after each transaction: every statement runs in an explicit
+    /// transaction that sets its own limits, and nothing is prepared beyond it. Five round trips.
+    Pooled,
+}
+
+/// A server's process, by the two things that together never name another.
+#[derive(Debug, Clone)]
+pub(super) struct Backend {
+    pid: i32,
+    /// µs since 1970.
+    started: i64,
+}
+
+/// A session that is ready for batches.
+pub(super) struct Session {
+    pub(super) connection: PgConnection,
+    pub(super) mode: Mode,
+    /// The process at the other end; unknown behind a pooler.
+    pub(super) backend: Option<Backend>,
+}
+
+/// Connects within [`CONNECT_TIMEOUT`], without limits of ours.
+pub(crate) async fn connect_bare(server: &PgConnectOptions, name: &str) -> Result<PgConnection, StoreError> {
+    let action = || format!("cannot reach {}", address::describe(server));
+    match attempt(&named(server, name)).await {
+        Ok(connected) => connected.map_err(|error| store_error(action(), error)),
+        Err(error) => Err(no_answer(action(), error)),
+    }
+}
+
+/// Connects with limits; finds out whether a pooler stands between.
+pub(super) async fn connect(server: &PgConnectOptions) -> Result<Session, StoreError> {
+    let bare = named(server, "audit-writer");
+    let action = || format!("cannot reach {}", address::describe(server));
+    let connected = match attempt(&bare.clone().options(LIMITS)).await.map_err(|error| no_answer(action(), error))? {
+        // PgBouncer refuses options that it cannot hand on.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(PROTOCOL_VIOLATION) => {
+            attempt(&bare).await.map_err(|error| no_answer(action(), error))?
+        }
+        other => other,
+    };
+    let mut connection = connected.map_err(|error| store_error(action(), error))?;
+    let (mode, backend) = examine(&mut connection, server).await?;
+    Ok(Session { connection, mode, backend })
+}
+
+fn named(server: &PgConnectOptions, name: &str) -> PgConnectOptions {
+    let server = server.clone();
+    if server.get_application_name().is_some() { server } else { server.application_name(name) }
+}
+
+async fn attempt(server: &PgConnectOptions) -> Result<Result<PgConnection, sqlx::Error>, tokio::time::error::Elapsed> {
+    timeout(CONNECT_TIMEOUT, server.connect()).await
+}
+
+fn no_answer(action: String, _: tokio::time::error::Elapsed) -> StoreError {
+    StoreError::new(ErrorClass::Transient, action, format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))
+}
+
+async fn examine(
+    connection: &mut PgConnection,
+    server: &PgConnectOptions,
+) -> Result<(Mode, Option<Backend>), StoreError> {
+    // Limits that did not arrive were dropped by a pooler. In one statement, because behind a pooler two may run
+    // in two sessions; unprepared, for the same reason.
+    let question = "SELECT pg_backend_pid() AS pid,
+            (SELECT (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
+              WHERE pid = pg_backend_pid()) AS started,
+            current_setting('audit.limited', true) IS NOT DISTINCT FROM 'yes' AS limited,
+            current_setting('server_encoding') AS encoding";
+    let action = || format!("cannot use {}", address::describe(server));
+    let answer = timeout(CONNECT_TIMEOUT, sqlx::raw_sql(question).fetch_one(&mut *connection))
+        .await
+        .map_err(|error| no_answer(action(), error))?;
+    let read = || {
+        let row = answer?;
+        let backend = Backend { pid: row.try_get("pid")?, started: row.try_get("started")? };
+        Ok((backend, row.try_get::<bool, _>("limited")?, row.try_get::<String, _>("encoding")?))
+    };
+    let (backend, limited, encoding) = read().map_err(|error| store_error(action(), error))?;
+    if encoding != "UTF8" {
+        let reason = format!("the database is encoded in {encoding}, and the log needs UTF8: create it anew");
+        return Err(StoreError::new(ErrorClass::Operator, action(), reason));
+    }
+    Ok(if limited { (Mode::Direct, Some(backend)) } else { (Mode::Pooled, None) })
+}
+
+impl Session {
+    /// Opens a transaction.
+    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        let begin = match self.mode {
+            Mode::Direct => "BEGIN".to_owned(),
+            Mode::Pooled => format!("BEGIN; {}", local_limits()),
+        };
+        sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut self.connection).await.map(drop)
+    }
+
+    /// Runs one statement that gives back nothing, such as COMMIT.
+    pub(super) async fn execute(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await.map(drop)
+    }
+
+    /// Runs one statement in a transaction of its own, in one round trip.
+    pub(super) async fn fetch_one(&mut self, sql: String) -> Result<PgRow, sqlx::Error> {
+        let sql = match self.mode {
+            Mode::Direct => sql,
+            // Statements sent together are one transaction, and a pooler keeps it together.
+            Mode::Pooled => format!("{}{sql}", local_limits()),
+        };
+        let mut rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+        rows.pop().ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Ends server processes of our own role, if they are still there.
+    pub(super) async fn terminate(&mut self, backends: &[Backend]) -> Result<(), StoreError> {
+        // Behind a pooler the process may serve somebody else by now.
+        if self.mode == Mode::Pooled {
+            return Ok(());
+        }
+        let list: Vec<_> = backends.iter().map(|backend| format!("({}, {})", backend.pid, backend.started)).collect();
+        let sql = format!(
+            "SELECT pg_terminate_backend(pid, {wait}) FROM pg_stat_activity
+              WHERE usename = session_user
+                AND (pid, (extract(epoch FROM backend_start) * 1000000)::bigint) IN (VALUES {list})",
+            wait = TERMINATE_TIMEOUT.as_millis(),
+            list = list.join(", ")
+        );
+        let ended = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await;
+        ended.map(drop).map_err(|error| store_error("cannot end the processes of earlier connections", error))
+    }
+
+    /// Says good-bye, and does not wait long for it to be heard.
+    pub(super) async fn close(self) {
+        let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+    }
+}
+
+fn local_limits() -> String {
+    LIMITS.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'; ")).collect()
+}

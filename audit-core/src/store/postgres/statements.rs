@@ -1,0 +1,128 @@
+//! The statements by which a batch lands.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Postgres};
+use uuid::Uuid;
+
+use crate::batch::{Batch, FrozenRow, Header};
+use crate::store::Schema;
+
+/// The columns a writer sets, in the order in which rows are sent; `copy` follows it.
+const COLUMNS: &str = "id, created_at, stream_id, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action, \
+     target_type, target_id, metadata, ip_address, user_agent, error, request_id, trace_id, span_id, tenant_id, \
+     on_behalf_of, origin, salt";
+
+const HEADER_COLUMNS: &str = "stream_id, batch_no, first_seq, first_created, last_created, writer_time, n, kind, \
+     rows_root, prev_hash, key_id, sig";
+
+/// Statements for one schema. Their texts are shared, so that sending one copies nothing.
+pub(super) struct Statements {
+    schema: String,
+    header: Arc<str>,
+    land: Arc<str>,
+    copy: String,
+}
+
+impl Statements {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let schema = schema.quoted();
+        let header = format!(
+            "INSERT INTO {schema}.audit_batches ({HEADER_COLUMNS}) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        );
+        // The header is the main statement, because that runs first: a replay meets its key before any row is made.
+        // Metadata and addresses travel as text, in which form they are at hand.
+        let land = format!(
+            "WITH rows AS (
+                 INSERT INTO {schema}.audit_logs ({COLUMNS})
+                 SELECT r.id, r.created_at, $1, r.seq, r.duration_us, r.attempt_id, r.actor_type, r.outcome, r.actor_id,
+                        r.action, r.target_type, r.target_id, r.metadata::jsonb, r.ip_address::inet, r.user_agent,
+                        r.error, r.request_id, r.trace_id, r.span_id, r.tenant_id, r.on_behalf_of, r.origin, r.salt
+                   FROM unnest($13::uuid[], $14::timestamptz[], $15::bigint[], $16::bigint[], $17::uuid[],
+                               $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+                               $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[],
+                               $30::text[], $31::text[], $32::text[], $33::text[], $34::bytea[])
+                     AS r (id, created_at, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action,
+                           target_type, target_id, metadata, ip_address, user_agent, error, request_id, trace_id,
+                           span_id, tenant_id, on_behalf_of, origin, salt))
+             {header}"
+        );
+        let copy = format!("COPY {schema}.audit_logs ({COLUMNS}) FROM STDIN (FORMAT binary)");
+        Self { schema, header: header.into(), land: land.into(), copy }
+    }
+
+    /// Inserts the header alone.
+    pub(super) fn header<'q>(&self, header: &'q Header, persistent: bool) -> Query<'q, Postgres, PgArguments> {
+        bind_header(sqlx::query(AssertSqlSafe(Arc::clone(&self.header))).persistent(persistent), header)
+    }
+
+    /// Inserts header and rows.
+    pub(super) fn land<'q>(&self, batch: &'q Batch, persistent: bool) -> Query<'q, Postgres, PgArguments> {
+        let rows = batch.rows();
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.land))).persistent(persistent);
+        bind_header(query, batch.header())
+            .bind(each(rows, |r| r.row.id))
+            .bind(each(rows, |r| r.row.created_at))
+            .bind(each(rows, |r| r.row.seq))
+            .bind(each(rows, |r| r.row.duration_us))
+            .bind(each(rows, |r| r.row.attempt_id))
+            .bind(each(rows, |r| r.row.actor_type.as_str()))
+            .bind(each(rows, |r| r.row.outcome.as_str()))
+            .bind(each(rows, |r| r.row.actor_id.as_deref()))
+            .bind(each(rows, |r| r.row.action.as_str()))
+            .bind(each(rows, |r| r.row.target_type.as_str()))
+            .bind(each(rows, |r| r.row.target_id.as_deref()))
+            .bind(each(rows, |r| r.metadata.as_str()))
+            .bind(each(rows, |r| r.row.ip_address.map(|address| address.to_string())))
+            .bind(each(rows, |r| r.row.user_agent.as_deref()))
+            .bind(each(rows, |r| r.row.error.as_deref()))
+            .bind(each(rows, |r| r.row.request_id.as_deref()))
+            .bind(each(rows, |r| r.row.trace_id.as_deref()))
+            .bind(each(rows, |r| r.row.span_id.as_deref()))
+            .bind(each(rows, |r| r.row.tenant_id.as_deref()))
+            .bind(each(rows, |r| r.row.on_behalf_of.as_deref()))
+            .bind(each(rows, |r| r.row.origin.as_deref()))
+            .bind(each(rows, |r| r.row.salt.as_ref().map(<[u8; 16]>::as_slice)))
+    }
+
+    /// Opens a COPY of rows.
+    pub(super) fn copy(&self) -> &str {
+        &self.copy
+    }
+
+    /// Makes the partition of a moment and gives back its bounds. Values stand in the text: one round trip, and
+    /// nothing that a pooler could part from its session.
+    pub(super) fn ensure_partition(&self, at: DateTime<Utc>) -> String {
+        let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        format!("SELECT lower_bound, upper_bound FROM {}.audit_ensure_partition('{at}')", self.schema)
+    }
+
+    /// Asks for the hash of a stored header.
+    pub(super) fn header_hash(&self, stream_id: Uuid, batch_no: i64) -> String {
+        format!("SELECT {}.audit_header_hash('{stream_id}', {batch_no})", self.schema)
+    }
+}
+
+fn bind_header<'q>(query: Query<'q, Postgres, PgArguments>, header: &'q Header) -> Query<'q, Postgres, PgArguments> {
+    query
+        .bind(header.stream_id)
+        .bind(header.batch_no)
+        .bind(header.first_seq)
+        .bind(header.first_created)
+        .bind(header.last_created)
+        .bind(header.writer_time)
+        .bind(header.n)
+        .bind(header.kind.as_str())
+        .bind(header.rows_root.as_slice())
+        .bind(header.prev_hash.as_slice())
+        .bind(header.key_id.as_deref())
+        .bind(header.sig.as_deref())
+}
+
+fn each<'q, T>(rows: &'q [FrozenRow], column: impl FnMut(&'q FrozenRow) -> T) -> Vec<T> {
+    rows.iter().map(column).collect()
+}

@@ -1,0 +1,91 @@
+//! A log's address in PostgreSQL.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::address;
+use super::connection::PostgresConnection;
+use super::session::{self, Backend};
+use crate::migrate;
+use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
+
+/// A log in PostgreSQL, 15 or later.
+///
+/// # Examples
+///
+/// ```no_run
+/// use audit_core::store::{PostgresStore, Schema, Store as _};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::new("postgres://localhost/app", &Schema::default())?;
+/// store.migrate().await?;
+/// let mut connection = store.connect().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct PostgresStore {
+    server: PgConnectOptions,
+    schema: Schema,
+    left: Left,
+}
+
+/// Server processes whose connections were dropped without a good-bye. They may still hold a batch's locks, on a
+/// connection that has gone silent, so the next connection begins with their end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Left(Arc<Mutex<Vec<Backend>>>);
+
+impl Left {
+    /// More than this many are not remembered: keepalives end the others.
+    const CAPACITY: usize = 16;
+
+    pub(super) fn add(&self, backends: impl IntoIterator<Item = Backend>) {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        left.extend(backends);
+        let excess = left.len().saturating_sub(Self::CAPACITY);
+        left.drain(..excess);
+    }
+
+    fn take(&self) -> Vec<Backend> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl PostgresStore {
+    /// The log in a schema of the database at a URL. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be read.
+    pub fn new(url: &str, schema: &Schema) -> Result<Self, StoreError> {
+        Ok(Self { server: address::parse(url)?, schema: schema.clone(), left: Left::default() })
+    }
+
+    async fn open(&self) -> Result<PostgresConnection, StoreError> {
+        let mut session = session::connect(&self.server).await?;
+        let left = self.left.take();
+        if !left.is_empty()
+            && let Err(error) = session.terminate(&left).await
+        {
+            tracing::warn!(%error, "cannot end the server processes of earlier connections");
+            self.left.add(left);
+        }
+        Ok(PostgresConnection::new(session, &self.schema, self.left.clone()))
+    }
+}
+
+impl Store for PostgresStore {
+    fn describe(&self) -> String {
+        address::describe(&self.server)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
+        Box::pin(async move { Ok(Box::new(self.open().await?) as Box<dyn Connection>) })
+    }
+
+    fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {
+        let options = migrate::Options::new().with_schema(self.schema.clone());
+        Box::pin(async move { migrate::migrate_postgres(&self.server, &options).await })
+    }
+}

@@ -1,0 +1,245 @@
+//! From a sound catalog to tokens.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::{Action, Catalog, Field};
+
+/// Input:
+///
+/// ```ignore
+/// #[derive(audit_core::Catalog)]
+/// pub enum Action {
+///     /// Paid back.
+///     #[audit(action = "invoice.refunded", target = "invoice")]
+///     InvoiceRefunded { amount_cents: i64 },
+///     #[audit(include)]
+///     Base(AuditAction),
+/// }
+/// ```
+///
+/// Output:
+///
+/// ```ignore
+/// pub type audited = Action;
+/// pub use ::audit_core::__private::audited;
+/// impl Catalog for Action { const PARTS = &[&[ActionInfo { … }], <AuditAction as Catalog>::PARTS[0]]; … }
+/// impl FieldAt<0, 0, 0> for Action { type Sink = Typed<i64>; }
+/// impl<const A: usize> FieldAt<0, A, UNKNOWN> for Action { type Sink = Unknown; }
+/// impl<const A: usize> FieldAt<0, A, FREE> for Action { type Sink = Free; }
+/// impl<const A: usize, const F: usize> FieldAt<1, A, F> for Action where AuditAction: FieldAt<0, A, F> { … }
+/// impl Action { pub const __audit_InvoiceRefunded: &str = "invoice.refunded"; }
+/// ```
+pub(super) fn expand(catalog: &Catalog) -> TokenStream {
+    let alias_pair = alias_pair(catalog);
+    let catalog_impl = catalog_impl(catalog);
+    let field_impls = field_impls(catalog);
+    let variant_names = variant_names(catalog);
+    let constructors = constructors(catalog);
+    let include_checks = include_checks(catalog);
+    quote! { #alias_pair #catalog_impl #field_impls #variant_names #constructors #include_checks }
+}
+
+fn alias_pair(Catalog { vis, ident, krate, attribute, .. }: &Catalog) -> TokenStream {
+    let import = if attribute == "audited" {
+        quote!(#vis use #krate::__private::audited;)
+    } else {
+        quote!(#vis use #krate::__private::audited as #attribute;)
+    };
+    quote! {
+        /// The catalog that the attribute of this name checks against.
+        #[allow(non_camel_case_types, unused)]
+        #vis type #attribute = #ident;
+        #[doc(hidden)]
+        #[allow(unused_imports)]
+        #import
+    }
+}
+
+fn catalog_impl(catalog: &Catalog) -> TokenStream {
+    let Catalog { ident, krate, actions, includes, .. } = catalog;
+    let rows = actions.iter().map(|action| row(catalog, action));
+    let included = includes.iter().map(|include| &include.catalog);
+    let variants: Vec<_> = actions.iter().map(|action| &action.variant).collect();
+    let include_variants: Vec<_> = includes.iter().map(|include| &include.variant).collect();
+    let positions = 0..actions.len();
+    let metadata = actions.iter().map(|action| metadata_arm(krate, action));
+    let (info, into_metadata) = if actions.is_empty() && includes.is_empty() {
+        (quote!(match *self {}), quote!(match self {}))
+    } else {
+        let info = quote! {
+            match self {
+                #(Self::#variants { .. } => &<Self as #krate::Catalog>::PARTS[0][#positions],)*
+                #(Self::#include_variants(included) => #krate::Catalog::info(included),)*
+            }
+        };
+        let into_metadata = quote! {
+            match self {
+                #(#metadata)*
+                #(Self::#include_variants(included) => #krate::Catalog::into_metadata(included),)*
+            }
+        };
+        (info, into_metadata)
+    };
+    quote! {
+        #[automatically_derived]
+        impl #krate::Catalog for #ident {
+            const PARTS: &'static [&'static [#krate::catalog::ActionInfo]] =
+                &[&[#(#rows),*], #(<#included as #krate::Catalog>::PARTS[0]),*];
+
+            fn info(&self) -> &'static #krate::catalog::ActionInfo {
+                #info
+            }
+
+            fn into_metadata(self) -> #krate::Metadata {
+                #into_metadata
+            }
+        }
+    }
+}
+
+fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
+    let Action { name, hash, target, description, fields, .. } = action;
+    let free_form = fields.is_none();
+    let fields = fields.iter().flatten().map(|field| {
+        let Field { name, hash, type_name, optional, description, .. } = field;
+        quote! {
+            #krate::catalog::FieldInfo {
+                hash: #hash,
+                name: #name,
+                type_name: #type_name,
+                optional: #optional,
+                description: #description,
+            }
+        }
+    });
+    quote! {
+        #krate::catalog::ActionInfo {
+            hash: #hash,
+            name: #name,
+            target: #target,
+            description: #description,
+            free_form: #free_form,
+            fields: &[#(#fields),*],
+        }
+    }
+}
+
+fn metadata_arm(krate: &syn::Path, action: &Action) -> TokenStream {
+    let variant = &action.variant;
+    let fields: &[Field] = action.fields.as_deref().unwrap_or_default();
+    if fields.is_empty() {
+        return quote!(Self::#variant { .. } => #krate::Metadata::new(),);
+    }
+    let idents = fields.iter().map(|field| &field.ident);
+    let inserts = fields.iter().map(|Field { ident, name, optional, .. }| {
+        if *optional {
+            quote! {
+                if ::core::option::Option::is_some(&#ident) {
+                    metadata.insert(#name, &#ident);
+                }
+            }
+        } else {
+            quote!(metadata.insert(#name, &#ident);)
+        }
+    });
+    quote! {
+        Self::#variant { #(#idents),* } => {
+            let mut metadata = #krate::Metadata::new();
+            #(#inserts)*
+            metadata
+        }
+    }
+}
+
+fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
+    let own = actions.iter().enumerate().flat_map(|(a, action)| {
+        action.fields.iter().flatten().enumerate().map(move |(f, field)| {
+            let ty = &field.ty;
+            quote_spanned! {ty.span()=>
+                #[automatically_derived]
+                impl #krate::__private::FieldAt<0, #a, #f> for #ident {
+                    type Sink = #krate::__private::Typed<#ty>;
+                }
+            }
+        })
+    });
+    let included = includes.iter().enumerate().map(|(k, include)| {
+        let (part, base) = (k + 1, &include.catalog);
+        quote! {
+            #[automatically_derived]
+            impl<const A: usize, const F: usize> #krate::__private::FieldAt<#part, A, F> for #ident
+            where
+                #base: #krate::__private::FieldAt<0, A, F>,
+            {
+                type Sink = <#base as #krate::__private::FieldAt<0, A, F>>::Sink;
+            }
+        }
+    });
+    quote! {
+        #(#own)*
+        #(#included)*
+        #[automatically_derived]
+        impl<const A: usize> #krate::__private::FieldAt<0, A, { #krate::__private::UNKNOWN }> for #ident {
+            type Sink = #krate::__private::Unknown;
+        }
+        #[automatically_derived]
+        impl<const A: usize> #krate::__private::FieldAt<0, A, { #krate::__private::FREE }> for #ident {
+            type Sink = #krate::__private::Free;
+        }
+    }
+}
+
+/// The names by which `action = Action::Variant` finds its action.
+fn variant_names(Catalog { ident, actions, .. }: &Catalog) -> TokenStream {
+    let constants = actions.iter().map(|action| {
+        let (constant, name) = (format_ident!("__audit_{}", action.variant), &action.name);
+        quote!(pub const #constant: &'static str = #name;)
+    });
+    quote! {
+        #[automatically_derived]
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals, dead_code, unreachable_pub)]
+        impl #ident {
+            #(#[doc(hidden)] #constants)*
+        }
+    }
+}
+
+/// A variant that is only ever named by its literal is in use all the same: without these functions a
+/// private catalog would be reported as dead code.
+fn constructors(Catalog { ident, actions, includes, .. }: &Catalog) -> TokenStream {
+    let own = actions.iter().enumerate().map(|(n, Action { variant, fields, .. })| {
+        let constructor = format_ident!("action_{n}");
+        let fields: &[Field] = fields.as_deref().unwrap_or_default();
+        let names: Vec<_> = fields.iter().map(|field| &field.ident).collect();
+        let types = fields.iter().map(|field| &field.ty);
+        quote!(fn #constructor(#(#names: #types),*) -> #ident { #ident::#variant { #(#names),* } })
+    });
+    let included = includes.iter().enumerate().map(|(n, include)| {
+        let (constructor, variant, base) = (format_ident!("included_{n}"), &include.variant, &include.catalog);
+        quote!(fn #constructor(included: #base) -> #ident { #ident::#variant(included) })
+    });
+    quote! {
+        const _: () = {
+            #(#[allow(dead_code)] #own)*
+            #(#[allow(dead_code)] #included)*
+        };
+    }
+}
+
+/// Duplicates across catalogs, and catalogs nested in catalogs, are known only to const evaluation.
+fn include_checks(Catalog { ident, krate, includes, .. }: &Catalog) -> TokenStream {
+    let checks = includes.iter().enumerate().map(|(k, include)| {
+        let (base, part) = (&include.catalog, k + 1);
+        quote_spanned! {base.span()=>
+            const _: () = #krate::__private::includable(
+                <#ident as #krate::Catalog>::PARTS,
+                #part,
+                <#base as #krate::Catalog>::PARTS,
+            );
+        }
+    });
+    quote!(#(#checks)*)
+}

@@ -1,0 +1,59 @@
+-- Weekly partitions, by UTC, made by whoever writes.
+
+-- The partitions of the log with their bounds.
+CREATE FUNCTION control_plane.audit_partitions()
+    RETURNS TABLE (partition text, lower_bound timestamptz, upper_bound timestamptz)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+AS $$
+    SELECT c.relname::text, bounds[1]::timestamptz, bounds[2]::timestamptz
+      FROM pg_inherits i
+      JOIN pg_class c ON c.oid = i.inhrelid
+     CROSS JOIN regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.+)''\) TO \(''(.+)''\)') AS bounds
+     WHERE i.inhparent = to_regclass('control_plane.audit_logs') AND NOT i.inhdetachpending
+       AND bounds IS NOT NULL
+$$;
+REVOKE ALL ON FUNCTION control_plane.audit_partitions() FROM PUBLIC;
+
+-- Makes the partition that a row of this time needs, unless there is one, and gives back its bounds.
+--
+-- CREATE … PARTITION OF would block behind every open COPY and deadlock between writers; LIKE and ATTACH block
+-- nobody. Each statement here sees what was committed before it, so that the second look, under the lock, sees the
+-- partition that another session has just made. Bounds stop at existing neighbours.
+CREATE FUNCTION control_plane.audit_ensure_partition(at timestamptz, OUT lower_bound timestamptz, OUT upper_bound timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+DECLARE
+    name text;
+BEGIN
+    IF at IS NULL OR NOT isfinite(at) OR at < now() - interval '400 days' OR at > now() + interval '14 days' THEN
+        RAISE EXCEPTION 'no partition is made for a row of %', at
+            USING ERRCODE = 'AU001', HINT = 'a row''s time lies at most 400 days in the past and 14 days in the future';
+    END IF;
+    SELECT p.lower_bound, p.upper_bound INTO lower_bound, upper_bound
+      FROM control_plane.audit_partitions() p WHERE p.lower_bound <= at AND at < p.upper_bound;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    LOCK TABLE ONLY control_plane.audit_logs IN SHARE UPDATE EXCLUSIVE MODE;
+    SELECT p.lower_bound, p.upper_bound INTO lower_bound, upper_bound
+      FROM control_plane.audit_partitions() p WHERE p.lower_bound <= at AND at < p.upper_bound;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    SELECT greatest(date_trunc('week', at), max(p.upper_bound) FILTER (WHERE p.upper_bound <= at)),
+           least(date_trunc('week', at) + interval '7 days', min(p.lower_bound) FILTER (WHERE p.lower_bound > at))
+      INTO lower_bound, upper_bound
+      FROM control_plane.audit_partitions() p;
+    name := 'audit_logs_' || to_char(lower_bound, CASE WHEN lower_bound = date_trunc('day', lower_bound)
+                                                       THEN 'YYYYMMDD' ELSE 'YYYYMMDD_HH24MISS' END);
+
+    EXECUTE format('CREATE TABLE control_plane.%I (LIKE control_plane.audit_logs INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+    EXECUTE format('CREATE TRIGGER audit_forbid_truncate BEFORE TRUNCATE ON control_plane.%I
+        FOR EACH STATEMENT EXECUTE FUNCTION control_plane.audit_forbid()', name);
+    EXECUTE format('ALTER TABLE control_plane.%I ENABLE ALWAYS TRIGGER audit_forbid_truncate', name);
+    EXECUTE format('ALTER TABLE control_plane.audit_logs ATTACH PARTITION control_plane.%I FOR VALUES FROM (%L) TO (%L)',
+                   name, lower_bound, upper_bound);
+END $$;
+REVOKE ALL ON FUNCTION control_plane.audit_ensure_partition(timestamptz) FROM PUBLIC;

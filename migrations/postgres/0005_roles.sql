@@ -1,0 +1,81 @@
+-- Who may do what. The database grants each part of the program what it needs, and nothing else.
+--
+-- Roles belong to the whole cluster: they are made only when absent, and another database that makes them at the
+-- same moment is no error. Where the migrating user may make none, the guards stand alone, and this function can be
+-- called again by somebody who may: SELECT control_plane.audit_grant_roles();
+
+CREATE FUNCTION control_plane.audit_grant_roles() RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    role text;
+    owned regclass;
+    called regprocedure;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['audit_owner', 'audit_writer', 'audit_drainer', 'audit_sealer', 'audit_reader', 'audit_admin'] LOOP
+        IF to_regrole(role) IS NULL THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+            EXCEPTION
+                WHEN duplicate_object OR unique_violation THEN NULL;
+                WHEN insufficient_privilege THEN
+                    RETURN format('no roles: %I may not make the role %I, so whoever can reach the tables can write to them; '
+                        'the guards against change stand. As a user that may make roles, run: SELECT control_plane.audit_grant_roles()',
+                        current_user, role);
+            END;
+        END IF;
+    END LOOP;
+
+    IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
+        BEGIN
+            EXECUTE format('GRANT audit_owner TO %I', current_user);
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN NULL;
+            WHEN insufficient_privilege THEN
+                RETURN format('no roles: %I is not a member of audit_owner; as a superuser, run: GRANT audit_owner TO %I; '
+                    'SELECT control_plane.audit_grant_roles()', current_user, current_user);
+        END;
+    END IF;
+
+    REVOKE ALL ON SCHEMA control_plane FROM PUBLIC;
+    REVOKE ALL ON ALL TABLES IN SCHEMA control_plane FROM PUBLIC;
+    GRANT USAGE ON SCHEMA control_plane TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
+    GRANT SELECT ON control_plane.audit_migrations TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
+
+    -- What the database sets itself (recorded_at, redacted, db_time, xid), no writer may set.
+    GRANT INSERT (id, created_at, stream_id, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action,
+                  target_type, target_id, metadata, ip_address, user_agent, error, request_id, trace_id, span_id,
+                  tenant_id, on_behalf_of, origin, salt)
+        ON control_plane.audit_logs TO audit_writer;
+    GRANT INSERT (stream_id, batch_no, first_seq, first_created, last_created, writer_time, n, kind, rows_root,
+                  prev_hash, key_id, sig)
+        ON control_plane.audit_batches TO audit_writer;
+    GRANT INSERT (stream_id, batch_no, idx, leaf_hash, encoded) ON control_plane.audit_dead_letters TO audit_writer;
+    GRANT EXECUTE ON FUNCTION control_plane.audit_ensure_partition(timestamptz),
+                              control_plane.audit_header_hash(uuid, bigint) TO audit_writer;
+    GRANT SELECT, DELETE ON control_plane.audit_outbox TO audit_drainer;
+    GRANT SELECT ON control_plane.audit_logs, control_plane.audit_batches, control_plane.audit_tree,
+                    control_plane.audit_checkpoints, control_plane.audit_dead_letters TO audit_reader;
+    GRANT EXECUTE ON FUNCTION control_plane.audit_partitions() TO audit_writer, audit_reader, audit_admin;
+
+    -- Last, because afterwards the migrating user acts only as a member of the owner.
+    GRANT CREATE, USAGE ON SCHEMA control_plane TO audit_owner;
+    FOR owned IN
+        SELECT oid FROM pg_class
+         WHERE relnamespace = to_regnamespace('control_plane') AND relkind IN ('r', 'p')
+           AND relname LIKE 'audit\_%' AND relname <> 'audit_logs_legacy' AND relowner <> to_regrole('audit_owner')
+    LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO audit_owner', owned);
+    END LOOP;
+    FOR called IN
+        SELECT oid FROM pg_proc
+         WHERE pronamespace = to_regnamespace('control_plane') AND proname LIKE 'audit\_%'
+           AND proowner <> to_regrole('audit_owner')
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO audit_owner', called);
+    END LOOP;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION control_plane.audit_grant_roles() FROM PUBLIC;
+
+SELECT set_config('audit.migration_notes', coalesce(control_plane.audit_grant_roles(), ''), true);
