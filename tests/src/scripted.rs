@@ -1,0 +1,151 @@
+//! A store in memory that misbehaves on demand: for promises about the writer itself. What a real store does
+//! is tested on real stores.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use audit_core::batch::Batch;
+use audit_core::migrate;
+use audit_core::store::{BoxFuture, Connection, ErrorClass, Landed, Store, StoreError};
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+/// What happens to the next attempt to land a batch.
+#[derive(Debug, Clone, Copy)]
+pub enum Turn {
+    /// The store is away.
+    Fail,
+    /// The batch is stored, but the answer is lost.
+    LoseReply,
+    /// Somebody else holds the batch's number.
+    Squat,
+    /// The connection panics.
+    Panic,
+}
+
+/// A store in memory that misbehaves on demand.
+#[derive(Debug, Clone)]
+pub struct ScriptedStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    open: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    turns: VecDeque<Turn>,
+    batches: Vec<Batch>,
+    attempts: usize,
+}
+
+impl Default for ScriptedStore {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl ScriptedStore {
+    /// A store that takes these turns, then behaves.
+    pub fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
+        let state = State { turns: turns.into_iter().collect(), ..State::default() };
+        let shared = Shared { state: Mutex::new(state), open: watch::Sender::new(true) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// From now on, attempts wait until [`Self::open`].
+    pub fn shut(&self) {
+        self.shared.open.send_replace(false);
+    }
+
+    /// Lets attempts through.
+    pub fn open(&self) {
+        self.shared.open.send_replace(true);
+    }
+
+    /// The batches that landed, in the order they did.
+    pub fn batches(&self) -> Vec<Batch> {
+        self.state().batches.clone()
+    }
+
+    /// How many attempts wait for [`Self::open`].
+    pub fn waiting(&self) -> usize {
+        self.shared.open.receiver_count()
+    }
+
+    /// How often a batch was sent.
+    pub fn attempts(&self) -> usize {
+        self.state().attempts
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("no test panics while it holds the lock")
+    }
+
+    async fn take(&self, batch: &Batch) -> Result<Landed, StoreError> {
+        let _ = self.shared.open.subscribe().wait_for(|open| *open).await;
+        let turn = {
+            let mut state = self.state();
+            state.attempts += 1;
+            state.turns.pop_front()
+        };
+        let lost = || StoreError::new(ErrorClass::Transient, "scripted store", "away");
+        match turn {
+            Some(Turn::Fail) => Err(lost()),
+            Some(Turn::Squat) => Ok(Landed::Squatted),
+            Some(Turn::Panic) => panic!("scripted panic"),
+            Some(Turn::LoseReply) => {
+                self.store(batch);
+                Err(lost())
+            }
+            None => Ok(self.store(batch)),
+        }
+    }
+
+    fn store(&self, batch: &Batch) -> Landed {
+        let key = |batch: &Batch| (batch.header().stream_id, batch.header().batch_no);
+        let mut state = self.state();
+        match state.batches.iter().find(|held| key(held) == key(batch)) {
+            Some(held) if held.header_hash() == batch.header_hash() => Landed::AlreadyStored,
+            Some(_) => Landed::Squatted,
+            None => {
+                state.batches.push(batch.clone());
+                Landed::Stored
+            }
+        }
+    }
+}
+
+impl Store for ScriptedStore {
+    fn describe(&self) -> String {
+        "scripted store".to_owned()
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
+        let connection: Box<dyn Connection> = Box::new(ScriptedConnection(self.clone()));
+        Box::pin(async { Ok(connection) })
+    }
+
+    fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {
+        Box::pin(async { Ok(migrate::Report::default()) })
+    }
+}
+
+struct ScriptedConnection(ScriptedStore);
+
+impl Connection for ScriptedConnection {
+    fn land<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Landed, StoreError>> {
+        Box::pin(self.0.take(batch))
+    }
+
+    fn prepare(&mut self, _now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}

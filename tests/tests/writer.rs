@@ -1,0 +1,287 @@
+//! What the writer promises whatever the store does.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use audit_core::batch::Batch;
+use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Error, Overflow, Stats, WriterGuard};
+use tests::scripted::{ScriptedStore, Turn};
+use uuid::Uuid;
+
+const SOON: Duration = Duration::from_secs(20);
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+fn entry() -> Entry {
+    let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+    Entry::builder(action).target_id("door_7").actor(Actor::user("user_123")).build()
+}
+
+fn over(store: &ScriptedStore) -> Builder {
+    Auditor::builder().store(Arc::new(store.clone())).linger(AT_ONCE).longest_pause(AT_ONCE)
+}
+
+async fn start(builder: Builder) -> WriterGuard {
+    builder.start().await.expect("the writer starts")
+}
+
+fn ids(batches: &[Batch]) -> Vec<Uuid> {
+    batches.iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.id)).collect()
+}
+
+fn actions(batches: &[Batch]) -> Vec<String> {
+    batches.iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.action.clone())).collect()
+}
+
+/// Waits until the accounts are as asked.
+async fn until(writer: &WriterGuard, condition: impl Fn(&Stats) -> bool) -> Stats {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let stats = writer.stats();
+        if condition(&stats) {
+            return stats;
+        }
+        assert!(Instant::now() < deadline, "the accounts never came to be as asked: {stats:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_stored_once_in_chained_batches_of_one_stream() {
+    let store = ScriptedStore::default();
+    let writer = start(over(&store).batch_rows(7)).await;
+    let mut recorded = Vec::new();
+    for _ in 0..100 {
+        recorded.push(writer.auditor().record(entry()).await.expect("there is room"));
+    }
+    let report = writer.shutdown(SOON).await;
+
+    let batches = store.batches();
+    assert_eq!(ids(&batches), recorded);
+    assert_eq!((report.stored, report.lost), (100, 0));
+    let (mut prev_hash, mut next_seq) = ([0; 32], 0);
+    for (batch_no, batch) in (0..).zip(&batches) {
+        let header = batch.header();
+        assert_eq!(header.stream_id, batches[0].header().stream_id);
+        assert_eq!((header.batch_no, header.first_seq, header.prev_hash), (batch_no, next_seq, prev_hash));
+        assert!(header.n <= 7);
+        next_seq += i64::from(header.n);
+        prev_hash = *batch.header_hash();
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_sent_unchanged_until_the_store_has_it() {
+    let store = ScriptedStore::new([Turn::Fail, Turn::LoseReply, Turn::Fail]);
+    let writer = start(over(&store)).await;
+    let id = writer.auditor().record(entry()).await.expect("there is room");
+    let stats = writer.shutdown(SOON).await.stats;
+
+    assert_eq!(ids(&store.batches()), [id]);
+    assert_eq!(store.attempts(), 4);
+    assert_eq!((stats.stored, stats.retries), (1, 3));
+    assert!(stats.last_error.is_some_and(|error| error.contains("away")));
+}
+
+#[tokio::test]
+async fn entries_of_a_squatted_stream_land_in_a_new_one() {
+    let store = ScriptedStore::new([Turn::Squat]);
+    let writer = start(over(&store)).await;
+    let first = writer.auditor().record(entry()).await.expect("there is room");
+    writer.flush(SOON).await.expect("the store takes the second stream");
+    let second = writer.auditor().record(entry()).await.expect("there is room");
+    writer.shutdown(SOON).await;
+
+    let batches = store.batches();
+    assert_eq!(ids(&batches), [first, second]);
+    let numbers: Vec<_> = batches.iter().map(|batch| (batch.header().batch_no, batch.header().first_seq)).collect();
+    assert_eq!(numbers, [(0, 0), (1, 1)]);
+    assert!(batches.iter().all(|batch| batch.rows()[0].row.stream_id == batch.header().stream_id));
+}
+
+#[tokio::test]
+async fn a_full_queue_makes_callers_wait_until_there_is_room() {
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store).queue_entries(1).batch_rows(1)).await;
+    writer.auditor().record(entry()).await.expect("there is room");
+    until(&writer, |stats| stats.waiting == 1).await;
+
+    let auditor = writer.auditor().clone();
+    let callers: Vec<_> = (0..20)
+        .map(|_| {
+            let auditor = auditor.clone();
+            tokio::spawn(async move { auditor.record(entry()).await })
+        })
+        .collect();
+    store.open();
+    for caller in callers {
+        caller.await.expect("no caller panics").expect("there is room in time");
+    }
+    let stats = writer.shutdown(SOON).await.stats;
+    assert_eq!((stats.stored, stats.dropped), (21, 0));
+}
+
+#[tokio::test]
+async fn a_caller_waits_no_longer_than_the_overflow_bound_and_the_log_tells_of_the_gap() {
+    let store = ScriptedStore::default();
+    store.shut();
+    let bound = Duration::from_millis(30);
+    let writer = start(over(&store).queue_entries(1).batch_rows(1).overflow(Overflow::Block { at_most: bound })).await;
+    // One entry is in the hands of the lane, another fills the queue.
+    writer.auditor().record(entry()).await.expect("there is room");
+    let filling = Instant::now() + SOON;
+    while writer.auditor().record(entry()).await.is_ok() {
+        assert!(Instant::now() < filling, "the queue never filled");
+    }
+    let asked = Instant::now();
+    let error = writer.auditor().record(entry()).await.expect_err("the queue is full");
+    assert!(matches!(error, Error::Dropped { .. }), "{error}");
+    assert!(asked.elapsed() >= bound);
+    let dropped = writer.stats().dropped;
+    assert!(dropped >= 2);
+
+    store.open();
+    let stats = writer.shutdown(SOON).await.stats;
+    assert!(stats.is_balanced(), "{stats:?}");
+    let batches = store.batches();
+    let gaps: Vec<_> = batches.iter().flat_map(|b| b.rows()).filter(|row| row.row.action == "audit.gap").collect();
+    let told: u64 = gaps.iter().filter_map(|row| row.row.metadata.get("dropped")?.as_u64()).sum();
+    assert_eq!(told, dropped);
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_waiting_leaves_its_place_to_the_next() {
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store).queue_entries(1).batch_rows(1)).await;
+    writer.auditor().record(entry()).await.expect("there is room");
+    until(&writer, |stats| stats.waiting == 1).await;
+    for _ in 0..50 {
+        let waiting = writer.auditor().record(entry());
+        let _ = tokio::time::timeout(AT_ONCE, waiting).await;
+    }
+    store.open();
+    writer.auditor().record(entry()).await.expect("every place that was given up is free again");
+    let stats = writer.shutdown(SOON).await.stats;
+    assert_eq!(stats.emitted, stats.stored);
+}
+
+#[tokio::test]
+async fn a_flush_ends_when_all_that_was_recorded_before_is_stored_and_not_sooner() {
+    let store = ScriptedStore::default();
+    // Without the flush, the entry would linger for an hour.
+    let writer = start(over(&store).linger(Duration::from_secs(3600))).await;
+    store.shut();
+    let id = writer.auditor().record(entry()).await.expect("there is room");
+    let error = writer.flush(Duration::from_millis(30)).await.expect_err("the store is shut");
+    assert!(matches!(error, Error::NotFlushed { waiting: 1, .. }), "{error}");
+    store.open();
+    writer.flush(SOON).await.expect("the store is open");
+    assert_eq!(ids(&store.batches()), [id]);
+    assert_eq!(writer.shutdown(SOON).await.lost, 0);
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_at_its_deadline_and_tells_what_was_lost() {
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store).batch_rows(2)).await;
+    let auditor = writer.auditor().clone();
+    for _ in 0..5 {
+        auditor.record(entry()).await.expect("there is room");
+    }
+    let report = writer.shutdown(Duration::from_millis(30)).await;
+    assert_eq!((report.stored, report.lost), (0, 5));
+    assert!(report.stats.is_balanced());
+    assert_eq!(report.stats.waiting, 0);
+
+    let error = auditor.record(entry()).await.expect_err("the writer is gone");
+    assert!(error.to_string().contains("no writer"), "{error}");
+    assert_eq!(auditor.stats().dropped, 6);
+}
+
+#[tokio::test]
+async fn a_panicking_lane_loses_nothing_silently_and_leaves_nobody_waiting() {
+    let store = ScriptedStore::new([Turn::Panic]);
+    let writer = start(over(&store)).await;
+    writer.auditor().record(entry()).await.expect("there is room");
+    writer.flush(SOON).await.expect_err("the lane is gone");
+    let report = writer.shutdown(SOON).await;
+    assert_eq!((report.stored, report.lost), (0, 1));
+    assert!(report.stats.is_balanced());
+}
+
+#[test]
+fn the_writer_needs_no_runtime() {
+    let store = ScriptedStore::default();
+    let writer = over(&store).start_blocking().expect("the writer starts");
+    let id = writer.auditor().record_blocking(entry()).expect("there is room");
+    writer.flush_blocking(SOON).expect("the store is open");
+    assert_eq!(ids(&store.batches()), [id]);
+    assert_eq!(writer.shutdown_blocking(SOON).stored, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_blocking_call_inside_a_runtime_does_not_deadlock_it() {
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = over(&store).queue_entries(1).batch_rows(1).start_blocking().expect("the writer starts");
+    let opener = {
+        let store = store.clone();
+        std::thread::spawn(move || {
+            while store.waiting() == 0 {
+                std::thread::yield_now();
+            }
+            store.open();
+        })
+    };
+    for _ in 0..300 {
+        writer.auditor().record_blocking(entry()).expect("there is room in time");
+    }
+    opener.join().expect("the opener does not panic");
+    drop(writer);
+    assert_eq!(ids(&store.batches()).len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_accounts_balance_at_every_observation_and_every_entry_is_stored_once() {
+    let store = ScriptedStore::new((0..40).map(|n| if n % 3 == 0 { Turn::LoseReply } else { Turn::Fail }));
+    let writer = start(over(&store).lanes(3).batch_rows(50).queue_entries(64)).await;
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let auditor = writer.auditor().clone();
+            tokio::spawn(async move {
+                let mut recorded = Vec::new();
+                for _ in 0..500 {
+                    recorded.push(auditor.record(entry()).await.expect("there is room in time"));
+                    let stats = auditor.stats();
+                    assert!(stats.is_balanced(), "{stats:?}");
+                }
+                recorded
+            })
+        })
+        .collect();
+    let mut recorded = HashSet::new();
+    for task in tasks {
+        recorded.extend(task.await.expect("no task panics"));
+    }
+    let report = writer.shutdown(SOON).await;
+    let stored = ids(&store.batches());
+    assert_eq!((report.stored, report.lost), (4000, 0));
+    assert_eq!(stored.len(), 4000);
+    assert_eq!(stored.into_iter().collect::<HashSet<_>>(), recorded);
+}
+
+#[tokio::test]
+async fn an_entry_without_an_actor_is_kept_as_unattributed_and_counted() {
+    let store = ScriptedStore::default();
+    let writer = start(over(&store)).await;
+    let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+    writer.auditor().record(Entry::builder(action).build()).await.expect("there is room");
+    let stats = writer.shutdown(SOON).await.stats;
+    assert_eq!(stats.unattributed, 1);
+    let row = store.batches()[0].rows()[0].row.clone();
+    assert_eq!((row.actor_type.as_str(), row.actor_id.as_deref()), ("system", Some("unattributed")));
+    assert_eq!(actions(&store.batches()), ["door.opened"]);
+}
