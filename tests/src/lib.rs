@@ -1,3 +1,5 @@
-//! What the tests share.
+//! What the tests that cross crates share.
+#![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
+pub mod postgres;
 pub mod scripted;

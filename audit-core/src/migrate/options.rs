@@ -39,7 +39,7 @@ impl Options {
     /// Longest role prefix in bytes: `_drainer` still fits into the 63 of a name.
     pub const MAX_ROLE_PREFIX: usize = 55;
     /// How long a run waits by default for another that is under way.
-    pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(60);
+    pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_mins(1);
 
     /// Schema `control_plane`, roles `audit_writer` and so on, and a minute's patience with other runs.
     #[must_use]

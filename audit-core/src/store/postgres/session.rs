@@ -175,5 +175,5 @@ impl Session {
 }
 
 fn local_limits() -> String {
-    LIMITS.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'; ")).collect()
+    LIMITS.map(|(name, value)| format!("SET LOCAL {name} = '{value}'; ")).concat()
 }

@@ -1,0 +1,104 @@
+//! A test's own database.
+
+use sqlx::postgres::Postgres;
+use sqlx::{AssertSqlSafe, Connection as _, Decode, PgConnection, Type};
+
+use super::server::Server;
+
+/// A test's own database, which goes with its server.
+#[derive(Debug)]
+pub struct Database<'s> {
+    server: &'s Server,
+    name: String,
+}
+
+impl<'s> Database<'s> {
+    pub(super) async fn create(server: &'s Server, name: String, how: &str) -> Self {
+        let maintenance = Self { server, name: "postgres".to_owned() };
+        maintenance.execute(&format!("CREATE DATABASE {name} {how}")).await;
+        Self { server, name }
+    }
+
+    /// The server that holds it.
+    #[must_use]
+    pub const fn server(&self) -> &'s Server {
+        self.server
+    }
+
+    /// The URL of its superuser, over loopback.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// The same through the Unix socket.
+    #[must_use]
+    pub fn socket_url(&self) -> String {
+        format!("{}?host={}", self.url(), self.server.socket_folder().display())
+    }
+
+    /// The URL of a user who has this role's privileges and no others.
+    pub async fn url_as(&self, role: &str) -> String {
+        let user = format!("{role}_login");
+        self.create_user(&user, &format!("IN ROLE {role}")).await;
+        self.url_of(&user)
+    }
+
+    /// Makes a user unless there is one, with attributes such as `CREATEROLE`, and gives back the URL.
+    pub async fn user(&self, name: &str, attributes: &str) -> String {
+        self.create_user(name, attributes).await;
+        self.url_of(name)
+    }
+
+    /// Connects as the superuser.
+    pub async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url()).await.expect("the server takes connections")
+    }
+
+    /// Runs statements as the superuser.
+    pub async fn execute(&self, sql: &str) {
+        self.try_execute(sql).await.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+
+    /// Runs statements as the superuser, who may be refused.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
+        execute_at(&self.url(), sql).await
+    }
+
+    /// The one value of a query, asked as the superuser.
+    pub async fn value<T>(&self, sql: &str) -> T
+    where
+        T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin,
+    {
+        let mut connection = self.connect().await;
+        let value = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await;
+        value.unwrap_or_else(|error| panic!("{error}\n{sql}"))
+    }
+
+    fn url_of(&self, user: &str) -> String {
+        format!("postgres://{user}@127.0.0.1:{}/{}", self.server.port(), self.name)
+    }
+
+    async fn create_user(&self, name: &str, attributes: &str) {
+        // Users belong to the whole server, where another test may be making the same one.
+        let sql = format!(
+            "DO $$ BEGIN CREATE USER {name} {attributes};
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
+        self.execute(&sql).await;
+    }
+}
+
+/// Runs statements at a URL.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn execute_at(url: &str, sql: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop)
+}
