@@ -43,7 +43,7 @@ fn poll_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> 
 }
 
 async fn forever() {
-    poll_fn(|_| Poll::Pending).await
+    poll_fn(|_| Poll::Pending).await;
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -384,7 +384,6 @@ fn the_context_is_the_one_in_which_the_call_began() {
 
 #[test]
 fn an_audited_future_is_little_larger_and_can_be_sent() {
-    #[expect(clippy::unused_async, reason = "the plain twin of an audited function")]
     async fn plain(project_id: u64) -> Result<u64, Refused> {
         forever().await;
         Ok(project_id)

@@ -83,6 +83,7 @@ mod tests {
     struct Silent;
 
     #[test]
+    #[expect(clippy::needless_borrow, reason = "the references are what is tested")]
     fn the_outcome_follows_from_the_type_and_the_value() {
         let displayed: Result<(), &str> = Err("no");
         let silent: Result<(), Silent> = Err(Silent);
@@ -99,8 +100,8 @@ mod tests {
     fn only_a_success_value_is_looked_at() {
         let failed: Result<String, &str> = Err("no");
         let fine: Result<String, &str> = Ok("yes".to_owned());
-        assert_eq!(Ended(&failed).on_ok(|text| text.len()), None);
-        assert_eq!(Ended(&fine).on_ok(|text| text.len()), Some(3));
+        assert_eq!(Ended(&failed).on_ok(String::len), None);
+        assert_eq!(Ended(&fine).on_ok(String::len), Some(3));
         assert_eq!(Ended(&"bare").on_ok(|text| text.len()), Some(4));
     }
 }
