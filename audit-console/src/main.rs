@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `audit` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    audit_console::run()
+}

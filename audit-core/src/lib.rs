@@ -11,7 +11,15 @@ pub mod batch;
 pub mod catalog;
 pub mod context;
 pub mod encoding;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without a store, nothing is migrated")
+)]
 pub mod migrate;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without a store, nothing is read")
+)]
 pub mod query;
 pub mod store;
 

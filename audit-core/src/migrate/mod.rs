@@ -31,6 +31,8 @@ mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod run;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod status;
 
 pub use error::Error;
@@ -41,3 +43,5 @@ pub use status::{MigrationStatus, State};
 
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::migrate as migrate_postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::migrate as migrate_sqlite;

@@ -21,8 +21,12 @@ macro_rules! on_backend {
         if crate::store::postgres::serves($url) {
             return $work(super::postgres::Postgres::open($url, $options).await?).await;
         }
+        #[cfg(feature = "sqlite")]
+        if crate::store::sqlite::serves($url) {
+            return $work(super::sqlite::Sqlite::open($url, $options)?).await;
+        }
         let _ = $options;
-        Err(crate::store::unknown_kind().into())
+        Err(crate::store::unknown_kind($url).into())
     }};
 }
 

@@ -1,1 +1,46 @@
-//! Reading the log (skeleton).
+//! Reading the log: a [`Query`] in, a [`Page`] of rows out, newest first.
+//!
+//! A [`Reader`] answers from either kind of store, under the reader's role alone, in read-only transactions. Every
+//! statement has a time limit and every page a greatest length, so that a reader cannot hurt the writer. The page after
+//! a page is asked for by its [`Cursor`], which names a row, not a number of rows: entries that arrive in between are
+//! neither skipped nor shown twice, and the thousandth page costs what the first does.
+//!
+//! A reader that fails is still good: the next page opens a new connection.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use audit_core::query::{self, Query, Reader};
+//! use audit_core::store::Schema;
+//! use audit_core::Outcome;
+//!
+//! # async fn run() -> Result<(), audit_core::store::StoreError> {
+//! let reader = Reader::connect("postgres://localhost/app", &Schema::default()).await?;
+//! let latest = reader.page(&query::by_actor("user_123")).await?;
+//!
+//! let mut query = Query::new().action("project.deleted").outcome(Outcome::Denied).limit(100);
+//! loop {
+//!     let page = reader.page(&query).await?;
+//!     for row in &page.rows {
+//!         println!("{} {:?} {}", row.created_at, row.actor_id, row.action);
+//!     }
+//!     let Some(next) = page.next else { break };
+//!     query = query.after(next);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod cursor;
+mod page;
+mod reader;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use builder::{Query, by_action, by_actor, by_target};
+pub use cursor::{Cursor, CursorError};
+pub use page::{Count, Page};
+pub use reader::Reader;

@@ -6,9 +6,13 @@
 //!
 //! `tests/tests/store_contract.rs` is the contract, and every store passes it.
 
+#[cfg(feature = "sqlite")]
+mod dead_letter;
 mod error;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
 mod url;
 
 use std::fmt;
@@ -20,6 +24,8 @@ use chrono::{DateTime, Utc};
 pub use error::{ErrorClass, StoreError};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub(crate) use url::unknown_kind;
 pub use url::{Schema, SchemaNameError, open};
 

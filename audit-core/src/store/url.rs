@@ -48,25 +48,42 @@ impl Default for Schema {
     }
 }
 
-/// The store at a URL: `postgres://…`, `postgresql://…`, or `sqlite:path/to/file.db`. Nothing is opened yet.
+/// The store at a URL: `postgres://…`, `postgresql://…`, or `sqlite:path/to/file.db`. Nothing is opened yet. SQLite has no
+/// schemas: a file is a log.
 ///
 /// # Errors
 ///
-/// When the URL names no known kind of store, or cannot be parsed.
+/// When the URL names no kind of store that this program was built with, or cannot be parsed.
+///
+/// # Examples
+///
+/// ```
+/// use audit_core::store::{self, Schema};
+///
+/// # #[cfg(feature = "sqlite")]
+/// assert_eq!(store::open("sqlite:audit.db", &Schema::default())?.describe(), "sqlite:audit.db");
+/// assert!(store::open("mysql://localhost/app", &Schema::default()).is_err());
+/// # Ok::<(), store::StoreError>(())
+/// ```
 pub fn open(url: &str, schema: &Schema) -> Result<SharedStore, StoreError> {
     #[cfg(feature = "postgres")]
     if super::postgres::serves(url) {
         return Ok(std::sync::Arc::new(super::postgres::PostgresStore::new(url, schema)?));
     }
+    #[cfg(feature = "sqlite")]
+    if super::sqlite::serves(url) {
+        return Ok(std::sync::Arc::new(super::sqlite::SqliteStore::new(url)?));
+    }
     let _ = schema;
-    Err(unknown_kind())
+    Err(unknown_kind(url))
 }
 
-/// A URL that is no store's. It may hold a password, so that it is not repeated.
-pub(crate) fn unknown_kind() -> StoreError {
-    StoreError::new(
-        ErrorClass::Operator,
-        "cannot open the store",
-        "the URL names no kind of store: write postgres://USER@HOST/DATABASE or sqlite:PATH",
-    )
+/// The error for a URL that is no store's of this program. The URL may hold a password, so that it is not repeated.
+pub(crate) fn unknown_kind(url: &str) -> StoreError {
+    let reason = match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("postgres" | "postgresql") => "this program was built without the feature `postgres` of audit-core",
+        Some("sqlite") => "this program was built without the feature `sqlite` of audit-core",
+        _ => "the URL names no kind of store: write postgres://USER@HOST/DATABASE or sqlite:PATH",
+    };
+    StoreError::new(ErrorClass::Operator, "cannot open the store", reason)
 }

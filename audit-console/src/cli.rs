@@ -1,0 +1,65 @@
+//! The command line.
+
+use audit_core::store::Schema;
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{catalog, migrate, record};
+use crate::database_url::DatabaseUrl;
+use crate::failure::Failure;
+
+/// Who did what, to which thing, when, from where, and how it ended.
+#[derive(Debug, Parser)]
+#[command(name = "audit", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Where the log is:
+  --database-url, else DATABASE_URL, else AUDIT_LOGS_DB_HOST, _PORT, _NAME,
+  _USER and _PASSWORD. A file .env, here or in a folder above, may hold these
+  variables; the environment wins over it.
+
+Examples:
+  audit --database-url sqlite:audit.db migrate
+  audit record --actor user:user_123 --action project.created \\
+      --target project:proj_456
+
+Exit codes:
+  0  it worked
+  1  it failed
+  2  the command line or the configuration is wrong";
+
+/// Where the log is.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// The log's database: `postgres://USER@HOST/NAME` or `sqlite:PATH`
+    ///
+    /// A password belongs in the environment or in .env, where no process list shows it.
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true, help_heading = "Log")]
+    pub(crate) database_url: Option<String>,
+
+    /// The PostgreSQL schema that holds the log
+    #[arg(long, global = true, value_name = "NAME", default_value = "control_plane", value_parser = Schema::new, help_heading = "Log")]
+    pub(crate) schema: Schema,
+}
+
+impl LogArgs {
+    /// The URL of the log's database, from wherever it was given.
+    pub(crate) fn url(&self) -> Result<DatabaseUrl, Failure> {
+        DatabaseUrl::resolve(self.database_url.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the database up to date, or say whether it is
+    Migrate(migrate::MigrateArgs),
+    /// Record one entry
+    Record(Box<record::RecordArgs>),
+    /// Print what the built-in catalog lists
+    Catalog(catalog::CatalogArgs),
+}

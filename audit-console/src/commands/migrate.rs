@@ -1,0 +1,162 @@
+//! `audit migrate`: brings the database up to date, or says whether it is.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use audit_core::migrate::{self, MigrationStatus, Options, State};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use comfy_table::{Cell, Color};
+
+use crate::cli::LogArgs;
+use crate::failure::Failure;
+use crate::render::escape::visible;
+use crate::render::table;
+use crate::run::block_on;
+
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Any number of processes may run it at once: one works, the others wait and find nothing left to do.
+
+Examples:
+  audit migrate --dry-run | less
+  audit migrate
+  audit migrate status
+  audit migrate status --check && start-the-service"
+)]
+pub(crate) struct MigrateArgs {
+    #[command(subcommand)]
+    command: Option<MigrateCommand>,
+
+    /// Print the SQL that would run, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// What the names of the PostgreSQL roles begin with: audit makes `audit_writer`, `audit_reader` and so on
+    #[arg(long, value_name = "PREFIX", default_value = "audit", value_parser = role_prefix)]
+    role_prefix: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum MigrateCommand {
+    /// Show which migrations are done and which are pending
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  audit migrate status
+  audit migrate status --check   # exit code 1 unless everything is done")]
+struct StatusArgs {
+    /// Exit with 1 unless the database is up to date
+    #[arg(long)]
+    check: bool,
+}
+
+fn role_prefix(text: &str) -> Result<String, migrate::RolePrefixError> {
+    Options::new().with_role_prefix(text).map(|options| options.role_prefix().to_owned())
+}
+
+pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let url = log.url()?;
+    let options =
+        Options::new().with_schema(log.schema.clone()).with_role_prefix(&args.role_prefix).map_err(Failure::usage)?;
+    let code = match &args.command {
+        Some(MigrateCommand::Status(status)) => {
+            let migrations = block_on(migrate::status(url.as_str(), &options))?.map_err(|error| failed(&error))?;
+            let current = migrations.iter().all(|migration| migration.state.is_done());
+            show(&migrations, out)?;
+            if status.check && !current { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        None if args.dry_run => {
+            let pending = block_on(migrate::pending(url.as_str(), &options))?.map_err(|error| failed(&error))?;
+            for migration in &pending {
+                writeln!(out, "-- {:04} {}\n{}\n", migration.version, migration.description, migration.sql.trim_end())?;
+            }
+            anstream::eprintln!("{} would be applied; nothing was changed", count(pending.len()));
+            ExitCode::SUCCESS
+        }
+        None => {
+            let report = block_on(migrate::migrate(url.as_str(), &options))?.map_err(|error| failed(&error))?;
+            for version in &report.applied {
+                writeln!(out, "applied {version:04}")?;
+            }
+            for note in &report.notes {
+                writeln!(out, "note: {}", visible(note))?;
+            }
+            match report.applied.len() {
+                0 => writeln!(out, "up to date: nothing to apply")?,
+                applied => writeln!(out, "up to date: {} applied", count(applied))?,
+            }
+            ExitCode::SUCCESS
+        }
+    };
+    out.flush()?;
+    Ok(code)
+}
+
+fn count(migrations: usize) -> String {
+    if migrations == 1 { "1 migration".to_owned() } else { format!("{migrations} migrations") }
+}
+
+fn failed(error: &migrate::Error) -> Failure {
+    Failure::failed(error).with_hint("`audit migrate status` shows what is done and what is pending")
+}
+
+fn show(migrations: &[MigrationStatus], out: &mut impl Write) -> Result<(), Failure> {
+    let mut table = table::styled(table::terminal_width());
+    table.set_header(["version", "description", "state", "when (UTC)", "took", "checksum"].map(table::heading));
+    for migration in migrations {
+        let (at, took) = match migration.state {
+            State::Done { at, took } => (Some(at), Some(took)),
+            State::Changed { at } | State::Missing { at } | State::Newer { at } => (Some(at), None),
+            _ => (None, None),
+        };
+        table.add_row([
+            Cell::new(format!("{:04}", migration.version)),
+            Cell::new(visible(&migration.description)),
+            state(migration.state),
+            Cell::new(at.map(instant).unwrap_or_default()),
+            Cell::new(took.map(|took| format!("{} ms", took.as_millis())).unwrap_or_default()),
+            Cell::new(checksum(&migration.checksum)),
+        ]);
+    }
+    writeln!(out, "{table}")?;
+    let pending = migrations.iter().filter(|migration| migration.state == State::Pending).count();
+    let foreign = migrations.len() - pending - migrations.iter().filter(|migration| migration.state.is_done()).count();
+    out.flush()?;
+    anstream::eprintln!(
+        "{}",
+        match (pending, foreign) {
+            (0, 0) => "up to date".to_owned(),
+            (pending, 0) => format!("{} pending: run `audit migrate`", count(pending)),
+            (_, foreign) => format!(
+                "{} not as this program knows them: use the release that migrated this database, or a later one",
+                count(foreign)
+            ),
+        }
+    );
+    Ok(())
+}
+
+fn state(state: State) -> Cell {
+    let cell = Cell::new(state);
+    match state {
+        State::Done { .. } => cell.fg(Color::Green),
+        State::Pending => cell.fg(Color::Yellow),
+        _ => cell.fg(Color::Red),
+    }
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The first eight bytes: enough to compare by eye.
+fn checksum(sha256: &[u8; 32]) -> String {
+    let first = sha256.first_chunk().expect("a SHA-256 is longer than eight bytes");
+    format!("{:016x}", u64::from_be_bytes(*first))
+}

@@ -1,0 +1,69 @@
+//! What ends a command, and the exit code it ends with.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use miette::Diagnostic;
+
+/// What ends a command before its time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line or the configuration is wrong; trying again changes nothing.
+    #[error("{what}")]
+    Usage { what: String, hint: Option<String> },
+    /// What was asked for could not be done.
+    #[error("{what}")]
+    Failed { what: String, hint: Option<String> },
+    /// Standard output takes no more.
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    pub(crate) fn usage(what: impl fmt::Display) -> Self {
+        Self::Usage { what: what.to_string(), hint: None }
+    }
+
+    /// A failure with everything that caused it, in one line.
+    pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
+        let mut what = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !what.contains(&cause_text) {
+                what.push_str(": ");
+                what.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        Self::Failed { what, hint: None }
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn with_hint(mut self, text: impl Into<String>) -> Self {
+        match &mut self {
+            Self::Usage { hint, .. } | Self::Failed { hint, .. } => *hint = Some(text.into()),
+            Self::Output(_) => {}
+        }
+        self
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage { .. } => ExitCode::from(2),
+            Self::Failed { .. } | Self::Output(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        match self {
+            Self::Usage { hint, .. } | Self::Failed { hint, .. } => {
+                hint.as_ref().map(|text| Box::new(text) as Box<dyn fmt::Display>)
+            }
+            Self::Output(_) => None,
+        }
+    }
+}

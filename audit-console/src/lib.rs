@@ -1,0 +1,21 @@
+//! The `audit` command, for those who read the log and those who operate it.
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `audit migrate` | brings the database up to date, or says whether it is |
+//! | `audit record` | records one entry from a shell |
+//! | `audit catalog` | prints what the built-in catalog lists |
+//!
+//! Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong.
+//!
+//! Whatever comes from the log passes through [`render::escape`] on its way to a terminal.
+
+mod cli;
+mod commands;
+mod database_url;
+mod failure;
+mod run;
+
+pub mod render;
+
+pub use run::run;

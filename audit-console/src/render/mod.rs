@@ -1,0 +1,4 @@
+//! How the log is shown.
+
+pub mod escape;
+pub(crate) mod table;

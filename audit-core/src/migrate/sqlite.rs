@@ -1,0 +1,174 @@
+//! Migrations of SQLite.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use tokio::time::{Instant, sleep};
+
+use super::backend::{Applied, Backend};
+use super::migration::Migration;
+use super::{Error, Options, Report, run};
+use crate::store::sqlite::{Access, File, close, is_busy, store_error};
+
+static MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        description: "tables",
+        template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql")),
+    },
+    Migration {
+        version: 2,
+        description: "guards",
+        template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0002_guards.sql")),
+    },
+];
+
+const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS audit_migrations (
+    version     INTEGER PRIMARY KEY,
+    applied_at  INTEGER NOT NULL DEFAULT (CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000),
+    took_us     INTEGER NOT NULL,
+    description TEXT    NOT NULL,
+    checksum    BLOB    NOT NULL
+) STRICT";
+
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+pub(crate) struct Sqlite {
+    file: File,
+    lock_wait: Duration,
+    /// For looking, without a file none; from the first transaction on one that writes.
+    connection: Option<SqliteConnection>,
+}
+
+/// Migrates a file whose URL is parsed already.
+pub(crate) async fn migrate(file: &File) -> Result<Report, Error> {
+    run::apply_pending(Sqlite::at(file.clone(), Options::DEFAULT_LOCK_WAIT)).await
+}
+
+impl Sqlite {
+    /// The log at a URL. Nothing is opened yet, so that looking at a log that is not there does not make it.
+    pub(super) fn open(url: &str, options: &Options) -> Result<Self, Error> {
+        Ok(Self::at(File::parse(url)?, options.lock_wait()))
+    }
+
+    const fn at(file: File, lock_wait: Duration) -> Self {
+        Self { file, lock_wait, connection: None }
+    }
+
+    /// Opens the file for writing, so that locks are waited for here and not in SQLite.
+    async fn open_for_writing(&mut self) -> Result<&mut SqliteConnection, Error> {
+        if let Some(reading) = self.connection.take() {
+            close(reading).await;
+        }
+        let mut connection = self.file.open(Access::Write).await?;
+        let unbusy = sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut connection).await;
+        unbusy.map_err(|error| failed(&self.file, "begin the migration", error))?;
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn apply_sql(&mut self, migration: &Migration) -> Result<(), sqlx::Error> {
+        let connection = self.connection.as_mut().expect("a transaction is open");
+        let started = Instant::now();
+        sqlx::raw_sql(migration.template).execute(&mut *connection).await?;
+        sqlx::query("INSERT INTO audit_migrations (version, took_us, description, checksum) VALUES (?, ?, ?, ?)")
+            .bind(migration.version)
+            .bind(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
+            .bind(migration.description)
+            .bind(migration.checksum().as_slice())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Backend for Sqlite {
+    fn migrations(&self) -> &'static [Migration] {
+        MIGRATIONS
+    }
+
+    fn sql(&self, migration: &Migration) -> String {
+        migration.template.to_owned()
+    }
+
+    async fn history(&mut self) -> Result<Vec<Applied>, Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None if self.file.exists() => self.connection.insert(self.file.open(Access::Read).await?),
+            None => return Ok(Vec::new()),
+        };
+        let failed = |error| failed(&self.file, "read the migration history", error);
+        let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'audit_migrations')";
+        if !sqlx::query_scalar::<_, bool>(exists).fetch_one(&mut *connection).await.map_err(failed)? {
+            return Ok(Vec::new());
+        }
+        let select =
+            "SELECT version, applied_at, took_us, description, checksum FROM audit_migrations ORDER BY version";
+        let rows = sqlx::query(select).fetch_all(connection).await;
+        rows.and_then(|rows| rows.iter().map(applied).collect()).map_err(failed)
+    }
+
+    async fn begin(&mut self) -> Result<(), Error> {
+        let started = Instant::now();
+        let lock_wait = self.lock_wait;
+        let file = self.file.clone();
+        let failed = |error| failed(&file, "begin the migration", error);
+        let connection = self.open_for_writing().await?;
+        while let Err(error) = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await {
+            if !is_busy(&error) {
+                return Err(failed(error));
+            }
+            if started.elapsed() >= lock_wait {
+                return Err(Error::Locked { waited: started.elapsed() });
+            }
+            sleep(LOCK_POLL).await;
+        }
+        sqlx::raw_sql(CREATE_HISTORY).execute(connection).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn apply(&mut self, migration: &Migration) -> Result<Vec<String>, Error> {
+        match self.apply_sql(migration).await {
+            Ok(()) => Ok(Vec::new()),
+            // Migrations hold no row's values, so that SQLite's own words may be told.
+            Err(sqlx::Error::Database(error)) => Err(Error::Failed {
+                version: migration.version,
+                description: migration.description.to_owned(),
+                reason: error.message().to_owned(),
+            }),
+            Err(error) => Err(failed(&self.file, "apply a migration", error)),
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), Error> {
+        let connection = self.connection.as_mut().expect("a transaction is open");
+        let committed = sqlx::raw_sql("COMMIT").execute(connection).await;
+        committed.map_err(|error| failed(&self.file, "commit a migration", error))?;
+        Ok(())
+    }
+
+    async fn close(self) {
+        if let Some(connection) = self.connection {
+            close(connection).await;
+        }
+    }
+}
+
+fn failed(file: &File, action: &str, error: sqlx::Error) -> Error {
+    store_error(format!("cannot {action} of {}", file.describe()), error).into()
+}
+
+fn applied(row: &SqliteRow) -> Result<Applied, sqlx::Error> {
+    let checksum: Vec<u8> = row.try_get("checksum")?;
+    let took_us: i64 = row.try_get("took_us")?;
+    Ok(Applied {
+        version: row.try_get("version")?,
+        description: row.try_get("description")?,
+        // Another length is another checksum, never this program's.
+        checksum: checksum.try_into().unwrap_or([0; 32]),
+        at: DateTime::from_timestamp_micros(row.try_get("applied_at")?).unwrap_or_default(),
+        took: Duration::from_micros(took_us.unsigned_abs()),
+        notes: Vec::new(),
+    })
+}

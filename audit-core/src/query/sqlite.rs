@@ -1,0 +1,107 @@
+//! Answers from SQLite.
+
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::reader::{Source, TIME_LIMIT};
+use super::{Count, Page, Query, sql};
+use crate::store::sqlite::{Access, File, store_error};
+use crate::store::{BoxFuture, ErrorClass, StoreError};
+
+/// How many of SQLite's operations pass between two looks at the clock: about a tenth of a millisecond.
+const OPERATIONS_PER_LOOK: i32 = 10_000;
+/// `SQLITE_INTERRUPT`, what remains of a statement that ran out of time.
+const INTERRUPT: &str = "9";
+
+const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, \
+     created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, on_behalf_of, \
+     origin, recorded_at, stream_id, seq, salt, redacted";
+
+/// A file that is being read.
+#[derive(Debug)]
+pub(super) struct Sqlite {
+    file: File,
+    /// Empty while a question is asked, and after one that failed.
+    connection: Mutex<Option<SqliteConnection>>,
+}
+
+impl Sqlite {
+    pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
+        let file = File::parse(url)?;
+        let connection = file.open(Access::Read).await?;
+        Ok(Self { file, connection: Mutex::new(Some(connection)) })
+    }
+
+    /// Runs a statement within [`TIME_LIMIT`]. The connection goes back only when all went well.
+    async fn fetch(&self, mut statement: QueryBuilder<sqlx::Sqlite>) -> Result<Vec<SqliteRow>, StoreError> {
+        let mut place = self.connection.lock().await;
+        let mut connection = match place.take() {
+            Some(connection) => connection,
+            None => self.file.open(Access::Read).await?,
+        };
+        let deadline = Instant::now() + TIME_LIMIT;
+        let failed = |error| self.failed(error);
+        connection
+            .lock_handle()
+            .await
+            .map_err(failed)?
+            .set_progress_handler(OPERATIONS_PER_LOOK, move || Instant::now() < deadline);
+        let rows = statement.build().fetch_all(&mut connection).await.map_err(failed)?;
+        *place = Some(connection);
+        Ok(rows)
+    }
+
+    fn failed(&self, error: sqlx::Error) -> StoreError {
+        let action = format!("cannot read {}", self.file.describe());
+        if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(INTERRUPT)) {
+            return StoreError::new(ErrorClass::Transient, action, sql::too_slow());
+        }
+        store_error(action, error)
+    }
+
+    async fn read_page(&self, query: &Query) -> Result<Page, StoreError> {
+        let mut statement = select(COLUMNS, query);
+        if let Some(cursor) = query.after {
+            statement.push(" AND (created_at, id) < (").push_bind(cursor.created_at.timestamp_micros());
+            statement.push(", ").push_bind(cursor.id).push(")");
+        }
+        statement.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(query.row_limit()) + 1);
+        let rows = self.fetch(statement).await?;
+        let rows = rows.iter().map(|row| sql::row(row, time, |error| self.failed(error))).collect::<Result<_, _>>()?;
+        Ok(Page::cut(rows, query.row_limit()))
+    }
+
+    async fn read_count(&self, query: &Query) -> Result<Count, StoreError> {
+        let mut statement = select("1", &query.clone().whole());
+        statement.push(" LIMIT ").push_bind(i64::try_from(Count::MOST + 1).expect("the most is small"));
+        Ok(Count::of(self.fetch(statement).await?.len() as u64))
+    }
+}
+
+impl Source for Sqlite {
+    fn page<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(self.read_page(query))
+    }
+
+    fn count<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Count, StoreError>> {
+        Box::pin(self.read_count(query))
+    }
+}
+
+/// A time, from microseconds since 1970.
+fn time(row: &SqliteRow, column: &'static str) -> Result<DateTime<Utc>, sqlx::Error> {
+    let micros: i64 = row.try_get(column)?;
+    DateTime::from_timestamp_micros(micros)
+        .ok_or_else(|| sqlx::Error::ColumnDecode { index: column.to_owned(), source: "no time".into() })
+}
+
+fn select(what: &str, query: &Query) -> QueryBuilder<sqlx::Sqlite> {
+    let (since, until) = sql::time_range(query);
+    let mut statement = QueryBuilder::new(format!("SELECT {what} FROM audit_logs WHERE created_at >= "));
+    statement.push_bind(since).push(" AND created_at < ").push_bind(until);
+    sql::push_conditions(&mut statement, query);
+    statement
+}

@@ -1,0 +1,41 @@
+//! The store at a file.
+
+use crate::migrate;
+use crate::store::{BoxFuture, Connection, Store, StoreError};
+
+use super::connection::SqliteConnection;
+use super::file::{Access, File};
+
+/// A log in an SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    file: File,
+}
+
+impl SqliteStore {
+    /// The store at `sqlite:PATH`. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// When the URL names no file, `sqlite::memory:` above all.
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { file: File::parse(url)? })
+    }
+}
+
+impl Store for SqliteStore {
+    fn describe(&self) -> String {
+        self.file.describe()
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
+        Box::pin(async {
+            let connection = SqliteConnection::new(self.file.open(Access::Write).await?, self.file.describe());
+            Ok(Box::new(connection) as Box<dyn Connection>)
+        })
+    }
+
+    fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {
+        Box::pin(migrate::migrate_sqlite(&self.file))
+    }
+}
