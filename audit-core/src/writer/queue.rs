@@ -238,12 +238,14 @@ impl Queue {
         }
     }
 
-    /// A lane's batch is in the store.
-    pub(crate) fn landed(&self, lane: usize) {
+    /// A lane's batch is in the store, some of its rows among the dead letters.
+    pub(crate) fn landed(&self, lane: usize, dead_lettered: u64) {
         let flushed: Vec<_> = {
             let mut state = self.state();
             if let Some(in_flight) = state.in_flight[lane].take() {
-                state.stats.stored += in_flight.entries;
+                let dead_lettered = dead_lettered.min(in_flight.entries);
+                state.stats.dead_lettered += dead_lettered;
+                state.stats.stored += in_flight.entries - dead_lettered;
                 state.stats.batches += 1;
             }
             let stored = state.first_waiting();
