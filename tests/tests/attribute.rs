@@ -43,7 +43,7 @@ fn poll_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> 
 }
 
 async fn forever() {
-    poll_fn(|_| Poll::Pending).await;
+    std::future::pending::<()>().await;
 }
 
 #[derive(Debug, Clone, PartialEq)]
