@@ -28,8 +28,8 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::Row;
 use crate::batch::{Hash, Header};
+use crate::{Row, sanitise};
 
 const ROW_TAG: &[u8] = b"audit-row-v1";
 const SALT_TAG: &[u8] = b"audit-salt-v1";
@@ -39,7 +39,7 @@ const HEADER_TAG: &[u8] = b"audit-header-v1";
 /// Domain separation of RFC 6962, section 2.1.
 const LEAF_PREFIX: [u8; 1] = [0x00];
 
-/// A field that may be erased.
+/// Makes commitments unguessable.
 type Salt = [u8; 16];
 
 /// The leaf of a row whose values are all there.
@@ -49,6 +49,13 @@ pub(crate) fn leaf(row: &Row, salt: &Salt, metadata: &[(String, String)]) -> Has
     let mut digest = Sha256::new_with_prefix(LEAF_PREFIX);
     encode_row(&mut digest, row, salt, metadata);
     digest.finalize().into()
+}
+
+/// The leaf of a row as the log holds it; nothing where a field was erased, whose commitment stands in
+/// `redacted`.
+#[must_use]
+pub fn row_leaf(row: &Row) -> Option<Hash> {
+    row.salt.map(|salt| leaf(row, &salt, &sanitise::canonical_pairs(row.metadata.as_map())))
 }
 
 /// The hash by which a header is known to its successor.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{ActionName, Actor, Auditor, Catalog, Context, Metadata, Outcome, Target};
+use crate::{ActionName, Actor, Catalog, Context, Metadata, Outcome, Target};
 
 /// One thing that was done, on its way to the log. [`Row`](crate::Row) is how the log holds it.
 ///
@@ -95,11 +95,6 @@ impl Entry {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         self.outcome
-    }
-
-    /// The auditor that is to record this entry: the context's, else the global one.
-    pub(crate) fn auditor(&self) -> Option<Auditor> {
-        self.context.auditor().cloned().or_else(Auditor::global)
     }
 
     /// A rough count of the bytes that the entry owns, for the queue's limit.

@@ -27,7 +27,9 @@ pub mod store;
 pub mod __private;
 mod action;
 mod actor;
+mod annotate;
 mod auditor;
+mod call;
 mod entry;
 mod error;
 mod merkle;
@@ -44,6 +46,7 @@ pub use audit_macros::Catalog;
 pub use auditor::{
     Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
 };
+pub use call::AuditTarget;
 pub use catalog::builtin::audited;
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;

@@ -71,6 +71,11 @@ impl Metadata {
         }
     }
 
+    /// Sets a detail whose value is JSON already.
+    pub(crate) fn insert_value(&mut self, name: impl Into<String>, value: Value) {
+        self.details.insert(name.into(), value);
+    }
+
     /// Takes over every detail of `other`, which wins where both name one.
     pub fn extend(&mut self, other: Self) {
         self.details.extend(other.details);

@@ -36,8 +36,11 @@ pub(crate) const MAX_DEPTH: usize = 32;
 const MAX_MARKS: usize = 32;
 /// Longest name of a field in a mark, in bytes.
 const MAX_MARKED_NAME_BYTES: usize = 128;
-/// Most keys at the top of the metadata.
-const MAX_KEYS: usize = 1024;
+/// Most values that become null before all metadata gives way to a mark.
+const MAX_NULLED: usize = 16;
+/// What a member of an object takes beside its key and its value: `"":,`.
+const PUNCTUATION: usize = 4;
+const NULL: &str = "null";
 /// Deepest value that is still written out as text; deeper ones leave a mark only.
 const MAX_TEXT_DEPTH: usize = 128;
 /// Largest integer that a double and all its neighbours hold exactly (RFC 7493, section 2.2).
@@ -163,28 +166,30 @@ impl Sanitiser {
         clean
     }
 
-    /// Brings the metadata under its limits by nulling the largest values first.
+    /// Brings the metadata under its limits: its largest values become null, or, where that would not do, all
+    /// of it gives way to a mark.
     fn shrink(&mut self, clean: &mut Map<String, Value>, canonical: &mut Vec<(String, String)>) {
-        let size = |(key, value): &(String, String)| key.len() + value.len() + 4;
-        let mut total: usize = canonical.iter().map(size).sum();
-        if total > MAX_METADATA_BYTES {
-            let mut largest: Vec<usize> = (0..canonical.len()).collect();
-            largest.sort_by_key(|&index| std::cmp::Reverse(canonical[index].1.len()));
-            for index in largest.into_iter().take(MAX_MARKS) {
-                if total <= MAX_METADATA_BYTES {
-                    break;
-                }
-                let (key, value) = &mut canonical[index];
-                self.mark(&format!("metadata.{key}"), "too_large", fingerprint(value.as_bytes()));
-                total = total + "null".len() - value.len();
-                "null".clone_into(value);
-                clean.insert(key.clone(), Value::Null);
-            }
-        }
-        if total > MAX_METADATA_BYTES || clean.len() > MAX_KEYS {
+        let total: usize = canonical.iter().map(|(key, value)| key.len() + value.len() + PUNCTUATION).sum();
+        let Some(mut excess) = total.checked_sub(MAX_METADATA_BYTES).filter(|excess| *excess > 0) else { return };
+        let mut largest: Vec<usize> = (0..canonical.len()).collect();
+        largest.sort_by_key(|&index| std::cmp::Reverse(canonical[index].1.len()));
+        largest.truncate(MAX_NULLED);
+        let gain: usize = largest.iter().map(|&index| canonical[index].1.len().saturating_sub(NULL.len())).sum();
+        if gain < excess {
             let whole = Value::Object(std::mem::take(clean));
             self.mark("metadata", "too_large", fingerprint(self::canonical(&whole).as_bytes()));
             canonical.clear();
+            return;
+        }
+        for index in largest {
+            if excess == 0 {
+                return;
+            }
+            let (key, value) = &mut canonical[index];
+            self.mark(&format!("metadata.{key}"), "too_large", fingerprint(value.as_bytes()));
+            excess = excess.saturating_sub(value.len() - NULL.len());
+            NULL.clone_into(value);
+            clean.insert(key.clone(), Value::Null);
         }
     }
 

@@ -4,6 +4,7 @@
 //! checked on the way, and a model that stands is expanded without failing. Every stage reports into
 //! one [`Ctxt`](ctxt::Ctxt), so that several mistakes show up in one compile.
 
+mod audited;
 mod catalog;
 mod ctxt;
 mod name;
@@ -18,6 +19,6 @@ pub fn derive_catalog(input: TokenStream) -> TokenStream {
 
 /// Records each call of a function in the audit log; see `audit_core::audited`.
 #[proc_macro_attribute]
-pub fn audited(_arguments: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn audited(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    audited::attribute(arguments.into(), item.into()).into()
 }

@@ -2,4 +2,5 @@
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
 pub mod postgres;
+pub mod samples;
 pub mod scripted;

@@ -109,11 +109,11 @@ impl ScriptedStore {
         let key = |batch: &Batch| (batch.header().stream_id, batch.header().batch_no);
         let mut state = self.state();
         match state.batches.iter().find(|held| key(held) == key(batch)) {
-            Some(held) if held.header_hash() == batch.header_hash() => Landed::AlreadyStored,
+            Some(held) if held.header_hash() == batch.header_hash() => Landed::AlreadyStored { dead_lettered: 0 },
             Some(_) => Landed::Squatted,
             None => {
                 state.batches.push(batch.clone());
-                Landed::Stored
+                Landed::Stored { dead_lettered: 0 }
             }
         }
     }

@@ -57,7 +57,7 @@ async fn count(connection: &mut SqliteConnection, table: &str) -> i64 {
 async fn other_programs_can_neither_change_nor_delete_nor_replace_evidence() {
     let log = Log::migrated().await;
     let mut freezer = Freezer::new();
-    assert_eq!(log.land(&mut freezer, vec![entry(), entry()]).await.unwrap(), Landed::Stored);
+    assert_eq!(log.land(&mut freezer, vec![entry(), entry()]).await.unwrap(), Landed::Stored { dead_lettered: 0 });
     let mut other = log.raw().await;
     let before: Vec<(Vec<u8>, String)> =
         sqlx::query_as("SELECT id, action FROM audit_logs ORDER BY id").fetch_all(&mut other).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_refused_row_becomes_a_dead_letter_and_the_rest_lands() {
     log.land(&mut Freezer::new(), vec![twice.clone()]).await.unwrap();
     let mut entries: Vec<_> = (0..400).map(|_| entry()).collect();
     entries[300] = twice.clone();
-    assert_eq!(log.land(&mut Freezer::new(), entries).await.unwrap(), Landed::Stored);
+    assert_eq!(log.land(&mut Freezer::new(), entries).await.unwrap(), Landed::Stored { dead_lettered: 0 });
 
     let mut other = log.raw().await;
     assert_eq!(count(&mut other, "audit_logs").await, 400);

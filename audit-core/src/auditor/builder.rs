@@ -122,7 +122,7 @@ impl Builder {
         self
     }
 
-    /// The service's name, which database administrators see as `application_name`.
+    /// The service's name: PostgreSQL shows it to administrators as `audit-writer NAME` (`application_name`).
     pub fn service_name(mut self, name: impl Into<String>) -> Self {
         self.service_name = name.into();
         self
@@ -266,7 +266,7 @@ impl Builder {
         }
         let schema = Schema::new(&self.schema)?;
         match &self.place {
-            Some(Place::Url(url)) => Ok(store::open(url, &schema)?),
+            Some(Place::Url(url)) => Ok(store::open_for(url, &schema, &self.service_name)?),
             Some(Place::Store(store)) => Ok(Arc::clone(store)),
             None => Err(Error::NoStore),
         }

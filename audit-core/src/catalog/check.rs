@@ -28,7 +28,8 @@ static NOTHING: ActionInfo =
     ActionInfo { hash: 0, name: "", target: "", description: "", free_form: true, fields: &[] };
 
 /// FNV-1a, 64 bits.
-pub(crate) const fn hash(name: &str) -> u64 {
+#[must_use]
+pub const fn hash(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let (mut hash, mut i) = (0xcbf2_9ce4_8422_2325_u64, 0);
     while i < bytes.len() {

@@ -6,24 +6,24 @@ use super::{ErrorClass, StoreError};
 use crate::batch::{Batch, FrozenRow};
 
 /// This many refused rows of a batch may be the rows' fault; beyond it, and beyond [`REFUSABLE_PERCENT`], the table's.
-const REFUSABLE_ROWS: usize = 10;
+const REFUSABLE_ROWS: u64 = 10;
 /// In per cent of the batch.
-const REFUSABLE_PERCENT: usize = 5;
+const REFUSABLE_PERCENT: u64 = 5;
 
 /// Counts the refused rows of a batch.
 pub(crate) struct Refusals {
-    most: usize,
-    count: usize,
+    most: u64,
+    pub(crate) count: u64,
 }
 
 impl Refusals {
     pub(crate) fn of(batch: &Batch) -> Self {
-        Self { most: REFUSABLE_ROWS.max(batch.rows().len() * REFUSABLE_PERCENT / 100), count: 0 }
+        Self { most: REFUSABLE_ROWS.max(batch.rows().len() as u64 * REFUSABLE_PERCENT / 100), count: 0 }
     }
 
     /// Counts one more. Too many mean that the table is not what it should be, so that the whole batch has to wait for
     /// an operator.
-    pub(crate) fn count(&mut self, refusal: StoreError) -> Result<(), StoreError> {
+    pub(crate) fn add(&mut self, refusal: StoreError) -> Result<(), StoreError> {
         self.count += 1;
         tracing::error!(error = %refusal, "a row is refused and goes to audit_dead_letters");
         if self.count <= self.most {

@@ -26,6 +26,7 @@ pub use error::{ErrorClass, StoreError};
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub(crate) use url::open_for;
 pub(crate) use url::unknown_kind;
 pub use url::{Schema, SchemaNameError, open};
 
@@ -75,11 +76,18 @@ pub trait Connection: Send {
 
 /// How a batch came to be in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Landed {
     /// This call committed it.
-    Stored,
+    Stored {
+        /// How many of its rows the table refused, so that they lie in `audit_dead_letters`.
+        dead_lettered: u64,
+    },
     /// An earlier attempt had committed it: the store holds a header of this number and this hash.
-    AlreadyStored,
+    AlreadyStored {
+        /// How many of its rows lie in `audit_dead_letters`.
+        dead_lettered: u64,
+    },
     /// The store holds another header of this number: somebody else writes this stream. The batch is
     /// *not* stored; its entries belong in a new stream.
     Squatted,

@@ -66,15 +66,21 @@ impl Default for Schema {
 /// # Ok::<(), store::StoreError>(())
 /// ```
 pub fn open(url: &str, schema: &Schema) -> Result<SharedStore, StoreError> {
+    open_for(url, schema, "")
+}
+
+/// [`open`] for a service that administrators of the database shall recognise by its name.
+pub(crate) fn open_for(url: &str, schema: &Schema, service_name: &str) -> Result<SharedStore, StoreError> {
     #[cfg(feature = "postgres")]
     if super::postgres::serves(url) {
-        return Ok(std::sync::Arc::new(super::postgres::PostgresStore::new(url, schema)?));
+        let store = super::postgres::PostgresStore::new(url, schema)?;
+        return Ok(std::sync::Arc::new(store.with_service_name(service_name)));
     }
     #[cfg(feature = "sqlite")]
     if super::sqlite::serves(url) {
         return Ok(std::sync::Arc::new(super::sqlite::SqliteStore::new(url)?));
     }
-    let _ = schema;
+    let _ = (schema, service_name);
     Err(unknown_kind(url))
 }
 

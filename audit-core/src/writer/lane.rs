@@ -34,9 +34,9 @@ pub(crate) async fn run(index: usize, queue: Arc<Queue>, store: SharedStore, del
     while let Some(entries) = queue.take(index).await {
         let mut batch = freezer.freeze(entries, SystemTime::now());
         let mut pauses = pauses(delivery.longest_pause);
-        loop {
+        let dead_lettered = loop {
             match session.land(&batch).await {
-                Ok(Landed::Stored | Landed::AlreadyStored) => break,
+                Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => break dead_lettered,
                 Ok(Landed::Squatted) => batch = begin_again(&mut freezer, batch),
                 Err(error) => {
                     report(&error, &batch);
@@ -44,8 +44,8 @@ pub(crate) async fn run(index: usize, queue: Arc<Queue>, store: SharedStore, del
                     tokio::time::sleep(pauses.next().unwrap_or(delivery.longest_pause)).await;
                 }
             }
-        }
-        queue.landed(index);
+        };
+        queue.landed(index, dead_lettered);
     }
     session.close().await;
 }

@@ -9,16 +9,16 @@
 //! never waits. Waiting callers and flushes have deadlines, kept by the writer's thread
 //! ([`Queue::keep_deadlines`]); should that thread die, [`Queue::close`] releases them all.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
 use crate::auditor::{Overflow, Stats};
+use crate::catalog::SystemAction;
 use crate::store::StoreError;
-use crate::{ActionName, Actor, Entry};
+use crate::{Actor, Entry};
 
 /// What the queue may hold, and how it is cut into batches.
 #[derive(Debug, Clone, Copy)]
@@ -238,12 +238,14 @@ impl Queue {
         }
     }
 
-    /// A lane's batch is in the store.
-    pub(crate) fn landed(&self, lane: usize) {
+    /// A lane's batch is in the store, some of its rows among the dead letters.
+    pub(crate) fn landed(&self, lane: usize, dead_lettered: u64) {
         let flushed: Vec<_> = {
             let mut state = self.state();
             if let Some(in_flight) = state.in_flight[lane].take() {
-                state.stats.stored += in_flight.entries;
+                let dead_lettered = dead_lettered.min(in_flight.entries);
+                state.stats.dead_lettered += dead_lettered;
+                state.stats.stored += in_flight.entries - dead_lettered;
                 state.stats.batches += 1;
             }
             let stored = state.first_waiting();
@@ -459,10 +461,9 @@ impl State {
             return;
         }
         if let Some((dropped, reason)) = self.unreported.take() {
-            let mut entry = Entry::at(SystemTime::now(), ActionName::listed("audit.gap"), Cow::Borrowed("audit_log"));
-            entry.actor = Some(Actor::system("audit"));
-            entry.metadata.insert("dropped", &dropped);
-            entry.metadata.insert("reason", reason.as_str());
+            let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
+            let gap = SystemAction::AuditGap { dropped, reason: reason.as_str().to_owned() };
+            let entry = Entry::builder(gap).actor(Actor::system("audit")).build();
             self.stats.emitted += 1;
             self.enqueue(entry);
         }

@@ -54,7 +54,7 @@ impl PostgresConnection {
             sent = self.send(batch).await?;
         }
         match sent {
-            Sent::Stored => Ok(Landed::Stored),
+            Sent::Stored => Ok(Landed::Stored { dead_lettered: 0 }),
             Sent::HeaderExists => self.resolve(batch).await,
             Sent::NoPartition => Err(StoreError::new(
                 ErrorClass::Transient,
@@ -111,7 +111,7 @@ impl PostgresConnection {
         let action = "cannot ask for the hash of a stored header";
         let row = self.session().fetch_one(sql).await.map_err(|error| store_error(action, error))?;
         match row.try_get::<Option<Vec<u8>>, _>(0).map_err(|error| store_error(action, error))? {
-            Some(hash) if hash == batch.header_hash() => Ok(Landed::AlreadyStored),
+            Some(hash) if hash == batch.header_hash() => Ok(Landed::AlreadyStored { dead_lettered: 0 }),
             Some(_) => Ok(Landed::Squatted),
             None => Err(StoreError::new(ErrorClass::Transient, action, "the header was there a moment ago")),
         }

@@ -15,6 +15,8 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to hear a good-bye.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What administrators see of a writer's sessions.
+pub(super) const APPLICATION: &str = "audit-writer";
 /// How long each process of an earlier connection may take to end.
 const TERMINATE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -69,7 +71,7 @@ pub(crate) async fn connect_bare(server: &PgConnectOptions, name: &str) -> Resul
 
 /// Connects with limits; finds out whether a pooler stands between.
 pub(super) async fn connect(server: &PgConnectOptions) -> Result<Session, StoreError> {
-    let bare = named(server, "audit-writer");
+    let bare = named(server, APPLICATION);
     let action = || format!("cannot reach {}", address::describe(server));
     let connected = match attempt(&bare.clone().options(LIMITS)).await.map_err(|error| no_answer(action(), error))? {
         // PgBouncer refuses options that it cannot hand on.

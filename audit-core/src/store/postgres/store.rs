@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::address;
 use super::connection::PostgresConnection;
-use super::session::{self, Backend};
+use super::session::{self, APPLICATION, Backend};
 use crate::migrate;
 use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
 
@@ -60,6 +60,15 @@ impl PostgresStore {
     /// When the URL cannot be read.
     pub fn new(url: &str, schema: &Schema) -> Result<Self, StoreError> {
         Ok(Self { server: address::parse(url)?, schema: schema.clone(), left: Left::default() })
+    }
+
+    /// Adds the service's name to the `application_name` that administrators see, unless the URL sets one.
+    #[must_use]
+    pub fn with_service_name(mut self, name: &str) -> Self {
+        if !name.is_empty() && self.server.get_application_name().is_none() {
+            self.server = self.server.application_name(&format!("{APPLICATION} {name}"));
+        }
+        self
     }
 
     async fn open(&self) -> Result<PostgresConnection, StoreError> {

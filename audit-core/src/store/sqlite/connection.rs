@@ -25,13 +25,16 @@ impl SqliteConnection {
         // can write, and no transaction has to be given up half-way.
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         let landed = match is_own_header(&mut transaction, batch).await.map_err(failed)? {
-            Some(true) => Landed::AlreadyStored,
+            Some(true) => {
+                let dead_lettered = count_dead_letters(&mut transaction, batch).await.map_err(failed)?;
+                Landed::AlreadyStored { dead_lettered }
+            }
             Some(false) => Landed::Squatted,
             None => {
                 let db_time = insert_header(&mut transaction, batch).await.map_err(failed)?;
-                rows::insert(&mut transaction, batch, db_time, &self.place).await?;
+                let dead_lettered = rows::insert(&mut transaction, batch, db_time, &self.place).await?;
                 transaction.commit().await.map_err(failed)?;
-                return Ok(Landed::Stored);
+                return Ok(Landed::Stored { dead_lettered });
             }
         };
         transaction.rollback().await.map_err(failed)?;
@@ -76,6 +79,15 @@ async fn is_own_header(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch)
     .bind(header.batch_no)
     .fetch_optional(&mut **transaction)
     .await
+}
+
+async fn count_dead_letters(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<u64, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_dead_letters WHERE stream_id = ? AND batch_no = ?")
+        .bind(batch.header().stream_id)
+        .bind(batch.header().batch_no)
+        .fetch_one(&mut **transaction)
+        .await?;
+    Ok(count.unsigned_abs())
 }
 
 /// Inserts the header and gives back when, by SQLite's clock, in µs.

@@ -24,13 +24,13 @@ const ROW_PARAMETERS: usize = 22;
 
 static FULL_STATEMENT: LazyLock<String> = LazyLock::new(|| statement(ROWS_PER_STATEMENT));
 
-/// Inserts every row, or, of a few that the table refuses, a dead letter.
+/// Inserts every row, or, of a few that the table refuses, a dead letter. Gives back how many those are.
 pub(super) async fn insert(
     transaction: &mut Transaction<'_, Sqlite>,
     batch: &Batch,
     db_time: i64,
     place: &str,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let action = || format!("cannot store a batch in {place}");
     let mut refusals = Refusals::of(batch);
     // Parts of the batch with the place of their first row, the next one last. A statement that fails leaves the
@@ -46,7 +46,7 @@ pub(super) async fn insert(
         }
         match rows {
             [row] => {
-                refusals.count(error)?;
+                refusals.add(error)?;
                 insert_dead_letter(transaction, batch, first, row)
                     .await
                     .map_err(|error| store_error(action(), error))?;
@@ -58,7 +58,7 @@ pub(super) async fn insert(
             }
         }
     }
-    Ok(())
+    Ok(refusals.count)
 }
 
 async fn insert_part(

@@ -1,0 +1,28 @@
+//! One call of an audited function: what the expansion of `#[audited]` runs.
+//!
+//! Before the body, [`Captures`] takes what was named of the arguments, and a place in the queue is
+//! reserved. A [`Call`] then watches over the body: called in place ([`Call::run`]) or polled
+//! ([`audited_future`]). However it ends, the call is recorded once: with the outcome that [`Ended`] reads from
+//! the returned value, as panicked when the body unwinds, as cancelled when its future is dropped.
+//!
+//! A future that was never polled is no call. Neither is one that is dropped while it waits for its
+//! place in the queue: its body has not begun.
+//!
+//! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
+//! and leaves a mark in the metadata.
+
+mod captures;
+mod ended;
+mod future;
+mod guard;
+mod scope;
+mod site;
+mod target;
+
+pub use captures::Captures;
+pub use ended::{AnyError, AnyValue, DisplayedError, Ended, OnValue};
+pub use future::audited_future;
+pub use guard::Call;
+pub use scope::annotate;
+pub use site::{On, Site};
+pub use target::AuditTarget;

@@ -1,0 +1,36 @@
+//! What is the same for every call of one audited function.
+
+use crate::Outcome;
+use crate::catalog::ActionInfo;
+
+/// What is the same for every call of one audited function.
+#[derive(Debug)]
+pub struct Site {
+    /// What the catalog says of the action.
+    pub info: &'static ActionInfo,
+    /// Which outcomes are recorded.
+    pub on: On,
+    /// Metadata that the body supplies through `annotate!`.
+    pub later: &'static [&'static str],
+}
+
+/// Which outcomes are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// Success alone.
+    Success,
+    /// Everything but success.
+    Failure,
+    /// Every outcome.
+    Always,
+}
+
+impl On {
+    pub(super) fn includes(self, outcome: Outcome) -> bool {
+        match self {
+            Self::Success => outcome == Outcome::Success,
+            Self::Failure => outcome != Outcome::Success,
+            Self::Always => true,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The arguments, as they are written.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
+
+use crate::ctxt::Ctxt;
+use crate::name;
+
+const KNOWN: [&str; 8] = ["action", "target", "target_id", "actor", "metadata", "on", "catalog", "crate"];
+
+/// The arguments, each at most once.
+#[derive(Debug, Default)]
+pub(super) struct Arguments {
+    pub(super) action: Option<Action>,
+    pub(super) target: Option<LitStr>,
+    pub(super) target_id: Option<Expr>,
+    pub(super) actor: Option<Expr>,
+    pub(super) metadata: Option<Vec<Detail>>,
+    pub(super) on: Option<LitStr>,
+    pub(super) catalog: Option<Path>,
+    pub(super) krate: Option<Path>,
+}
+
+/// `action = …`
+#[derive(Debug)]
+pub(super) enum Action {
+    /// `"project.created"`
+    Name(LitStr),
+    /// `Action::ProjectCreated`
+    Variant(Path),
+}
+
+/// One item of `metadata(…)`.
+#[derive(Debug)]
+pub(super) struct Detail {
+    pub(super) name: Ident,
+    pub(super) source: Source,
+}
+
+/// Where the value of a detail comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// An expression over the arguments.
+    Argument(Expr, Form),
+    /// A closure over the success value.
+    Returned(Expr, Form),
+    /// `annotate!` in the body.
+    Later,
+}
+
+/// How a value becomes metadata.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// By its type.
+    Typed,
+    /// `%value`
+    Display,
+    /// `?value`
+    Debug,
+}
+
+impl Arguments {
+    /// Reads them all, however many are wrong.
+    pub(super) fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
+        let mut read = Self::default();
+        let mut seen: Vec<String> = Vec::new();
+        for argument in split(tokens) {
+            let result = (|input: ParseStream<'_>| {
+                let name = input.call(Ident::parse_any)?;
+                let text = name.to_string();
+                if !KNOWN.contains(&text.as_str()) {
+                    return Err(unknown(&name));
+                }
+                if seen.contains(&text) {
+                    return Err(syn::Error::new(name.span(), format!("the argument `{text}` is given twice")));
+                }
+                seen.push(text.clone());
+                read.argument(ctxt, &text, &name, input)
+            })
+            .parse2(argument);
+            ctxt.ok(result);
+        }
+        read
+    }
+
+    fn argument(&mut self, ctxt: &Ctxt, text: &str, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if text == "metadata" {
+            if !input.peek(syn::token::Paren) {
+                return Err(syn::Error::new(name.span(), "write `metadata(name, other = EXPR, …)`"));
+            }
+            let content;
+            parenthesized!(content in input);
+            let items = split(content.parse()?);
+            self.metadata = Some(items.into_iter().filter_map(|item| ctxt.ok(syn::parse2(item))).collect());
+            return Ok(());
+        }
+        if !input.peek(Token![=]) {
+            return Err(syn::Error::new(name.span(), format!("write `{text} = …`")));
+        }
+        input.parse::<Token![=]>()?;
+        match text {
+            "action" => self.action = Some(input.parse()?),
+            "target" => self.target = Some(literal(input, "a target type is a string literal such as `\"project\"`")?),
+            "target_id" => self.target_id = Some(input.parse()?),
+            "actor" => self.actor = Some(input.parse()?),
+            "on" => self.on = Some(literal(input, "write `\"success\"`, `\"failure\"` or `\"always\"`")?),
+            "catalog" => self.catalog = Some(input.parse()?),
+            _ => self.krate = Some(input.call(Path::parse_mod_style)?),
+        }
+        Ok(())
+    }
+}
+
+impl Parse for Action {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        match input.parse()? {
+            Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => Ok(Self::Name(name)),
+            Expr::Path(path) if path.path.segments.len() > 1 => Ok(Self::Variant(path.path)),
+            other => {
+                let message = "an action is a string literal such as `\"project.created\"`, \
+                    or a catalog's variant such as `Action::ProjectCreated`";
+                Err(syn::Error::new(other.span(), message))
+            }
+        }
+    }
+}
+
+impl Parse for Detail {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let form: Form = input.parse()?;
+        let mut name = input.call(Ident::parse_any)?;
+        let returned = name == "ret" && input.peek(Ident::peek_any);
+        if returned {
+            name = input.call(Ident::parse_any)?;
+        }
+        if !input.peek(Token![=]) {
+            if returned || !input.is_empty() {
+                let message = if returned { "write `ret name = |ok| EXPR`" } else { "write `name` or `name = EXPR`" };
+                return Err(syn::Error::new(name.span(), message));
+            }
+            let value = Expr::Path(syn::ExprPath { attrs: Vec::new(), qself: None, path: name.clone().into() });
+            return Ok(Self { name, source: Source::Argument(value, form) });
+        }
+        if !matches!(form, Form::Typed) {
+            return Err(syn::Error::new(name.span(), format!("write the sign before the value: `{name} = %EXPR`")));
+        }
+        input.parse::<Token![=]>()?;
+        let form: Form = input.parse()?;
+        let value: Expr = input.parse()?;
+        let is_later = matches!(&value, Expr::Path(path) if path.path.is_ident("later"));
+        let source = match (returned, is_later) {
+            (false, true) => Source::Later,
+            (false, false) => Source::Argument(value, form),
+            (true, _) if matches!(value, Expr::Closure(_)) => Source::Returned(value, form),
+            (true, _) => {
+                let message = "a value of the result is a closure over the success value: `|ok| EXPR`";
+                return Err(syn::Error::new(value.span(), message));
+            }
+        };
+        Ok(Self { name, source })
+    }
+}
+
+impl Parse for Form {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.parse::<Option<Token![%]>>()?.is_some() {
+            Ok(Self::Display)
+        } else if input.parse::<Option<Token![?]>>()?.is_some() {
+            Ok(Self::Debug)
+        } else {
+            Ok(Self::Typed)
+        }
+    }
+}
+
+fn unknown(name: &Ident) -> syn::Error {
+    let text = name.to_string();
+    let hint = name::did_you_mean(&text, &KNOWN);
+    let message = if hint.is_empty() {
+        format!("unknown argument `{text}`; there are {}", KNOWN.join(", "))
+    } else {
+        format!("unknown argument `{text}`{hint}")
+    };
+    syn::Error::new(name.span(), message)
+}
+
+fn literal(input: ParseStream<'_>, message: &str) -> syn::Result<LitStr> {
+    let value: Expr = input.parse()?;
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(syn::Error::new(other.span(), message)),
+    }
+}
+
+/// Cuts a list at its commas, so that one wrong item does not hide the next. A comma between the bars of a
+/// closure, or between angle brackets behind `::`, belongs to its item.
+fn split(tokens: TokenStream) -> Vec<TokenStream> {
+    let mut items = vec![TokenStream::new()];
+    let mut inside_bars = false;
+    let (mut angles, mut before) = (0_usize, [' '; 2]);
+    for token in tokens {
+        let sign = match &token {
+            TokenTree::Punct(punct) => punct.as_char(),
+            _ => ' ',
+        };
+        match sign {
+            '|' => inside_bars = !inside_bars,
+            '<' if before == [':', ':'] || angles > 0 => angles += 1,
+            '>' if angles > 0 && before[1] != '-' => angles -= 1,
+            ',' if !inside_bars && angles == 0 => {
+                items.push(TokenStream::new());
+                before = [' '; 2];
+                continue;
+            }
+            _ => {}
+        }
+        before = [before[1], sign];
+        items.last_mut().expect("there is always one").extend([token]);
+    }
+    items.retain(|item| !item.is_empty());
+    items
+}

@@ -1,0 +1,33 @@
+//! `#[audited]`: syntax ([`arguments`], [`function`]) → [`model`] → [`check`] → [`expand`].
+
+mod arguments;
+mod check;
+mod expand;
+mod function;
+mod invoked;
+mod model;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+use crate::ctxt::Ctxt;
+
+/// The attribute as a function of token streams. When it fails, the item is given back as it was written,
+/// so that nothing else breaks.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let ctxt = Ctxt::default();
+    let arguments = arguments::Arguments::read(&ctxt, arguments);
+    let function = ctxt.ok(syn::parse2::<function::Function>(item.clone()));
+    let model = function.and_then(|function| {
+        check::function(&ctxt, &function);
+        model::Audited::resolve(&ctxt, arguments, function)
+    });
+    match (ctxt.finish(), model) {
+        (None, Some(model)) => expand::expand(&model),
+        (errors, _) => {
+            let mut tokens = item;
+            errors.to_tokens(&mut tokens);
+            tokens
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A use of the attribute that is known to be sound, as far as tokens tell.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span};
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Expr, LitStr, Path};
+
+use super::arguments::{Action, Arguments, Detail, Source};
+use super::function::Function;
+use super::invoked;
+use crate::ctxt::Ctxt;
+
+#[derive(Debug)]
+pub(super) struct Audited {
+    pub(super) function: Function,
+    pub(super) krate: Path,
+    pub(super) catalog: Path,
+    pub(super) action: ActionName,
+    pub(super) target: Option<LitStr>,
+    pub(super) target_id: TargetId,
+    pub(super) actor: Option<Expr>,
+    pub(super) metadata: Vec<Detail>,
+    pub(super) on: On,
+}
+
+/// How the action finds its row in the catalog.
+#[derive(Debug)]
+pub(super) enum ActionName {
+    Literal(LitStr),
+    /// The hidden constant that the derive gave to the variant.
+    Constant {
+        of: Path,
+        constant: Ident,
+    },
+}
+
+/// Where the target id comes from.
+#[derive(Debug)]
+pub(super) enum TargetId {
+    /// An expression over the arguments.
+    Argument(Expr),
+    /// A closure over the success value.
+    Returned(Expr),
+    /// An argument that implements `AuditTarget`.
+    Target(Ident),
+    /// The success value, which implements `AuditTarget`.
+    ReturnedTarget,
+}
+
+/// Which outcomes are recorded.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum On {
+    Success,
+    Failure,
+    Always,
+}
+
+impl ActionName {
+    pub(super) fn span(&self) -> Span {
+        match self {
+            Self::Literal(name) => name.span(),
+            Self::Constant { constant, .. } => constant.span(),
+        }
+    }
+}
+
+impl Audited {
+    /// Brings arguments and function together; `None` when there is nothing sound to expand.
+    pub(super) fn resolve(ctxt: &Ctxt, arguments: Arguments, function: Function) -> Option<Self> {
+        let metadata = arguments.metadata.unwrap_or_default();
+        refuse_wrong_details(ctxt, &metadata, &function);
+        let on = arguments.on.map_or(Some(On::Always), |on| resolve_on(ctxt, &on));
+        let Some(action) = arguments.action else {
+            ctxt.error(Span::call_site(), "name the action: `#[audited(action = \"project.created\", …)]`");
+            return None;
+        };
+        let target_id = resolve_target_id(ctxt, arguments.target_id, &action, arguments.target.as_ref(), &function);
+        let (action, of_action) = resolve_action(action);
+        let at = Span::call_site().located_at(action.span());
+        Some(Self {
+            krate: arguments.krate.unwrap_or_else(|| syn::parse_quote!(::audit_core)),
+            catalog: arguments.catalog.or(of_action).unwrap_or_else(|| invoked::path(at)),
+            action,
+            target: arguments.target,
+            target_id: target_id?,
+            actor: arguments.actor,
+            metadata,
+            on: on?,
+            function,
+        })
+    }
+}
+
+/// Of a variant, the enum is the catalog.
+fn resolve_action(action: Action) -> (ActionName, Option<Path>) {
+    match action {
+        Action::Name(name) => (ActionName::Literal(name), None),
+        Action::Variant(mut path) => {
+            let variant = path.segments.pop().expect("a variant's path has two segments at least").ident;
+            path.segments.pop_punct();
+            let constant = format_ident!("__audit_{}", variant, span = variant.span());
+            (ActionName::Constant { of: path.clone(), constant }, Some(path))
+        }
+    }
+}
+
+fn resolve_on(ctxt: &Ctxt, on: &LitStr) -> Option<On> {
+    match on.value().as_str() {
+        "success" => Some(On::Success),
+        "failure" => Some(On::Failure),
+        "always" => Some(On::Always),
+        _ => {
+            ctxt.error(on.span(), "write `\"success\"`, `\"failure\"` or `\"always\"`");
+            None
+        }
+    }
+}
+
+/// In this order: the expression, an argument `<target>_id`, an argument `<target>`, the success value.
+/// Where no target is named, it is the action's first word.
+fn resolve_target_id(
+    ctxt: &Ctxt,
+    given: Option<Expr>,
+    action: &Action,
+    target: Option<&LitStr>,
+    function: &Function,
+) -> Option<TargetId> {
+    match given {
+        Some(closure @ Expr::Closure(_)) => return Some(TargetId::Returned(closure)),
+        Some(expression) => return Some(TargetId::Argument(expression)),
+        None => {}
+    }
+    let target = match (target, action) {
+        (Some(target), _) => target.value(),
+        (None, Action::Name(name)) => name.value().split('.').next().unwrap_or_default().to_owned(),
+        (None, Action::Variant(_)) => String::new(),
+    };
+    let bindings = function.bindings();
+    let argument = |name: &str| bindings.iter().find(|binding| binding.unraw() == name);
+    if let Some(id) = argument(&format!("{target}_id")) {
+        return Some(TargetId::Argument(Expr::Path(syn::ExprPath {
+            attrs: Vec::new(),
+            qself: None,
+            path: id.clone().into(),
+        })));
+    }
+    if let Some(argument) = argument(&target) {
+        return Some(TargetId::Target(argument.clone()));
+    }
+    if !function.returns_nothing() {
+        return Some(TargetId::ReturnedTarget);
+    }
+    let target = if target.is_empty() { "<target>".to_owned() } else { target };
+    let span = match action {
+        Action::Name(name) => name.span(),
+        Action::Variant(path) => path.segments.last().map_or_else(Span::call_site, |last| last.ident.span()),
+    };
+    let message = format!(
+        "no target id can be inferred: write `target_id = EXPR`, name an argument `{target}_id`, or name an argument \
+         `{target}` (or return a value) whose type implements `AuditTarget`"
+    );
+    ctxt.error(span, message);
+    None
+}
+
+fn refuse_wrong_details(ctxt: &Ctxt, metadata: &[Detail], function: &Function) {
+    let mut seen = HashSet::new();
+    for detail in metadata {
+        let name = detail.name.unraw().to_string();
+        if name == "_audit" {
+            ctxt.error(detail.name.span(), "the metadata field `_audit` is reserved for the library's own marks");
+        }
+        if matches!(detail.source, Source::Returned(..)) && function.returns_nothing() {
+            ctxt.error(detail.name.span(), "this function returns no value to look at");
+        }
+        if !seen.insert(name.clone()) {
+            ctxt.error(detail.name.span(), format!("the metadata field `{name}` is given twice"));
+        }
+    }
+}

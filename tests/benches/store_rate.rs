@@ -1,0 +1,97 @@
+//! Entries per second into PostgreSQL: one INSERT per call on one connection, as the request path of most services
+//! does it, beside the writer with everything on (hashing, header, guards, partitions). Both in one run, on one
+//! server with fsync, into the same table. Ratios count, not figures.
+//!
+//! `cargo bench -p tests --bench store_rate`
+
+use std::time::{Duration, Instant};
+
+use audit_core::{ActionName, Actor, Auditor, Context, Entry, context};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use tests::postgres::{Durability, Server};
+use tokio::runtime::Runtime;
+
+const TASKS: u64 = 64;
+const SOON: Duration = Duration::from_secs(60);
+const USER_AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36";
+
+fn metadata() -> Value {
+    json!({ "changes": { "name": { "from": "Old name", "to": "New name" }, "plan": { "from": "free", "to": "pro" } },
+            "reason": "the customer asked for it" })
+}
+
+fn compare(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let server = Server::start(Durability::On);
+    let database = runtime.block_on(server.database());
+    let writer = runtime.block_on(Auditor::builder().url(database.url()).start()).expect("the writer starts");
+
+    let mut group = criterion.benchmark_group("postgres");
+    group.sample_size(10).warm_up_time(Duration::from_secs(1)).throughput(Throughput::Elements(1));
+    group.bench_function("one INSERT per call, one connection", |bencher| {
+        bencher.iter_custom(|calls| runtime.block_on(insert_each(&database.url(), calls)));
+    });
+    group.bench_function("the writer, one lane, 64 tasks", |bencher| {
+        bencher.iter_custom(|calls| {
+            runtime.block_on(async {
+                let began = Instant::now();
+                let tasks: Vec<_> =
+                    (0..TASKS).map(|task| tokio::spawn(record(writer.auditor().clone(), calls, task))).collect();
+                for task in tasks {
+                    task.await.expect("no task panics");
+                }
+                writer.flush(SOON).await.expect("the store keeps up");
+                began.elapsed()
+            })
+        });
+    });
+    group.finish();
+    assert_eq!(runtime.block_on(writer.shutdown(SOON)).stats.dropped, 0);
+}
+
+async fn record(auditor: Auditor, calls: u64, task: u64) {
+    let request = Context::new()
+        .with_actor(Actor::user(format!("user_{task}")))
+        .with_ip_address([192, 168, 1, 1])
+        .with_user_agent(USER_AGENT);
+    context::scope(request, async {
+        for call in (task..calls).step_by(TASKS as usize) {
+            let action = ActionName::unlisted("project.renamed").expect("a well-formed name");
+            let details = metadata();
+            let entry = Entry::builder(action)
+                .target_id(format!("proj_{call}"))
+                .metadata("changes", &details["changes"])
+                .metadata("reason", &details["reason"])
+                .build();
+            auditor.record(entry).await.expect("there is room in time");
+        }
+    })
+    .await;
+}
+
+async fn insert_each(url: &str, calls: u64) -> Duration {
+    let mut connection = PgConnection::connect(url).await.expect("the server takes connections");
+    let began = Instant::now();
+    for call in 0..calls {
+        sqlx::query(
+            "INSERT INTO control_plane.audit_logs (id, created_at, stream_id, seq, actor_type, outcome, actor_id, action,
+                 target_type, target_id, metadata, ip_address, user_agent)
+             VALUES (gen_random_uuid(), now(), '00000000-0000-0000-0000-000000000000', 0, 'user', 'success', $1,
+                 'project.renamed', 'project', $2, $3, '192.168.1.1', $4)",
+        )
+        .bind(format!("user_{}", call % TASKS))
+        .bind(format!("proj_{call}"))
+        .bind(metadata())
+        .bind(USER_AGENT)
+        .execute(&mut connection)
+        .await
+        .expect("the row is inserted");
+    }
+    began.elapsed()
+}
+
+criterion_group!(benches, compare);
+criterion_main!(benches);

@@ -1,0 +1,168 @@
+//! Partitions of the log in PostgreSQL.
+
+use std::time::{Duration, SystemTime};
+
+use audit_core::batch::Freezer;
+use audit_core::migrate::{self, Options};
+use audit_core::store::{Connection, Landed, Schema, open};
+use sqlx::{Connection as _, PgConnection};
+use tests::postgres::{Database, server};
+use tests::samples;
+
+const DAY: Duration = Duration::from_hours(24);
+const SOON: Duration = Duration::from_secs(10);
+
+async fn migrated() -> Database<'static> {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    database
+}
+
+async fn connect(database: &Database<'_>) -> Box<dyn Connection> {
+    open(&database.url(), &Schema::default()).unwrap().connect().await.unwrap()
+}
+
+async fn bounds(database: &Database<'_>) -> Vec<String> {
+    database
+        .value(
+            "SELECT coalesce(array_agg(partition || ': ' || to_char(lower_bound AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+                    || ' to ' || to_char(upper_bound AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') ORDER BY lower_bound), '{}')
+               FROM control_plane.audit_partitions()",
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_batch_makes_the_partitions_that_its_rows_need_and_no_others() {
+    let database = migrated().await;
+    let mut connection = connect(&database).await;
+    let now = SystemTime::now();
+    let entries = [now, now - 100 * DAY, now - 300 * DAY].map(samples::entry_at).to_vec();
+    let batch = Freezer::new().freeze(entries, now);
+    assert_eq!(connection.land(&batch).await.unwrap(), Landed::Stored);
+    assert_eq!(bounds(&database).await.len(), 3);
+}
+
+#[tokio::test]
+async fn this_week_and_the_next_are_made_ahead_of_time() {
+    let database = migrated().await;
+    let mut connection = connect(&database).await;
+    connection.prepare(SystemTime::now().into()).await.unwrap();
+    connection.prepare(SystemTime::now().into()).await.unwrap();
+    let adjacent: bool = database
+        .value(
+            "SELECT count(*) = 2 AND bool_or(lower_bound <= now() AND now() < upper_bound)
+                    AND max(upper_bound) - min(lower_bound) = interval '14 days'
+                    AND min(lower_bound) = date_trunc('week', min(lower_bound), 'UTC')
+               FROM control_plane.audit_partitions()",
+        )
+        .await;
+    assert!(adjacent, "{:?}", bounds(&database).await);
+}
+
+#[tokio::test]
+async fn eight_sessions_make_forty_partitions_at_once() {
+    let database = migrated().await;
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        let mut connection = database.connect().await;
+        sessions.push(tokio::spawn(async move {
+            for week in 0..40 {
+                sqlx::query("SELECT control_plane.audit_ensure_partition(now() - $1 * interval '7 days')")
+                    .bind(week)
+                    .execute(&mut connection)
+                    .await?;
+            }
+            Ok::<_, sqlx::Error>(())
+        }));
+    }
+    for session in sessions {
+        session.await.unwrap().unwrap();
+    }
+    assert_eq!(bounds(&database).await.len(), 40);
+}
+
+#[tokio::test]
+async fn bounds_stop_at_existing_neighbours() {
+    let database = migrated().await;
+    // A Wednesday that was made by days: the rest of its week goes to both sides.
+    database
+        .execute(
+            "DO $$
+             DECLARE day timestamptz := date_trunc('week', now(), 'UTC') - interval '5 days';
+             BEGIN
+                 SET LOCAL timezone = 'UTC';
+                 EXECUTE format('CREATE TABLE control_plane.audit_logs_day PARTITION OF control_plane.audit_logs
+                                 FOR VALUES FROM (%L) TO (%L)', day, day + interval '1 day');
+                 PERFORM control_plane.audit_ensure_partition(day - interval '1 second'),
+                         control_plane.audit_ensure_partition(day),
+                         control_plane.audit_ensure_partition(day + interval '4 days');
+             END $$",
+        )
+        .await;
+    let lengths: Vec<String> = database
+        .value(
+            "SELECT array_agg((upper_bound - lower_bound)::text ORDER BY lower_bound) FROM control_plane.audit_partitions()",
+        )
+        .await;
+    assert_eq!(lengths, ["2 days", "1 day", "4 days"], "{:?}", bounds(&database).await);
+}
+
+#[tokio::test]
+async fn a_time_out_of_range_makes_no_partition() {
+    let database = migrated().await;
+    for time in ["now() - interval '401 days'", "now() + interval '15 days'", "'infinity'", "NULL"] {
+        let error = database
+            .try_execute(&format!("SELECT control_plane.audit_ensure_partition({time})"))
+            .await
+            .expect_err(time);
+        assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("AU001"), "{time}: {error}");
+    }
+    assert_eq!(bounds(&database).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_partition_that_was_dropped_is_made_again() {
+    let database = migrated().await;
+    let mut connection = connect(&database).await;
+    let mut freezer = Freezer::new();
+    for rows in [1, 300] {
+        assert_eq!(connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(), Landed::Stored);
+        database
+            .execute(
+                "DO $$ DECLARE p text; BEGIN
+                     FOR p IN SELECT partition FROM control_plane.audit_partitions() LOOP
+                         EXECUTE format('DROP TABLE control_plane.%I', p);
+                     END LOOP; END $$",
+            )
+            .await;
+        assert_eq!(connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(), Landed::Stored);
+    }
+    let rows: i64 = database.value("SELECT count(*) FROM control_plane.audit_logs").await;
+    assert_eq!(rows, 300);
+}
+
+#[tokio::test]
+async fn neither_open_exports_nor_open_batches_delay_a_new_partition() {
+    let database = migrated().await;
+    database.execute("SELECT control_plane.audit_ensure_partition(now())").await;
+    let mut export = database.connect().await;
+    let mut export = export.begin().await.unwrap();
+    sqlx::query("SELECT * FROM control_plane.audit_logs").execute(&mut *export).await.unwrap();
+    let mut writer = open_copy(&database).await;
+    let mut copy = writer.copy_in_raw("COPY control_plane.audit_logs FROM STDIN").await.unwrap();
+
+    let mut maker = database.connect().await;
+    let make = sqlx::query("SELECT control_plane.audit_ensure_partition(now() + interval '7 days')");
+    tokio::time::timeout(SOON, make.execute(&mut maker)).await.expect("nothing is waited for").unwrap();
+
+    copy.send(b"".as_slice()).await.unwrap();
+    copy.finish().await.unwrap();
+    assert_eq!(bounds(&database).await.len(), 2);
+}
+
+async fn open_copy(database: &Database<'_>) -> PgConnection {
+    let mut connection = database.connect().await;
+    sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
+    connection
+}

@@ -1,0 +1,231 @@
+//! Who may do what in PostgreSQL, each role under its own privileges alone.
+
+use audit_core::batch::Freezer;
+use audit_core::migrate::{self, Options};
+use audit_core::store::{Landed, Schema, open};
+use tests::postgres::{Database, execute_at, server};
+use tests::samples;
+
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+async fn migrated() -> Database<'static> {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    database
+}
+
+/// A database whose log holds a row, in the partition it names.
+async fn with_a_row() -> (Database<'static>, String) {
+    let database = migrated().await;
+    land(&database.url(), &mut Freezer::new(), 1).await;
+    let partition = database.value("SELECT tableoid::regclass::text FROM control_plane.audit_logs").await;
+    (database, partition)
+}
+
+async fn land(url: &str, freezer: &mut Freezer, rows: usize) -> [Landed; 2] {
+    let store = open(url, &Schema::default()).unwrap();
+    let mut connection = store.connect().await.unwrap();
+    let batch = samples::batch(freezer, rows);
+    let landed = [connection.land(&batch).await.unwrap(), connection.land(&batch).await.unwrap()];
+    connection.close().await;
+    landed
+}
+
+/// Asserts that every statement is refused, for want of privilege and for nothing else.
+async fn refused(url: &str, statements: &[&str]) {
+    for statement in statements {
+        let error = execute_at(url, statement).await.expect_err(statement);
+        let code = error.as_database_error().and_then(|error| error.code().map(String::from));
+        assert_eq!(code.as_deref(), Some(INSUFFICIENT_PRIVILEGE), "{statement}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_writer_lands_and_can_do_nothing_else() {
+    let (database, _) = with_a_row().await;
+    let url = database.url_as("audit_writer").await;
+    let mut freezer = Freezer::new();
+    assert_eq!(land(&url, &mut freezer, 3).await, [Landed::Stored, Landed::AlreadyStored]);
+    assert_eq!(land(&url, &mut freezer, 300).await, [Landed::Stored, Landed::AlreadyStored]);
+
+    refused(
+        &url,
+        &[
+            "SELECT action FROM control_plane.audit_logs",
+            "SELECT kind FROM control_plane.audit_batches",
+            "UPDATE control_plane.audit_logs SET action = 'x.y'",
+            "DELETE FROM control_plane.audit_logs",
+            "TRUNCATE control_plane.audit_logs",
+            "INSERT INTO control_plane.audit_logs (recorded_at) VALUES (now())",
+            "INSERT INTO control_plane.audit_logs (redacted) VALUES ('{}')",
+            "INSERT INTO control_plane.audit_batches (db_time) VALUES (now())",
+            "INSERT INTO control_plane.audit_batches (xid) VALUES ('1')",
+            "INSERT INTO control_plane.audit_tree (leaf) VALUES (0)",
+            "INSERT INTO control_plane.audit_migrations (version) VALUES (0)",
+            "SELECT * FROM control_plane.audit_outbox",
+            "CREATE TABLE control_plane.mine ()",
+            "ALTER TABLE control_plane.audit_logs DISABLE TRIGGER ALL",
+            "SET session_replication_role = replica",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_reader_reads_and_can_do_nothing_else() {
+    let (database, partition) = with_a_row().await;
+    let url = database.url_as("audit_reader").await;
+    for table in ["logs", "batches", "tree", "checkpoints", "dead_letters"] {
+        execute_at(&url, &format!("SELECT * FROM control_plane.audit_{table}")).await.unwrap();
+    }
+    execute_at(&url, "SELECT * FROM control_plane.audit_partitions()").await.unwrap();
+
+    refused(
+        &url,
+        &[
+            "INSERT INTO control_plane.audit_logs SELECT * FROM control_plane.audit_logs",
+            "UPDATE control_plane.audit_logs SET action = 'x.y'",
+            "DELETE FROM control_plane.audit_logs",
+            &format!("DELETE FROM {partition}"),
+            "INSERT INTO control_plane.audit_batches SELECT * FROM control_plane.audit_batches",
+            "SELECT * FROM control_plane.audit_outbox",
+            "SELECT control_plane.audit_ensure_partition(now())",
+            "SELECT control_plane.audit_grant_roles()",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_drainer_empties_the_outbox_and_can_do_nothing_else() {
+    let (database, _) = with_a_row().await;
+    let url = database.url_as("audit_drainer").await;
+    execute_at(&url, "DELETE FROM control_plane.audit_outbox RETURNING *").await.unwrap();
+    refused(
+        &url,
+        &[
+            "SELECT * FROM control_plane.audit_logs",
+            "INSERT INTO control_plane.audit_outbox (id) VALUES (gen_random_uuid())",
+            "DELETE FROM control_plane.audit_batches",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_else_reaches_the_log() {
+    let (database, _) = with_a_row().await;
+    for url in [
+        database.url_as("audit_sealer").await,
+        database.url_as("audit_admin").await,
+        database.user("passer_by", "").await,
+    ] {
+        refused(
+            &url,
+            &[
+                "SELECT * FROM control_plane.audit_logs",
+                "DELETE FROM control_plane.audit_logs",
+                "SELECT control_plane.audit_ensure_partition(now())",
+                "SELECT control_plane.audit_header_hash(gen_random_uuid(), 0)",
+            ],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn evidence_is_append_only_for_owner_and_superuser_and_under_replication() {
+    let (database, partition) = with_a_row().await;
+    let attacks = [
+        "UPDATE control_plane.audit_logs SET action = 'x.y'".to_owned(),
+        "DELETE FROM control_plane.audit_logs".to_owned(),
+        "TRUNCATE control_plane.audit_logs".to_owned(),
+        format!("UPDATE {partition} SET action = 'x.y'"),
+        format!("DELETE FROM {partition}"),
+        format!("TRUNCATE {partition}"),
+        "UPDATE control_plane.audit_batches SET n = 0".to_owned(),
+        "DELETE FROM control_plane.audit_batches".to_owned(),
+        "TRUNCATE control_plane.audit_batches".to_owned(),
+        "TRUNCATE control_plane.audit_tree".to_owned(),
+        "TRUNCATE control_plane.audit_checkpoints".to_owned(),
+    ];
+    for attack in &attacks {
+        let as_owner = format!("SET ROLE audit_owner; {attack}");
+        let as_replica = format!("SET session_replication_role = replica; {attack}");
+        for statements in [attack, &as_owner, &as_replica] {
+            let error = database.try_execute(statements).await.expect_err(statements).to_string();
+            assert!(error.contains("the audit log is append-only"), "{statements}: {error}");
+        }
+    }
+    let rows: i64 = database.value("SELECT count(*) FROM control_plane.audit_logs WHERE action <> 'x.y'").await;
+    assert_eq!(rows, 1);
+}
+
+#[tokio::test]
+async fn functions_that_act_for_their_owner_look_names_up_nowhere_else() {
+    let database = migrated().await;
+    let loose: i64 = database
+        .value(
+            "SELECT count(*) FROM pg_proc WHERE pronamespace = 'control_plane'::regnamespace
+                AND NOT 'search_path=pg_catalog, pg_temp' = ANY (coalesce(proconfig, '{}'))",
+        )
+        .await;
+    assert_eq!(loose, 0);
+    let open_to_all: i64 = database
+        .value(
+            "SELECT count(*) FROM pg_proc WHERE pronamespace = 'control_plane'::regnamespace
+                AND has_function_privilege('public', oid, 'EXECUTE')",
+        )
+        .await;
+    assert_eq!(open_to_all, 0);
+}
+
+#[tokio::test]
+async fn without_the_right_to_make_roles_the_guards_stand_alone_until_somebody_makes_them() {
+    let database = server().database().await;
+    let url = database.user("roleless", "").await;
+    database
+        .execute("DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO roleless', current_database()); END $$")
+        .await;
+    let options = Options::new().with_role_prefix("late").unwrap();
+
+    let report = migrate::migrate(&url, &options).await.unwrap();
+    assert!(report.notes[0].contains("roleless may not make the role late_owner"), "{:?}", report.notes);
+    let status = migrate::status(&url, &options).await.unwrap();
+    assert!(status.iter().any(|migration| migration.notes == report.notes));
+    assert_eq!(land(&url, &mut Freezer::new(), 3).await, [Landed::Stored, Landed::AlreadyStored]);
+    let error = execute_at(&url, "DELETE FROM control_plane.audit_logs").await.unwrap_err().to_string();
+    assert!(error.contains("append-only"), "{error}");
+
+    database.execute("SELECT control_plane.audit_grant_roles()").await;
+    let writer = database.url_as("late_writer").await;
+    assert_eq!(land(&writer, &mut Freezer::new(), 300).await, [Landed::Stored, Landed::AlreadyStored]);
+    refused(&writer, &["SELECT * FROM control_plane.audit_logs"]).await;
+}
+
+#[tokio::test]
+async fn a_user_who_may_make_roles_need_not_be_a_superuser() {
+    let database = server().database().await;
+    let url = database.user("role_maker", "CREATEROLE").await;
+    database
+        .execute("DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO role_maker', current_database()); END $$")
+        .await;
+    let options = Options::new().with_role_prefix("made").unwrap();
+    let report = migrate::migrate(&url, &options).await.unwrap();
+    assert_eq!(report.notes, [""; 0]);
+    let writer = database.url_as("made_writer").await;
+    assert_eq!(land(&writer, &mut Freezer::new(), 3).await, [Landed::Stored, Landed::AlreadyStored]);
+}
+
+#[tokio::test]
+async fn databases_that_make_the_same_roles_at_once_do_not_fail() {
+    let mut runs = Vec::new();
+    for _ in 0..8 {
+        let database = server().database().await;
+        let options = Options::new().with_role_prefix("raced").unwrap();
+        runs.push(tokio::spawn(async move { migrate::migrate(&database.url(), &options).await }));
+    }
+    for run in runs {
+        assert_eq!(run.await.unwrap().unwrap().notes, [""; 0]);
+    }
+}
