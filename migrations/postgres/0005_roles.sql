@@ -37,8 +37,14 @@ BEGIN
         END;
     END IF;
 
-    REVOKE ALL ON SCHEMA control_plane FROM PUBLIC;
-    REVOKE ALL ON ALL TABLES IN SCHEMA control_plane FROM PUBLIC;
+    -- Only what is ours: the schema may hold tables of the application, too.
+    FOR owned IN
+        SELECT oid FROM pg_class
+         WHERE relnamespace = to_regnamespace('control_plane') AND relkind IN ('r', 'p')
+           AND relname LIKE 'audit\_%' AND relname <> 'audit_logs_legacy'
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', owned);
+    END LOOP;
     GRANT USAGE ON SCHEMA control_plane TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
     GRANT SELECT ON control_plane.audit_migrations TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
 
@@ -52,7 +58,8 @@ BEGIN
         ON control_plane.audit_batches TO audit_writer;
     GRANT INSERT (stream_id, batch_no, idx, leaf_hash, encoded) ON control_plane.audit_dead_letters TO audit_writer;
     GRANT EXECUTE ON FUNCTION control_plane.audit_ensure_partition(timestamptz),
-                              control_plane.audit_header_hash(uuid, bigint) TO audit_writer;
+                              control_plane.audit_header_hash(uuid, bigint),
+                              control_plane.audit_dead_letter_count(uuid, bigint) TO audit_writer;
     GRANT SELECT, DELETE ON control_plane.audit_outbox TO audit_drainer;
     GRANT SELECT ON control_plane.audit_logs, control_plane.audit_batches, control_plane.audit_tree,
                     control_plane.audit_checkpoints, control_plane.audit_dead_letters TO audit_reader;

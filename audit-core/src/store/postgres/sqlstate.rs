@@ -33,6 +33,10 @@ pub(crate) fn store_error(action: impl Into<String>, error: sqlx::Error) -> Stor
 
 fn from_database(action: impl Into<String>, error: &dyn DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
+    if code == CHECK_VIOLATION && error.constraint().is_none_or(str::is_empty) {
+        let reason = "a row finds no partition: it was dropped meanwhile, and is made anew";
+        return StoreError::new(ErrorClass::Transient, action, reason);
+    }
     let reason = match (tells_values(&code), error.constraint()) {
         (false, _) => format!("{} (SQLSTATE {code})", error.message()),
         (true, Some(constraint)) => format!("a value is refused by {constraint} (SQLSTATE {code})"),
