@@ -45,7 +45,7 @@ impl Log {
 
     async fn land(&self, batch: &Batch) {
         let mut connection = self.store.connect().await.unwrap();
-        assert_eq!(connection.land(batch).await.unwrap(), Landed::Stored);
+        assert_eq!(connection.land(batch).await.unwrap(), Landed::Stored { dead_lettered: 0 });
         connection.close().await;
     }
 
