@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit_core::batch::Batch;
 use audit_core::{ActionName, Auditor, Context, Entry, Error, audited, context};
 use tests::scripted::ScriptedStore;
 
@@ -31,7 +32,7 @@ async fn the_log_tells_of_calls_before_the_start_and_the_accounts_of_calls_after
     stored.sort();
     assert_eq!(stored, ["audit.gap", "project.deleted"]);
     let batches = store.batches();
-    let gap = batches.iter().flat_map(|batch| batch.rows()).find(|row| row.row.action == "audit.gap");
+    let gap = batches.iter().flat_map(Batch::rows).find(|row| row.row.action == "audit.gap");
     assert_eq!(gap.and_then(|row| row.row.metadata.get("dropped")?.as_i64()), Some(2));
 
     let again = Auditor::builder().store(Arc::new(ScriptedStore::default())).init().await;
