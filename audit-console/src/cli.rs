@@ -3,7 +3,7 @@
 use audit_core::store::Schema;
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, migrate, record};
+use crate::commands::{catalog, migrate, query, record};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -27,6 +27,7 @@ Examples:
   audit --database-url sqlite:audit.db migrate
   audit record --actor user:user_123 --action project.created \\
       --target project:proj_456
+  audit query --actor user:user_123 --since 24h
 
 Exit codes:
   0  it worked
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Migrate(migrate::MigrateArgs),
     /// Record one entry
     Record(Box<record::RecordArgs>),
+    /// Show entries, newest first
+    Query(Box<query::QueryArgs>),
     /// Print what the built-in catalog lists
     Catalog(catalog::CatalogArgs),
 }

@@ -31,6 +31,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     match command {
         Command::Migrate(args) => commands::migrate::run(&log, &args, &mut out),
         Command::Record(args) => commands::record::run(&log, *args, &mut out),
+        Command::Query(args) => commands::query::run(&log, &args, &mut out),
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
     }
 }

@@ -11,6 +11,18 @@ DECLARE
     role text;
     owned regclass;
     called regprocedure;
+    tables regclass[] := ARRAY[
+        'control_plane.audit_logs', 'control_plane.audit_batches', 'control_plane.audit_tree',
+        'control_plane.audit_checkpoints', 'control_plane.audit_outbox', 'control_plane.audit_dead_letters',
+        'control_plane.audit_migrations'
+    ]::regclass[] || ARRAY(SELECT inhrelid::regclass FROM pg_inherits
+                            WHERE inhparent = 'control_plane.audit_logs'::regclass);
+    functions regprocedure[] := ARRAY[
+        'control_plane.audit_forbid()', 'control_plane.audit_partitions()',
+        'control_plane.audit_ensure_partition(timestamptz)', 'control_plane.audit_encode_field(bytea)',
+        'control_plane.audit_encode_time(timestamptz)', 'control_plane.audit_header_hash(uuid, bigint)',
+        'control_plane.audit_dead_letter_count(uuid, bigint)', 'control_plane.audit_grant_roles()'
+    ]::regprocedure[];
 BEGIN
     FOREACH role IN ARRAY ARRAY['audit_owner', 'audit_writer', 'audit_drainer', 'audit_sealer', 'audit_reader', 'audit_admin'] LOOP
         IF to_regrole(role) IS NULL THEN
@@ -38,11 +50,7 @@ BEGIN
     END IF;
 
     -- Only what is ours: the schema may hold tables of the application, too.
-    FOR owned IN
-        SELECT oid FROM pg_class
-         WHERE relnamespace = to_regnamespace('control_plane') AND relkind IN ('r', 'p')
-           AND relname LIKE 'audit\_%' AND relname <> 'audit_logs_legacy'
-    LOOP
+    FOREACH owned IN ARRAY tables LOOP
         EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', owned);
     END LOOP;
     GRANT USAGE ON SCHEMA control_plane TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
@@ -67,18 +75,10 @@ BEGIN
 
     -- Last, because afterwards the migrating user acts only as a member of the owner.
     GRANT CREATE, USAGE ON SCHEMA control_plane TO audit_owner;
-    FOR owned IN
-        SELECT oid FROM pg_class
-         WHERE relnamespace = to_regnamespace('control_plane') AND relkind IN ('r', 'p')
-           AND relname LIKE 'audit\_%' AND relname <> 'audit_logs_legacy' AND relowner <> to_regrole('audit_owner')
-    LOOP
+    FOREACH owned IN ARRAY tables LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO audit_owner', owned);
     END LOOP;
-    FOR called IN
-        SELECT oid FROM pg_proc
-         WHERE pronamespace = to_regnamespace('control_plane') AND proname LIKE 'audit\_%'
-           AND proowner <> to_regrole('audit_owner')
-    LOOP
+    FOREACH called IN ARRAY functions LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO audit_owner', called);
     END LOOP;
     RETURN NULL;

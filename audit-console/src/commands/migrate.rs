@@ -107,8 +107,7 @@ fn failed(error: &migrate::Error) -> Failure {
 }
 
 fn show(migrations: &[MigrationStatus], out: &mut impl Write) -> Result<(), Failure> {
-    let mut table = table::styled(table::terminal_width());
-    table.set_header(["version", "description", "state", "when (UTC)", "took", "checksum"].map(table::heading));
+    let mut table = table::styled(["version", "description", "state", "when (UTC)", "took", "checksum"]);
     for migration in migrations {
         let (at, took) = match migration.state {
             State::Done { at, took } => (Some(at), Some(took)),
@@ -124,7 +123,7 @@ fn show(migrations: &[MigrationStatus], out: &mut impl Write) -> Result<(), Fail
             Cell::new(checksum(&migration.checksum)),
         ]);
     }
-    writeln!(out, "{table}")?;
+    writeln!(out, "{}", table.trim_fmt())?;
     let pending = migrations.iter().filter(|migration| migration.state == State::Pending).count();
     let foreign = migrations.len() - pending - migrations.iter().filter(|migration| migration.state.is_done()).count();
     out.flush()?;

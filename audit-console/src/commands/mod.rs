@@ -2,4 +2,6 @@
 
 pub(crate) mod catalog;
 pub(crate) mod migrate;
+mod next_page;
+pub(crate) mod query;
 pub(crate) mod record;

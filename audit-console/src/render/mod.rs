@@ -1,4 +1,5 @@
 //! How the log is shown.
 
+pub(crate) mod entries;
 pub mod escape;
 pub(crate) mod table;

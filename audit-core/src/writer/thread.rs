@@ -42,7 +42,7 @@ pub(crate) fn spawn(
     start_up: StartUp,
 ) -> io::Result<(Writer, oneshot::Receiver<Result<(), migrate::Error>>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (give_up, given_up) = watch::channel(None);
+    let (give_up, deadline_set) = watch::channel(None);
     let (started, start) = oneshot::channel();
     let (life, alive) = oneshot::channel();
     let work = move || {
@@ -52,7 +52,7 @@ pub(crate) fn spawn(
             tokio::select! {
                 () = work(&queue, &store, start_up, started) => {}
                 () = queue.keep_deadlines() => {}
-                () = deadline(given_up) => {}
+                () = deadline(deadline_set) => {}
             }
         });
         drop(runtime);
@@ -150,7 +150,7 @@ async fn deadline(mut given_up: watch::Receiver<Option<Instant>>) {
         let at = *given_up.borrow_and_update();
         let changed = async {
             if given_up.changed().await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         match at {
