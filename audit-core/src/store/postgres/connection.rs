@@ -76,7 +76,9 @@ impl PostgresConnection {
         if sent.is_none() && error.class() != ErrorClass::Poison {
             return Err(error);
         }
-        self.session().execute("ROLLBACK").await.map_err(|error| store_error("cannot roll a batch back", error))?;
+        if !self.lands_in_one_statement(batch) {
+            self.session().execute("ROLLBACK").await.map_err(|error| store_error("cannot roll a batch back", error))?;
+        }
         match sent {
             Some(sent) => Ok(sent),
             None => self.send_apart(batch).await,
@@ -93,22 +95,27 @@ impl PostgresConnection {
 
     /// All of the batch in one transaction. After an error the transaction may be open still.
     async fn send_rows(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
+        let one_statement = self.lands_in_one_statement(batch);
         let Self { session, statements, .. } = self;
         let session = session.as_mut().expect("only close, which takes the connection, takes the session");
-        let copies = batch.rows().len() > STATEMENT_ROWS;
-        let persistent = session.mode == Mode::Direct;
-        if !copies && persistent {
+        if one_statement {
             statements.land(batch, true).execute(&mut session.connection).await?;
             return Ok(());
         }
         session.begin().await?;
-        if copies {
+        let persistent = session.mode == Mode::Direct;
+        if batch.rows().len() > STATEMENT_ROWS {
             statements.header(batch.header(), persistent).execute(&mut session.connection).await?;
             copy::rows(&mut session.connection, statements.copy(), batch.rows()).await?;
         } else {
             statements.land(batch, persistent).execute(&mut session.connection).await?;
         }
         session.execute("COMMIT").await
+    }
+
+    /// Whether a statement that is its own transaction suffices.
+    fn lands_in_one_statement(&mut self, batch: &Batch) -> bool {
+        batch.rows().len() <= STATEMENT_ROWS && self.session().mode == Mode::Direct
     }
 
     /// Whose header is it?
