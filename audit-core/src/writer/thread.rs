@@ -55,7 +55,8 @@ pub(crate) fn spawn(
                 () = deadline(deadline_set) => {}
             }
         });
-        drop(runtime);
+        // Not a plain drop, which would wait for a look-up of a host's name that hangs.
+        runtime.shutdown_background();
         drop(closing);
     };
     let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(work)?;
