@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `audit migrate` | brings the database up to date, or says whether it is |
 //! | `audit record` | records one entry from a shell |
+//! | `audit query` | shows entries, newest first |
 //! | `audit catalog` | prints what the built-in catalog lists |
+//! | `audit doctor` | examines the log and says what to do |
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong.
 //!
@@ -14,6 +16,7 @@ mod cli;
 mod commands;
 mod database_url;
 mod failure;
+mod moment;
 mod run;
 
 pub mod render;

@@ -6,23 +6,36 @@
 //! UUIDs are their 16 bytes, addresses are in canonical text (RFC 5952), JSON is in canonical form
 //! (RFC 8785). A change is version 2, never an edit.
 //!
-//! **Row** (`audit-row-v1`): stream_id, seq, id, created_at, actor_type, *actor_id*, action, target_type,
-//! *target_id*, outcome, *error*, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id,
-//! *on_behalf_of*, *ip_address*, *user_agent*, origin, the number of metadata keys (`u32`), and for each
-//! key, in the order of RFC 8785, the key and the *value*. A leaf is SHA-256(0x00 ‖ encoding), as in
-//! RFC 6962.
+//! # A row
 //!
-//! Fields in *italics* are personal: not the value enters but its commitment, 32 bytes, so that a value can
-//! be erased while the row stays provable:
+//! A leaf is SHA-256(0x00 ‖ encoding), as in RFC 6962. The fields of the encoding, in this order, those with a star as
+//! commitments:
 //!
-//! - field salt = the first 16 bytes of SHA-256(`audit-salt-v1`, row salt, field)
-//! - commitment = SHA-256(`audit-commitment-v1`, field, field salt, value)
+//! ```text
+//! "audit-row-v1", stream_id, seq, id, created_at, actor_type, actor_id*, action, target_type, target_id*, outcome,
+//! error*, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, on_behalf_of*, ip_address*, user_agent*,
+//! origin, number of metadata keys (u32), then for each key, in the order of RFC 8785: key, value*
+//! ```
 //!
-//! where the comma separates length-prefixed fields as above, and `field` is the column's name, or
-//! `metadata.` and the key. A NULL is encoded as NULL and has no commitment.
+//! # Commitments
 //!
-//! **Header** (`audit-header-v1`): stream_id, batch_no, kind, first_seq, n (`i32`), first_created,
-//! last_created, rows_root, prev_hash, writer_time, key_id. The hash is SHA-256 of the encoding.
+//! Of a personal field not the value enters but its commitment, 32 bytes, so that a value can be erased while the row
+//! stays provable. `field` is the column's name, or `metadata.` and the key; a NULL stays NULL. Commas separate
+//! length-prefixed fields, as above:
+//!
+//! ```text
+//! field salt = the first 16 bytes of SHA-256("audit-salt-v1", row salt, field)
+//! commitment = SHA-256("audit-commitment-v1", field, field salt, value)
+//! ```
+//!
+//! # A header
+//!
+//! The hash is SHA-256 over these fields:
+//!
+//! ```text
+//! "audit-header-v1", stream_id, batch_no, kind, first_seq, n (i32), first_created, last_created, rows_root, prev_hash,
+//! writer_time, key_id
+//! ```
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};

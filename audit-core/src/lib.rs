@@ -10,6 +10,11 @@ extern crate self as audit_core;
 pub mod batch;
 pub mod catalog;
 pub mod context;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without a store, nothing is examined")
+)]
+pub mod doctor;
 pub mod encoding;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),

@@ -13,6 +13,8 @@
 //! | metadata above [`MAX_METADATA_BYTES`] | its largest values become null | bounded rows |
 //! | times outside the partitions' window | its nearest end | no row may ask for an arbitrary partition |
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
@@ -223,7 +225,7 @@ fn integral(number: &Number) -> Option<i64> {
 
 /// Each key of a sanitised object with the RFC 8785 text of its value, in the order of RFC 8785.
 pub(crate) fn canonical_pairs(object: &Map<String, Value>) -> Vec<(String, String)> {
-    let mut pairs = object.iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
+    let mut pairs: Vec<_> = object.iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
     sort(&mut pairs);
     pairs
 }
@@ -236,7 +238,7 @@ pub(crate) fn object_text(pairs: &[(String, String)]) -> String {
 }
 
 /// RFC 8785, section 3.2.3: by UTF-16 code units.
-fn sort(pairs: &mut Vec<(String, String)>) {
+fn sort(pairs: &mut [(String, String)]) {
     pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
 }
 
@@ -245,8 +247,10 @@ fn canonical(value: &Value) -> String {
 }
 
 fn fingerprint(bytes: &[u8]) -> Map<String, Value> {
-    let digest = Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = String::new();
+    for byte in Sha256::digest(bytes) {
+        write!(hex, "{byte:02x}").expect("a String takes every text");
+    }
     match json!({ "bytes": bytes.len(), "sha256": hex }) {
         Value::Object(map) => map,
         _ => Map::new(),

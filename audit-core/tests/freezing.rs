@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+type Edit = Box<dyn Fn(&mut Row)>;
+
 fn builder() -> EntryBuilder {
     let action = ActionName::unlisted("door.opened").expect("a well-formed name");
     Entry::builder(action).target_id("door_7").actor(Actor::user("user_123"))
@@ -106,7 +108,7 @@ fn callers_cannot_write_the_librarys_marks() {
 
 #[test]
 fn a_time_outside_the_window_is_moved_to_its_end_and_kept_in_a_mark() {
-    let far = SystemTime::now() + Duration::from_secs(400 * 86_400);
+    let far = SystemTime::now() + Duration::from_hours(400 * 24);
     let batch = frozen(builder().created_at(far));
     let ahead = row(&batch).created_at - batch.header().writer_time;
     assert_eq!(ahead.num_days(), 13);
@@ -154,7 +156,7 @@ fn the_leaf_covers_every_column() {
     assert_eq!(encoding::row_leaf(&original.row), Some(original.leaf));
 
     let other = || Some("other".to_owned());
-    let edits: Vec<(&str, Box<dyn Fn(&mut Row)>)> = vec![
+    let edits: Vec<(&str, Edit)> = vec![
         ("id", Box::new(|row| row.id = Uuid::max())),
         ("actor_id", Box::new(move |row| row.actor_id = other())),
         ("actor_id to NULL", Box::new(|row| row.actor_id = None)),

@@ -6,6 +6,10 @@
 
 DO $$
 BEGIN
+    IF current_setting('server_version_num')::integer < 150000 THEN
+        RAISE EXCEPTION 'this server is PostgreSQL %, and the log needs 15 or later', current_setting('server_version')
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
     IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE EXCEPTION 'the database is encoded in %, and the log needs UTF8', current_setting('server_encoding')
             USING ERRCODE = 'feature_not_supported',

@@ -26,8 +26,8 @@ DECLARE
     name text;
 BEGIN
     IF at IS NULL OR NOT isfinite(at) OR at < now() - interval '400 days' OR at > now() + interval '14 days' THEN
-        RAISE EXCEPTION 'no partition is made for a row of %', at
-            USING ERRCODE = 'AU001', HINT = 'a row''s time lies at most 400 days in the past and 14 days in the future';
+        RAISE EXCEPTION 'no partition is made for a row from more than 400 days ago or 14 days ahead'
+            USING ERRCODE = 'AU001', HINT = 'look after the clocks of writers and database';
     END IF;
     SELECT p.lower_bound, p.upper_bound INTO lower_bound, upper_bound
       FROM control_plane.audit_partitions() p WHERE p.lower_bound <= at AND at < p.upper_bound;

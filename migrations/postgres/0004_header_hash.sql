@@ -1,6 +1,6 @@
--- The hash of a stored header, so that a writer that may not read learns whether the batch that is there is its own.
+-- What a writer that may not read has to know about a batch that is there already: whether it is its own.
 --
--- SHA-256 over the fields in order, each after its length in 4 bytes, big-endian; NULL is the length 0xFFFFFFFF alone.
+-- The hash of a header is SHA-256 over the fields in order, each after its length in 4 bytes, big-endian; NULL is the length 0xFFFFFFFF alone.
 -- Integers are 8 bytes (n: 4), big-endian; times are whole microseconds since 1970.
 
 CREATE FUNCTION control_plane.audit_encode_field(field bytea) RETURNS bytea
@@ -33,3 +33,9 @@ AS $$
      WHERE stream_id = of_stream AND batch_no = of_batch
 $$;
 REVOKE ALL ON FUNCTION control_plane.audit_header_hash(uuid, bigint) FROM PUBLIC;
+
+-- How many rows of a batch were refused, for the accounts of a writer that meets its own header.
+CREATE FUNCTION control_plane.audit_dead_letter_count(of_stream uuid, of_batch bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT count(*) FROM control_plane.audit_dead_letters WHERE stream_id = of_stream AND batch_no = of_batch $$;
+REVOKE ALL ON FUNCTION control_plane.audit_dead_letter_count(uuid, bigint) FROM PUBLIC;

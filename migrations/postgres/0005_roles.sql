@@ -11,6 +11,18 @@ DECLARE
     role text;
     owned regclass;
     called regprocedure;
+    tables regclass[] := ARRAY[
+        'control_plane.audit_logs', 'control_plane.audit_batches', 'control_plane.audit_tree',
+        'control_plane.audit_checkpoints', 'control_plane.audit_outbox', 'control_plane.audit_dead_letters',
+        'control_plane.audit_migrations'
+    ]::regclass[] || ARRAY(SELECT inhrelid::regclass FROM pg_inherits
+                            WHERE inhparent = 'control_plane.audit_logs'::regclass);
+    functions regprocedure[] := ARRAY[
+        'control_plane.audit_forbid()', 'control_plane.audit_partitions()',
+        'control_plane.audit_ensure_partition(timestamptz)', 'control_plane.audit_encode_field(bytea)',
+        'control_plane.audit_encode_time(timestamptz)', 'control_plane.audit_header_hash(uuid, bigint)',
+        'control_plane.audit_dead_letter_count(uuid, bigint)', 'control_plane.audit_grant_roles()'
+    ]::regprocedure[];
 BEGIN
     FOREACH role IN ARRAY ARRAY['audit_owner', 'audit_writer', 'audit_drainer', 'audit_sealer', 'audit_reader', 'audit_admin'] LOOP
         IF to_regrole(role) IS NULL THEN
@@ -26,19 +38,25 @@ BEGIN
         END IF;
     END LOOP;
 
-    IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
+    -- Only who can act as the owner may give tables to it. From version 16 on, whoever makes a role is a member that
+    -- cannot act as it yet, so being a member is not enough to leave this out.
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         BEGIN
             EXECUTE format('GRANT audit_owner TO %I', current_user);
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
             WHEN insufficient_privilege THEN
-                RETURN format('no roles: %I is not a member of audit_owner; as a superuser, run: GRANT audit_owner TO %I; '
-                    'SELECT control_plane.audit_grant_roles()', current_user, current_user);
+                IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
+                    RETURN format('no roles: %I is not a member of audit_owner; as a superuser, run: '
+                        'GRANT audit_owner TO %I; SELECT control_plane.audit_grant_roles()', current_user, current_user);
+                END IF;
         END;
     END IF;
 
-    REVOKE ALL ON SCHEMA control_plane FROM PUBLIC;
-    REVOKE ALL ON ALL TABLES IN SCHEMA control_plane FROM PUBLIC;
+    -- Only what is ours: the schema may hold tables of the application, too.
+    FOREACH owned IN ARRAY tables LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', owned);
+    END LOOP;
     GRANT USAGE ON SCHEMA control_plane TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
     GRANT SELECT ON control_plane.audit_migrations TO audit_writer, audit_drainer, audit_sealer, audit_reader, audit_admin;
 
@@ -52,7 +70,8 @@ BEGIN
         ON control_plane.audit_batches TO audit_writer;
     GRANT INSERT (stream_id, batch_no, idx, leaf_hash, encoded) ON control_plane.audit_dead_letters TO audit_writer;
     GRANT EXECUTE ON FUNCTION control_plane.audit_ensure_partition(timestamptz),
-                              control_plane.audit_header_hash(uuid, bigint) TO audit_writer;
+                              control_plane.audit_header_hash(uuid, bigint),
+                              control_plane.audit_dead_letter_count(uuid, bigint) TO audit_writer;
     GRANT SELECT, DELETE ON control_plane.audit_outbox TO audit_drainer;
     GRANT SELECT ON control_plane.audit_logs, control_plane.audit_batches, control_plane.audit_tree,
                     control_plane.audit_checkpoints, control_plane.audit_dead_letters TO audit_reader;
@@ -60,18 +79,10 @@ BEGIN
 
     -- Last, because afterwards the migrating user acts only as a member of the owner.
     GRANT CREATE, USAGE ON SCHEMA control_plane TO audit_owner;
-    FOR owned IN
-        SELECT oid FROM pg_class
-         WHERE relnamespace = to_regnamespace('control_plane') AND relkind IN ('r', 'p')
-           AND relname LIKE 'audit\_%' AND relname <> 'audit_logs_legacy' AND relowner <> to_regrole('audit_owner')
-    LOOP
+    FOREACH owned IN ARRAY tables LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO audit_owner', owned);
     END LOOP;
-    FOR called IN
-        SELECT oid FROM pg_proc
-         WHERE pronamespace = to_regnamespace('control_plane') AND proname LIKE 'audit\_%'
-           AND proowner <> to_regrole('audit_owner')
-    LOOP
+    FOREACH called IN ARRAY functions LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO audit_owner', called);
     END LOOP;
     RETURN NULL;

@@ -13,8 +13,8 @@ use sqlx::{Connection as _, PgConnection};
 use tests::postgres::{Durability, Server};
 use tokio::runtime::Runtime;
 
-const TASKS: u64 = 64;
-const SOON: Duration = Duration::from_secs(60);
+const TASKS: usize = 64;
+const SOON: Duration = Duration::from_mins(1);
 const USER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36";
 
@@ -52,13 +52,13 @@ fn compare(criterion: &mut Criterion) {
     assert_eq!(runtime.block_on(writer.shutdown(SOON)).stats.dropped, 0);
 }
 
-async fn record(auditor: Auditor, calls: u64, task: u64) {
+async fn record(auditor: Auditor, calls: u64, task: usize) {
     let request = Context::new()
         .with_actor(Actor::user(format!("user_{task}")))
         .with_ip_address([192, 168, 1, 1])
         .with_user_agent(USER_AGENT);
     context::scope(request, async {
-        for call in (task..calls).step_by(TASKS as usize) {
+        for call in (task as u64..calls).step_by(TASKS) {
             let action = ActionName::unlisted("project.renamed").expect("a well-formed name");
             let details = metadata();
             let entry = Entry::builder(action)
@@ -82,7 +82,7 @@ async fn insert_each(url: &str, calls: u64) -> Duration {
              VALUES (gen_random_uuid(), now(), '00000000-0000-0000-0000-000000000000', 0, 'user', 'success', $1,
                  'project.renamed', 'project', $2, $3, '192.168.1.1', $4)",
         )
-        .bind(format!("user_{}", call % TASKS))
+        .bind(format!("user_{}", call % TASKS as u64))
         .bind(format!("proj_{call}"))
         .bind(metadata())
         .bind(USER_AGENT)

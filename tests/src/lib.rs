@@ -2,5 +2,6 @@
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
 pub mod postgres;
+pub mod proxy;
 pub mod samples;
 pub mod scripted;

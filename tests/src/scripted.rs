@@ -67,16 +67,19 @@ impl ScriptedStore {
     }
 
     /// The batches that landed, in the order they did.
+    #[must_use]
     pub fn batches(&self) -> Vec<Batch> {
         self.state().batches.clone()
     }
 
     /// How many attempts wait for [`Self::open`].
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.open.receiver_count()
     }
 
     /// How often a batch was sent.
+    #[must_use]
     pub fn attempts(&self) -> usize {
         self.state().attempts
     }

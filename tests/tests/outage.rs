@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use audit_core::{ActionName, Actor, Auditor, Entry, Overflow, WaitForStore, WriterGuard};
 use tests::postgres::{Durability, Server};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 const TASKS: usize = 16;
 const CALLS: usize = 1_500;
 

@@ -39,7 +39,7 @@ async fn a_batch_makes_the_partitions_that_its_rows_need_and_no_others() {
     let now = SystemTime::now();
     let entries = [now, now - 100 * DAY, now - 300 * DAY].map(samples::entry_at).to_vec();
     let batch = Freezer::new().freeze(entries, now);
-    assert_eq!(connection.land(&batch).await.unwrap(), Landed::Stored);
+    assert_eq!(connection.land(&batch).await.unwrap(), Landed::Stored { dead_lettered: 0 });
     assert_eq!(bounds(&database).await.len(), 3);
 }
 
@@ -127,7 +127,10 @@ async fn a_partition_that_was_dropped_is_made_again() {
     let mut connection = connect(&database).await;
     let mut freezer = Freezer::new();
     for rows in [1, 300] {
-        assert_eq!(connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(), Landed::Stored);
+        assert_eq!(
+            connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(),
+            Landed::Stored { dead_lettered: 0 }
+        );
         database
             .execute(
                 "DO $$ DECLARE p text; BEGIN
@@ -136,7 +139,10 @@ async fn a_partition_that_was_dropped_is_made_again() {
                      END LOOP; END $$",
             )
             .await;
-        assert_eq!(connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(), Landed::Stored);
+        assert_eq!(
+            connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(),
+            Landed::Stored { dead_lettered: 0 }
+        );
     }
     let rows: i64 = database.value("SELECT count(*) FROM control_plane.audit_logs").await;
     assert_eq!(rows, 300);

@@ -145,7 +145,7 @@ async fn a_caller_waits_no_longer_than_the_overflow_bound_and_the_log_tells_of_t
     let stats = writer.shutdown(SOON).await.stats;
     assert!(stats.is_balanced(), "{stats:?}");
     let batches = store.batches();
-    let gaps: Vec<_> = batches.iter().flat_map(|b| b.rows()).filter(|row| row.row.action == "audit.gap").collect();
+    let gaps: Vec<_> = batches.iter().flat_map(Batch::rows).filter(|row| row.row.action == "audit.gap").collect();
     let told: u64 = gaps.iter().filter_map(|row| row.row.metadata.get("dropped")?.as_u64()).sum();
     assert_eq!(told, dropped);
 }
@@ -171,7 +171,7 @@ async fn a_caller_that_gives_up_waiting_leaves_its_place_to_the_next() {
 async fn a_flush_ends_when_all_that_was_recorded_before_is_stored_and_not_sooner() {
     let store = ScriptedStore::default();
     // Without the flush, the entry would linger for an hour.
-    let writer = start(over(&store).linger(Duration::from_secs(3600))).await;
+    let writer = start(over(&store).linger(Duration::from_hours(1))).await;
     store.shut();
     let id = writer.auditor().record(entry()).await.expect("there is room");
     let error = writer.flush(Duration::from_millis(30)).await.expect_err("the store is shut");

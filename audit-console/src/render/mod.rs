@@ -1,4 +1,6 @@
 //! How the log is shown.
 
+pub(crate) mod entries;
 pub mod escape;
+pub(crate) mod style;
 pub(crate) mod table;

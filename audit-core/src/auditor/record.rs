@@ -87,9 +87,15 @@ impl Auditor {
         Slot { auditor: self.clone(), place: self.shared.queue.reserve().await.ok() }
     }
 
+    /// [`Self::reserve`], if that needs no waiting.
+    pub(crate) fn reserve_now(&self) -> Option<Slot> {
+        let place = self.shared.queue.reserve_now()?;
+        Some(Slot { auditor: self.clone(), place: place.ok() })
+    }
+
     /// [`Self::reserve`] for code without async.
     pub(crate) fn reserve_blocking(&self) -> Slot {
-        block_on(self.reserve())
+        self.reserve_now().unwrap_or_else(|| block_on(self.reserve()))
     }
 
     fn count_if_unattributed(&self, entry: &Entry) {

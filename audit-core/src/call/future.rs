@@ -1,6 +1,6 @@
 //! The future of an audited call.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -54,7 +54,7 @@ impl<F: Future> Future for Audited<F> {
 fn poll_place(call: &Call, waiting: &mut Option<BoxFuture<'static, Slot>>, cx: &mut Context<'_>) -> Poll<Option<Slot>> {
     if waiting.is_none() {
         let Some(auditor) = call.auditor() else { return Poll::Ready(None) };
-        if let Poll::Ready(slot) = pin!(auditor.reserve()).poll(cx) {
+        if let Some(slot) = auditor.reserve_now() {
             return Poll::Ready(Some(slot));
         }
         *waiting = Some(Box::pin(async move { auditor.reserve().await }));

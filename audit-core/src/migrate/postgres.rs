@@ -35,6 +35,9 @@ static MIGRATIONS: &[Migration] = migrations! {
 const LOCK: i64 = i64::from_be_bytes(*b"auditmig");
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
+/// How long the server may take to answer a question about the history. The migrations themselves may take long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A statement of a migration waits this long for a table that the application has locked.
 const LOCK_TIMEOUT: &str = "30s";
 
@@ -68,12 +71,17 @@ impl Postgres {
         Ok(())
     }
 
+    /// Asks in the simple protocol, which is one transaction also behind a pooler.
+    async fn ask(&mut self, action: &str, sql: String) -> Result<Vec<PgRow>, Error> {
+        let answer = timeout(ANSWER_TIMEOUT, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection)).await;
+        let answer = answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+        answer.map_err(|error| self.failed(action, error))
+    }
+
     async fn flag(&mut self, action: &str, sql: String) -> Result<bool, Error> {
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .persistent(false)
-            .fetch_one(&mut self.connection)
-            .await
-            .map_err(|error| self.failed(action, error))
+        let rows = self.ask(action, sql).await?;
+        let flag = rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0));
+        flag.map_err(|error| self.failed(action, error))
     }
 
     fn failed(&self, action: &str, error: sqlx::Error) -> Error {
@@ -152,9 +160,9 @@ impl Backend for Postgres {
         }
         let select =
             format!("SELECT version, applied_at, took_us, description, checksum, notes FROM {table} ORDER BY version");
-        let rows = sqlx::query(AssertSqlSafe(select)).persistent(false).fetch_all(&mut self.connection).await;
-        rows.and_then(|rows| rows.iter().map(applied).collect())
-            .map_err(|error| self.failed("read the migration history", error))
+        let rows = self.ask("read the migration history", select).await?;
+        let history: Result<_, _> = rows.iter().map(applied).collect();
+        history.map_err(|error| self.failed("read the migration history", error))
     }
 
     async fn begin(&mut self) -> Result<(), Error> {

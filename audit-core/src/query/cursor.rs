@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use uuid::Uuid;
 
 use crate::Row;
@@ -69,7 +69,9 @@ impl FromStr for Cursor {
         }
         let (micros, id) = place.split_at(8);
         let micros = i64::from_be_bytes(micros.try_into().expect("the split leaves 8 bytes"));
-        let created_at = DateTime::from_timestamp_micros(micros).ok_or(CursorError::Malformed)?;
+        let created_at = DateTime::from_timestamp_micros(micros)
+            .filter(|time| (1..=9999).contains(&time.year()))
+            .ok_or(CursorError::Malformed)?;
         let id = Uuid::from_slice(id).expect("the split leaves 16 bytes");
         Ok(Self { created_at, id })
     }
@@ -79,4 +81,42 @@ fn unhex(text: &str) -> Option<[u8; BYTES]> {
     let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
     if digits.len() == 2 * BYTES { bytes.try_into().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const YEAR_1: i64 = -62_135_596_800_000_000;
+    const YEAR_9999: i64 = 253_402_300_799_999_999;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_being_text(micros in YEAR_1..=YEAR_9999, id: u128) {
+            let created_at = DateTime::from_timestamp_micros(micros).unwrap();
+            let cursor = Cursor { created_at, id: Uuid::from_u128(id) };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            prop_assert_eq!(cursor.to_string().to_uppercase().parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn rubbish_is_refused_and_never_panics(text in ".{0,60}|[0-9a-f]{48,52}") {
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                prop_assert_eq!(cursor.to_string(), text.to_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cursor = Cursor { created_at: DateTime::UNIX_EPOCH, id: Uuid::nil() }.to_string();
+        assert_eq!(cursor[1..].parse::<Cursor>(), Err(CursorError::Malformed));
+        assert_eq!(format!("{cursor}00").parse::<Cursor>(), Err(CursorError::Malformed));
+        assert_eq!("".parse::<Cursor>(), Err(CursorError::Malformed));
+        assert_eq!(cursor.replacen("01", "02", 1).parse::<Cursor>(), Err(CursorError::Version(2)));
+        let endless = format!("01{:016x}{}", i64::MAX, Uuid::nil().simple());
+        assert_eq!(endless.parse::<Cursor>(), Err(CursorError::Malformed));
+    }
 }

@@ -34,11 +34,15 @@
 mod builder;
 mod cursor;
 mod page;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reader;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "postgres")]
+mod windows;
 
 pub use builder::{Query, by_action, by_actor, by_target};
 pub use cursor::{Cursor, CursorError};

@@ -39,9 +39,12 @@ impl Count {
     /// Where counting stops.
     pub const MOST: u64 = 10_000;
 
-    /// The count of rows of which at most one more than [`Count::MOST`] was counted.
-    pub(super) const fn of(counted: u64) -> Self {
-        if counted > Self::MOST { Self::AtLeast(Self::MOST) } else { Self::Exact(counted) }
+    /// Rows that are counted at most: one more than told.
+    pub(super) const LIMIT: i64 = Self::MOST.cast_signed() + 1;
+
+    /// The count of rows of which at most [`Count::LIMIT`] were counted.
+    pub(super) const fn of(counted: i64) -> Self {
+        if counted == Self::LIMIT { Self::AtLeast(Self::MOST) } else { Self::Exact(counted.unsigned_abs()) }
     }
 }
 

@@ -28,6 +28,10 @@ impl Reader {
     ///
     /// When the URL is no store's, or the store cannot be reached.
     pub async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
+        #[cfg(feature = "postgres")]
+        if crate::store::postgres::serves(url) {
+            return Ok(Self { source: Box::new(super::postgres::Postgres::connect(url, schema).await?) });
+        }
         #[cfg(feature = "sqlite")]
         if crate::store::sqlite::serves(url) {
             return Ok(Self { source: Box::new(super::sqlite::Sqlite::connect(url).await?) });
@@ -59,6 +63,6 @@ impl Reader {
     ///
     /// As [`Reader::page`].
     pub async fn count(&self, query: &Query) -> Result<Count, StoreError> {
-        self.source.count(query).await
+        self.source.count(&query.clone().whole()).await
     }
 }

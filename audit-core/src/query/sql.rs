@@ -28,12 +28,17 @@ where
     ];
     for (column, value) in conditions {
         if let Some(value) = value {
-            sql.push(" AND ").push(column).push(" = ").push_bind(value);
+            sql.push(" AND ").push(column).push(" = ").push_bind(stored(value));
         }
     }
 }
 
-/// The times that a query covers: from the first, before the second. Both lie in the years 1 to 9999, which every
+/// A value as freezing leaves it: PostgreSQL takes no NUL.
+fn stored(value: String) -> String {
+    if value.contains('\0') { value.replace('\0', "\u{FFFD}") } else { value }
+}
+
+/// The times that a query, its cursor included, covers: from the first, before the second. Both lie in the years 1 to 9999, which every
 /// store knows.
 pub(super) fn time_range(query: &Query) -> (i64, i64) {
     const FIRST: i64 = -62_135_596_800_000_000;

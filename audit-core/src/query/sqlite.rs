@@ -75,9 +75,11 @@ impl Sqlite {
     }
 
     async fn read_count(&self, query: &Query) -> Result<Count, StoreError> {
-        let mut statement = select("1", &query.clone().whole());
-        statement.push(" LIMIT ").push_bind(i64::try_from(Count::MOST + 1).expect("the most is small"));
-        Ok(Count::of(self.fetch(statement).await?.len() as u64))
+        let mut statement = select("count(*) FROM (SELECT 1", query);
+        statement.push(" LIMIT ").push_bind(Count::LIMIT).push(")");
+        let rows = self.fetch(statement).await?;
+        let counted = rows.iter().try_fold(0, |sum, row| row.try_get::<i64, _>(0).map(|counted| sum + counted));
+        counted.map(Count::of).map_err(|error| self.failed(error))
     }
 }
 

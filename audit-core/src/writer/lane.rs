@@ -13,7 +13,7 @@ use crate::store::{Connection, ErrorClass, Landed, SharedStore, StoreError};
 /// The first pause after a failure; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How often the store makes room ahead of time.
-const PREPARE_EVERY: Duration = Duration::from_secs(3600);
+const PREPARE_EVERY: Duration = Duration::from_hours(1);
 /// How long saying good-bye may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 

@@ -138,12 +138,8 @@ impl Queue {
     pub(crate) async fn reserve(self: &Arc<Self>) -> Result<Place, DropReason> {
         let granted = {
             let mut state = self.state();
-            if state.phase != Phase::Open {
-                return Err(DropReason::NoWriter);
-            }
-            if state.callers.is_empty() && state.has_room(&self.limits) {
-                state.reserved += 1;
-                return Ok(Place { queue: Arc::clone(self), filled: false });
+            if let Some(place) = self.place(&mut state) {
+                return place;
             }
             let Overflow::Block { at_most } = self.limits.overflow else { return Err(DropReason::QueueFull) };
             let (answer, granted) = oneshot::channel();
@@ -153,6 +149,22 @@ impl Queue {
         self.deadlines.notify_one();
         let mut turn = Turn { queue: self, granted: Some(granted) };
         turn.wait().await.map(|()| Place { queue: Arc::clone(self), filled: false })
+    }
+
+    /// A place for one entry, if the answer needs no waiting.
+    pub(crate) fn reserve_now(self: &Arc<Self>) -> Option<Result<Place, DropReason>> {
+        self.place(&mut self.state())
+    }
+
+    fn place(self: &Arc<Self>, state: &mut State) -> Option<Result<Place, DropReason>> {
+        if state.phase != Phase::Open {
+            return Some(Err(DropReason::NoWriter));
+        }
+        if state.callers.is_empty() && state.has_room(&self.limits) {
+            state.reserved += 1;
+            return Some(Ok(Place { queue: Arc::clone(self), filled: false }));
+        }
+        None
     }
 
     /// Queues an entry whose caller was granted no place, if there is one by now.

@@ -42,7 +42,7 @@ pub(crate) fn spawn(
     start_up: StartUp,
 ) -> io::Result<(Writer, oneshot::Receiver<Result<(), migrate::Error>>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (give_up, given_up) = watch::channel(None);
+    let (give_up, deadline_set) = watch::channel(None);
     let (started, start) = oneshot::channel();
     let (life, alive) = oneshot::channel();
     let work = move || {
@@ -52,10 +52,11 @@ pub(crate) fn spawn(
             tokio::select! {
                 () = work(&queue, &store, start_up, started) => {}
                 () = queue.keep_deadlines() => {}
-                () = deadline(given_up) => {}
+                () = deadline(deadline_set) => {}
             }
         });
-        drop(runtime);
+        // Not a plain drop, which would wait for a look-up of a host's name that hangs.
+        runtime.shutdown_background();
         drop(closing);
     };
     let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(work)?;
@@ -150,7 +151,7 @@ async fn deadline(mut given_up: watch::Receiver<Option<Instant>>) {
         let at = *given_up.borrow_and_update();
         let changed = async {
             if given_up.changed().await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         match at {

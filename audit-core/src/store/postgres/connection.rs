@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 
-use super::copy;
 use super::session::{Mode, Session};
 use super::sqlstate::{CHECK_VIOLATION, UNIQUE_VIOLATION, store_error};
 use super::statements::Statements;
 use super::store::Left;
+use super::{copy, poison};
 use crate::batch::Batch;
 use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, StoreError};
 
@@ -25,7 +25,9 @@ pub(super) struct PostgresConnection {
 
 /// What became of one attempt to send a batch.
 enum Sent {
-    Stored,
+    Stored {
+        dead_lettered: u64,
+    },
     /// There is a header of this number.
     HeaderExists,
     /// A row found no partition.
@@ -54,7 +56,7 @@ impl PostgresConnection {
             sent = self.send(batch).await?;
         }
         match sent {
-            Sent::Stored => Ok(Landed::Stored { dead_lettered: 0 }),
+            Sent::Stored { dead_lettered } => Ok(Landed::Stored { dead_lettered }),
             Sent::HeaderExists => self.resolve(batch).await,
             Sent::NoPartition => Err(StoreError::new(
                 ErrorClass::Transient,
@@ -66,36 +68,43 @@ impl PostgresConnection {
 
     async fn send(&mut self, batch: &Batch) -> Result<Sent, StoreError> {
         let error = match self.send_rows(batch).await {
-            Ok(()) => return Ok(Sent::Stored),
+            Ok(()) => return Ok(Sent::Stored { dead_lettered: 0 }),
             Err(error) => error,
         };
-        let sent = match &error {
-            sqlx::Error::Database(error) => match (error.code().as_deref(), error.constraint()) {
-                (Some(UNIQUE_VIOLATION), Some("audit_batches_pkey")) => Some(Sent::HeaderExists),
-                (Some(CHECK_VIOLATION), None | Some("")) => Some(Sent::NoPartition),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(sent) = sent else {
-            return Err(store_error("cannot land a batch", error));
-        };
-        self.session().execute("ROLLBACK").await.map_err(|error| store_error("cannot roll a batch back", error))?;
-        Ok(sent)
+        let sent = met(&error);
+        let error = store_error("cannot land a batch", error);
+        if sent.is_none() && error.class() != ErrorClass::Poison {
+            return Err(error);
+        }
+        if !self.lands_in_one_statement(batch) {
+            self.session().execute("ROLLBACK").await.map_err(|error| store_error("cannot roll a batch back", error))?;
+        }
+        match sent {
+            Some(sent) => Ok(sent),
+            None => self.send_apart(batch).await,
+        }
+    }
+
+    /// Sends a batch of which some row is refused.
+    async fn send_apart(&mut self, batch: &Batch) -> Result<Sent, StoreError> {
+        let Self { session, statements, .. } = self;
+        let session = session.as_mut().expect("only close, which takes the connection, takes the session");
+        let dead_lettered = poison::land(session, statements, batch).await?;
+        Ok(Sent::Stored { dead_lettered })
     }
 
     /// All of the batch in one transaction. After an error the transaction may be open still.
     async fn send_rows(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
+        let one_statement = self.lands_in_one_statement(batch);
         let Self { session, statements, .. } = self;
         let session = session.as_mut().expect("only close, which takes the connection, takes the session");
-        let copies = batch.rows().len() > STATEMENT_ROWS;
-        let persistent = session.mode == Mode::Direct;
-        if !copies && persistent {
+        if one_statement {
             statements.land(batch, true).execute(&mut session.connection).await?;
             return Ok(());
         }
         session.begin().await?;
-        if copies {
+        let persistent = session.mode == Mode::Direct;
+        if batch.rows().len() > STATEMENT_ROWS {
             statements.header(batch.header(), persistent).execute(&mut session.connection).await?;
             copy::rows(&mut session.connection, statements.copy(), batch.rows()).await?;
         } else {
@@ -104,14 +113,23 @@ impl PostgresConnection {
         session.execute("COMMIT").await
     }
 
+    /// Whether a statement that is its own transaction suffices.
+    fn lands_in_one_statement(&mut self, batch: &Batch) -> bool {
+        batch.rows().len() <= STATEMENT_ROWS && self.session().mode == Mode::Direct
+    }
+
     /// Whose header is it?
     async fn resolve(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
         let header = batch.header();
-        let sql = self.statements.header_hash(header.stream_id, header.batch_no);
+        let sql = self.statements.examine(header.stream_id, header.batch_no);
         let action = "cannot ask for the hash of a stored header";
         let row = self.session().fetch_one(sql).await.map_err(|error| store_error(action, error))?;
-        match row.try_get::<Option<Vec<u8>>, _>(0).map_err(|error| store_error(action, error))? {
-            Some(hash) if hash == batch.header_hash() => Ok(Landed::AlreadyStored { dead_lettered: 0 }),
+        let examined = row.try_get::<Option<Vec<u8>>, _>(0).and_then(|hash| Ok((hash, row.try_get::<i64, _>(1)?)));
+        let (hash, dead_letters) = examined.map_err(|error| store_error(action, error))?;
+        match hash {
+            Some(hash) if hash == batch.header_hash() => {
+                Ok(Landed::AlreadyStored { dead_lettered: dead_letters.unsigned_abs() })
+            }
             Some(_) => Ok(Landed::Squatted),
             None => Err(StoreError::new(ErrorClass::Transient, action, "the header was there a moment ago")),
         }
@@ -147,6 +165,16 @@ impl PostgresConnection {
         }
         self.partitions.push(bounds);
         Ok(bounds.1)
+    }
+}
+
+/// What an error tells about the batch, if it is one of those that a batch may meet.
+fn met(error: &sqlx::Error) -> Option<Sent> {
+    let sqlx::Error::Database(error) = error else { return None };
+    match (error.code().as_deref(), error.constraint()) {
+        (Some(UNIQUE_VIOLATION), Some("audit_batches_pkey")) => Some(Sent::HeaderExists),
+        (Some(CHECK_VIOLATION), None | Some("")) => Some(Sent::NoPartition),
+        _ => None,
     }
 }
 

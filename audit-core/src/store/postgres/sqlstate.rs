@@ -33,12 +33,18 @@ pub(crate) fn store_error(action: impl Into<String>, error: sqlx::Error) -> Stor
 
 fn from_database(action: impl Into<String>, error: &dyn DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
-    let reason = match (tells_values(&code), error.constraint()) {
-        (false, _) => format!("{} (SQLSTATE {code})", error.message()),
-        (true, Some(constraint)) => format!("a value is refused by {constraint} (SQLSTATE {code})"),
-        (true, None) => format!("a value is refused (SQLSTATE {code})"),
+    if code == CHECK_VIOLATION && error.constraint().is_none_or(str::is_empty) {
+        let reason = "a row finds no partition: it was dropped meanwhile, and is made anew";
+        return StoreError::new(ErrorClass::Transient, action, reason);
+    }
+    let class = class(&code);
+    let reason = match (class, error.constraint()) {
+        _ if names_no_values(&code) => format!("{} (SQLSTATE {code})", error.message()),
+        (ErrorClass::Poison, Some(constraint)) => format!("a value is refused by {constraint} (SQLSTATE {code})"),
+        (ErrorClass::Poison, None) => format!("a value is refused (SQLSTATE {code})"),
+        _ => format!("SQLSTATE {code}; the server's log says more"),
     };
-    StoreError::new(class(&code), action, reason)
+    StoreError::new(class, action, reason)
 }
 
 /// What is to be done about an error of this code. What is not listed is an operator's: it is held, never dropped.
@@ -53,9 +59,10 @@ fn class(code: &str) -> ErrorClass {
     }
 }
 
-/// Whether the server's words may repeat a row's values.
-fn tells_values(code: &str) -> bool {
-    matches!(code.get(..2), Some("22" | "23" | "54"))
+/// Whether the server's words are about connections, privileges, names and resources alone. Other errors, those of
+/// the application's own triggers among them, may repeat a row's values.
+fn names_no_values(code: &str) -> bool {
+    matches!(code.get(..2), Some("08" | "0A" | "25" | "28" | "3D" | "3F" | "40" | "42" | "53" | "55" | "57" | "AU"))
 }
 
 #[cfg(test)]

@@ -9,13 +9,40 @@ use sqlx::{AssertSqlSafe, Postgres};
 use uuid::Uuid;
 
 use crate::batch::{Batch, FrozenRow, Header};
-use crate::store::Schema;
+use crate::store::{Schema, dead_letter};
 
 /// The columns a writer sets, in the order in which rows are sent; `copy` follows it.
 const COLUMNS: &str = "id, created_at, stream_id, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action, \
      target_type, target_id, metadata, ip_address, user_agent, error, request_id, trace_id, span_id, tenant_id, \
      on_behalf_of, origin, salt";
 
+/// The types of the columns but `stream_id`, which all rows of a batch share.
+const ROW_TYPES: [&str; 22] = [
+    "uuid",
+    "timestamptz",
+    "bigint",
+    "bigint",
+    "uuid",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "bytea",
+];
+
+const HEADER_PARAMETERS: usize = 12;
 const HEADER_COLUMNS: &str = "stream_id, batch_no, first_seq, first_created, last_created, writer_time, n, kind, \
      rows_root, prev_hash, key_id, sig";
 
@@ -24,6 +51,8 @@ pub(super) struct Statements {
     schema: String,
     header: Arc<str>,
     land: Arc<str>,
+    rows: Arc<str>,
+    dead_letter: Arc<str>,
     copy: String,
 }
 
@@ -35,24 +64,21 @@ impl Statements {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         );
         // The header is the main statement, because that runs first: a replay meets its key before any row is made.
-        // Metadata and addresses travel as text, in which form they are at hand.
-        let land = format!(
-            "WITH rows AS (
-                 INSERT INTO {schema}.audit_logs ({COLUMNS})
-                 SELECT r.id, r.created_at, $1, r.seq, r.duration_us, r.attempt_id, r.actor_type, r.outcome, r.actor_id,
-                        r.action, r.target_type, r.target_id, r.metadata::jsonb, r.ip_address::inet, r.user_agent,
-                        r.error, r.request_id, r.trace_id, r.span_id, r.tenant_id, r.on_behalf_of, r.origin, r.salt
-                   FROM unnest($13::uuid[], $14::timestamptz[], $15::bigint[], $16::bigint[], $17::uuid[],
-                               $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-                               $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[],
-                               $30::text[], $31::text[], $32::text[], $33::text[], $34::bytea[])
-                     AS r (id, created_at, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action,
-                           target_type, target_id, metadata, ip_address, user_agent, error, request_id, trace_id,
-                           span_id, tenant_id, on_behalf_of, origin, salt))
-             {header}"
+        let land = format!("WITH rows AS ({}) {header}", insert_rows(&schema, HEADER_PARAMETERS));
+        let rows = insert_rows(&schema, 1);
+        let dead_letter = format!(
+            "INSERT INTO {schema}.audit_dead_letters (stream_id, batch_no, idx, leaf_hash, encoded) \
+             VALUES ($1, $2, $3, $4, $5)"
         );
         let copy = format!("COPY {schema}.audit_logs ({COLUMNS}) FROM STDIN (FORMAT binary)");
-        Self { schema, header: header.into(), land: land.into(), copy }
+        Self {
+            schema,
+            header: header.into(),
+            land: land.into(),
+            rows: rows.into(),
+            dead_letter: dead_letter.into(),
+            copy,
+        }
     }
 
     /// Inserts the header alone.
@@ -62,31 +88,30 @@ impl Statements {
 
     /// Inserts header and rows.
     pub(super) fn land<'q>(&self, batch: &'q Batch, persistent: bool) -> Query<'q, Postgres, PgArguments> {
-        let rows = batch.rows();
         let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.land))).persistent(persistent);
-        bind_header(query, batch.header())
-            .bind(each(rows, |r| r.row.id))
-            .bind(each(rows, |r| r.row.created_at))
-            .bind(each(rows, |r| r.row.seq))
-            .bind(each(rows, |r| r.row.duration_us))
-            .bind(each(rows, |r| r.row.attempt_id))
-            .bind(each(rows, |r| r.row.actor_type.as_str()))
-            .bind(each(rows, |r| r.row.outcome.as_str()))
-            .bind(each(rows, |r| r.row.actor_id.as_deref()))
-            .bind(each(rows, |r| r.row.action.as_str()))
-            .bind(each(rows, |r| r.row.target_type.as_str()))
-            .bind(each(rows, |r| r.row.target_id.as_deref()))
-            .bind(each(rows, |r| r.metadata.as_str()))
-            .bind(each(rows, |r| r.row.ip_address.map(|address| address.to_string())))
-            .bind(each(rows, |r| r.row.user_agent.as_deref()))
-            .bind(each(rows, |r| r.row.error.as_deref()))
-            .bind(each(rows, |r| r.row.request_id.as_deref()))
-            .bind(each(rows, |r| r.row.trace_id.as_deref()))
-            .bind(each(rows, |r| r.row.span_id.as_deref()))
-            .bind(each(rows, |r| r.row.tenant_id.as_deref()))
-            .bind(each(rows, |r| r.row.on_behalf_of.as_deref()))
-            .bind(each(rows, |r| r.row.origin.as_deref()))
-            .bind(each(rows, |r| r.row.salt.as_ref().map(<[u8; 16]>::as_slice)))
+        bind_rows(bind_header(query, batch.header()), batch.rows())
+    }
+
+    /// Inserts some rows of a stream alone.
+    pub(super) fn rows<'q>(&self, stream_id: Uuid, rows: &'q [FrozenRow]) -> Query<'q, Postgres, PgArguments> {
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.rows))).persistent(false);
+        bind_rows(query.bind(stream_id), rows)
+    }
+
+    /// Keeps a refused row apart.
+    pub(super) fn dead_letter<'q>(
+        &self,
+        header: &'q Header,
+        index: usize,
+        row: &'q FrozenRow,
+    ) -> Query<'q, Postgres, PgArguments> {
+        sqlx::query(AssertSqlSafe(Arc::clone(&self.dead_letter)))
+            .persistent(false)
+            .bind(header.stream_id)
+            .bind(header.batch_no)
+            .bind(dead_letter::index(index))
+            .bind(row.leaf.as_slice())
+            .bind(dead_letter::encode(row))
     }
 
     /// Opens a COPY of rows.
@@ -101,10 +126,32 @@ impl Statements {
         format!("SELECT lower_bound, upper_bound FROM {}.audit_ensure_partition('{at}')", self.schema)
     }
 
-    /// Asks for the hash of a stored header.
-    pub(super) fn header_hash(&self, stream_id: Uuid, batch_no: i64) -> String {
-        format!("SELECT {}.audit_header_hash('{stream_id}', {batch_no})", self.schema)
+    /// Asks for the hash of a stored header, and for the number of its dead letters.
+    pub(super) fn examine(&self, stream_id: Uuid, batch_no: i64) -> String {
+        let Self { schema, .. } = self;
+        format!(
+            "SELECT {schema}.audit_header_hash('{stream_id}', {batch_no}), \
+                    {schema}.audit_dead_letter_count('{stream_id}', {batch_no})"
+        )
     }
+}
+
+/// Inserts rows of the stream that is parameter 1; their columns, an array each, follow the parameters `before` them.
+/// Metadata and addresses travel as text, in which form they are at hand.
+fn insert_rows(schema: &str, before: usize) -> String {
+    let parameters: Vec<_> =
+        ROW_TYPES.iter().zip(before + 1..).map(|(kind, number)| format!("${number}::{kind}[]")).collect();
+    format!(
+        "INSERT INTO {schema}.audit_logs ({COLUMNS})
+         SELECT r.id, r.created_at, $1, r.seq, r.duration_us, r.attempt_id, r.actor_type, r.outcome, r.actor_id,
+                r.action, r.target_type, r.target_id, r.metadata::jsonb, r.ip_address::inet, r.user_agent, r.error,
+                r.request_id, r.trace_id, r.span_id, r.tenant_id, r.on_behalf_of, r.origin, r.salt
+           FROM unnest({parameters})
+             AS r (id, created_at, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action, target_type,
+                   target_id, metadata, ip_address, user_agent, error, request_id, trace_id, span_id, tenant_id,
+                   on_behalf_of, origin, salt)",
+        parameters = parameters.join(", ")
+    )
 }
 
 fn bind_header<'q>(query: Query<'q, Postgres, PgArguments>, header: &'q Header) -> Query<'q, Postgres, PgArguments> {
@@ -121,6 +168,32 @@ fn bind_header<'q>(query: Query<'q, Postgres, PgArguments>, header: &'q Header) 
         .bind(header.prev_hash.as_slice())
         .bind(header.key_id.as_deref())
         .bind(header.sig.as_deref())
+}
+
+fn bind_rows<'q>(query: Query<'q, Postgres, PgArguments>, rows: &'q [FrozenRow]) -> Query<'q, Postgres, PgArguments> {
+    query
+        .bind(each(rows, |r| r.row.id))
+        .bind(each(rows, |r| r.row.created_at))
+        .bind(each(rows, |r| r.row.seq))
+        .bind(each(rows, |r| r.row.duration_us))
+        .bind(each(rows, |r| r.row.attempt_id))
+        .bind(each(rows, |r| r.row.actor_type.as_str()))
+        .bind(each(rows, |r| r.row.outcome.as_str()))
+        .bind(each(rows, |r| r.row.actor_id.as_deref()))
+        .bind(each(rows, |r| r.row.action.as_str()))
+        .bind(each(rows, |r| r.row.target_type.as_str()))
+        .bind(each(rows, |r| r.row.target_id.as_deref()))
+        .bind(each(rows, |r| r.metadata.as_str()))
+        .bind(each(rows, |r| r.row.ip_address.map(|address| address.to_string())))
+        .bind(each(rows, |r| r.row.user_agent.as_deref()))
+        .bind(each(rows, |r| r.row.error.as_deref()))
+        .bind(each(rows, |r| r.row.request_id.as_deref()))
+        .bind(each(rows, |r| r.row.trace_id.as_deref()))
+        .bind(each(rows, |r| r.row.span_id.as_deref()))
+        .bind(each(rows, |r| r.row.tenant_id.as_deref()))
+        .bind(each(rows, |r| r.row.on_behalf_of.as_deref()))
+        .bind(each(rows, |r| r.row.origin.as_deref()))
+        .bind(each(rows, |r| r.row.salt.as_ref().map(<[u8; 16]>::as_slice)))
 }
 
 fn each<'q, T>(rows: &'q [FrozenRow], column: impl FnMut(&'q FrozenRow) -> T) -> Vec<T> {

@@ -68,6 +68,17 @@ impl File {
         self.path.exists()
     }
 
+    /// Whether others than the owner may read or write the file.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::metadata(&self.path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
     pub(crate) fn describe(&self) -> String {
         format!("sqlite:{}", self.path.display())
     }

@@ -1,0 +1,106 @@
+//! Points in time on a command line.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+
+/// A point in time as people write it: an instant, a day, or how long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// `2026-11-23T09:00:00Z`, with any offset (RFC 3339).
+    Instant(DateTime<Utc>),
+    /// `2026-11-23`, a whole day in UTC.
+    Day(NaiveDate),
+    /// `90s`, `30m`, `24h`, `7d`, `2w`: so long before now.
+    Ago(TimeDelta),
+}
+
+/// A text that names no point in time.
+#[derive(Debug, thiserror::Error)]
+#[error("write a day (2026-11-23), an instant (2026-11-23T09:00:00Z), or how long ago (90s, 30m, 24h, 7d, 2w)")]
+pub(crate) struct MomentError;
+
+impl Moment {
+    /// Where a range that begins here begins: a day begins at its midnight.
+    pub(crate) fn start(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::Instant(instant) => instant,
+            Self::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),
+            Self::Ago(delta) => now.checked_sub_signed(delta).unwrap_or(DateTime::<Utc>::MIN_UTC),
+        }
+    }
+
+    /// Where a range that ends here ends: a day belongs to it whole, so it ends at the next midnight.
+    pub(crate) fn end(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::Day(day) => day
+                .checked_add_days(Days::new(1))
+                .map_or(DateTime::<Utc>::MAX_UTC, |next| next.and_time(NaiveTime::MIN).and_utc()),
+            other => other.start(now),
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = MomentError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::Instant(instant.to_utc()));
+        }
+        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            return Ok(Self::Day(day));
+        }
+        let unit = text.chars().last().ok_or(MomentError)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return Err(MomentError),
+        };
+        let count: u32 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| MomentError)?;
+        TimeDelta::try_seconds(i64::from(count) * seconds).map(Self::Ago).ok_or(MomentError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    fn moment(text: &str) -> Moment {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_belongs_to_a_range_from_midnight_to_midnight() {
+        assert_eq!(moment("2026-11-22").start(now()).to_rfc3339(), "2026-11-22T00:00:00+00:00");
+        assert_eq!(moment("2026-11-22").end(now()).to_rfc3339(), "2026-11-23T00:00:00+00:00");
+    }
+
+    #[test]
+    fn an_instant_may_stand_in_any_offset() {
+        assert_eq!(moment("2026-11-22T23:00:00+02:00").end(now()).to_rfc3339(), "2026-11-22T21:00:00+00:00");
+    }
+
+    #[test]
+    fn how_long_ago_counts_back_from_now() {
+        for (text, expected) in
+            [("90s", "2026-11-23T11:58:30"), ("24h", "2026-11-22T12:00:00"), ("2w", "2026-11-09T12:00:00")]
+        {
+            assert!(moment(text).start(now()).to_rfc3339().starts_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_never_panics() {
+        for text in ["", "h", "-1h", "7", "7y", "24ü", "2026-13-01", "99999999999w", "yesterday"] {
+            assert!(text.parse::<Moment>().is_err(), "{text}");
+        }
+    }
+}

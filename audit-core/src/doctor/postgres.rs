@@ -1,0 +1,221 @@
+//! Looks at a log in PostgreSQL.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use tokio::time::timeout;
+
+use super::examine::migrations;
+use super::{Finding, Level};
+use crate::migrate::Options;
+use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
+use crate::store::{ErrorClass, StoreError};
+
+const FIRST_VERSION: i32 = 150_000;
+/// Planning over more partitions costs more than reading them, and takes a lock for each.
+const MOST_PARTITIONS: usize = 60;
+const ROLES: [&str; 6] = ["owner", "writer", "drainer", "sealer", "reader", "admin"];
+
+pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
+    let server = match address::parse(url) {
+        Ok(server) => server,
+        Err(error) => return vec![Finding::red("reach", error.to_string(), "correct DATABASE_URL")],
+    };
+    let connection = match connect_bare(&server, "audit-doctor").await {
+        Ok(connection) => connection,
+        Err(error) => return vec![unreachable(&error)],
+    };
+    let mut checks = Checks { connection, server: &server, options };
+    let mut findings = checks.server().await;
+    let migrated = migrations(url, options).await;
+    let is_migrated = migrated.level == Level::Green;
+    findings.push(migrated);
+    if is_migrated {
+        findings.push(checks.privileges().await);
+        findings.push(checks.roles().await);
+        findings.push(checks.guards().await);
+        findings.push(checks.partitions().await);
+    }
+    let _ = timeout(CLOSE_TIMEOUT, checks.connection.close()).await;
+    findings
+}
+
+fn unreachable(error: &StoreError) -> Finding {
+    let advice = match error.class() {
+        ErrorClass::Transient => "start the server, or correct host and port in DATABASE_URL",
+        _ => "correct user, password and database in DATABASE_URL",
+    };
+    Finding::red("reach", error.to_string(), advice)
+}
+
+struct Checks<'a> {
+    connection: PgConnection,
+    server: &'a PgConnectOptions,
+    options: &'a Options,
+}
+
+impl Checks<'_> {
+    /// Who we are there, and what the server is.
+    async fn server(&mut self) -> Vec<Finding> {
+        let question = "SELECT current_user::text, current_setting('server_version_num')::int,
+                               current_setting('server_version'), current_setting('server_encoding')";
+        let row = match self.one(question).await {
+            Ok(row) => row,
+            Err(error) => return vec![unreachable(&error)],
+        };
+        let (user, number, version, encoding): (String, i32, String, String) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
+        vec![
+            Finding::green("reach", format!("{} as {user}", address::describe(self.server))),
+            if number >= FIRST_VERSION {
+                Finding::green("version", format!("PostgreSQL {version}"))
+            } else {
+                Finding::red("version", format!("PostgreSQL {version} is too old"), "use version 15 or later")
+            },
+            if encoding == "UTF8" {
+                Finding::green("encoding", encoding)
+            } else {
+                let advice = "create a database with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0";
+                Finding::red(
+                    "encoding",
+                    format!("the database is encoded in {encoding}, and the log needs UTF8"),
+                    advice,
+                )
+            },
+        ]
+    }
+
+    /// What this user may do, and whether that is more than it should.
+    async fn privileges(&mut self) -> Finding {
+        const CHECK: &str = "privileges";
+        let (schema, prefix) = (self.options.schema().quoted(), self.options.role_prefix());
+        let question = format!(
+            "SELECT current_user::text,
+                    has_column_privilege('{schema}.audit_logs', 'id', 'INSERT')
+                        AND has_column_privilege('{schema}.audit_batches', 'batch_no', 'INSERT')
+                        AND has_function_privilege('{schema}.audit_ensure_partition(timestamptz)', 'EXECUTE'),
+                    has_table_privilege('{schema}.audit_logs', 'SELECT'),
+                    (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+                        OR has_table_privilege('{schema}.audit_logs', 'TRIGGER')"
+        );
+        let row = match self.one(&question).await {
+            Ok(row) => row,
+            Err(error) => return Finding::unseen(CHECK, &error),
+        };
+        let (user, writes, reads, rules): (String, bool, bool, bool) = (row.get(0), row.get(1), row.get(2), row.get(3));
+        let may = match (writes, reads) {
+            (true, true) => "may write and read",
+            (true, false) => "may write, and not read",
+            (false, true) => "may read, and not write",
+            (false, false) => {
+                let message = format!("{user} may neither write nor read the log");
+                return Finding::red(CHECK, message, format!("GRANT {prefix}_writer TO {user}, or {prefix}_reader"));
+            }
+        };
+        if rules {
+            let message = format!("{user} {may}, and may also remove the guards");
+            let advice =
+                format!("let programs connect as a user who is only a member of {prefix}_writer or {prefix}_reader");
+            return Finding::yellow(CHECK, message, advice);
+        }
+        Finding::green(CHECK, format!("{user} {may}"))
+    }
+
+    async fn roles(&mut self) -> Finding {
+        const CHECK: &str = "roles";
+        let (schema, prefix) = (self.options.schema().quoted(), self.options.role_prefix());
+        let names = ROLES.map(|role| format!("'{prefix}_{role}'")).join(", ");
+        let question = format!("SELECT name FROM unnest(ARRAY[{names}]) name WHERE to_regrole(name) IS NULL");
+        match self.list(&question).await {
+            Ok(absent) if absent.is_empty() => Finding::green(CHECK, format!("all of {prefix}_* are there")),
+            Ok(absent) => {
+                let message = format!("there is no {}: the guards against change stand alone", absent.join(", "));
+                let advice = format!("as a user who may make roles, run: SELECT {schema}.audit_grant_roles()");
+                Finding::yellow(CHECK, message, advice)
+            }
+            Err(error) => Finding::unseen(CHECK, &error),
+        }
+    }
+
+    async fn guards(&mut self) -> Finding {
+        const CHECK: &str = "guards";
+        let schema = self.options.schema().quoted();
+        let question = format!(
+            "SELECT guarded.relname || ' lacks ' || guard
+               FROM unnest(ARRAY['audit_forbid_change', 'audit_forbid_truncate']) guard
+              CROSS JOIN (SELECT oid, relname::text FROM pg_catalog.pg_class
+                           WHERE relnamespace = to_regnamespace('{schema}')
+                             AND relname IN ('audit_logs', 'audit_batches', 'audit_tree', 'audit_checkpoints')
+                           UNION ALL
+                          SELECT c.oid, c.relname::text
+                            FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+                           WHERE i.inhparent = to_regclass('{schema}.audit_logs')) guarded
+              WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
+                                 WHERE t.tgrelid = guarded.oid AND t.tgname = guard AND t.tgenabled = 'A')
+              ORDER BY 1"
+        );
+        match self.list(&question).await {
+            Ok(lacking) if lacking.is_empty() => {
+                Finding::green(CHECK, "UPDATE, DELETE and TRUNCATE are refused to everybody")
+            }
+            Ok(lacking) => {
+                let message = format!("not every table refuses changes always: {}", lacking.join(", "));
+                Finding::red(CHECK, message, "find out who changed the triggers, then ENABLE ALWAYS or make them again")
+            }
+            Err(error) => Finding::unseen(CHECK, &error),
+        }
+    }
+
+    async fn partitions(&mut self) -> Finding {
+        const CHECK: &str = "partitions";
+        let question = format!(
+            "SELECT lower_bound, upper_bound, now() FROM {}.audit_partitions() ORDER BY lower_bound",
+            self.options.schema().quoted()
+        );
+        let partitions: Vec<(DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)> = match self.all(&question).await {
+            Ok(rows) => rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect(),
+            Err(error) => return Finding::unseen(CHECK, &error),
+        };
+        let count = partitions.len();
+        let Some((first, _, now)) = partitions.first() else {
+            return Finding::green(CHECK, "none yet: the first writer makes them");
+        };
+        let current = partitions.iter().find(|(lower, upper, _)| lower <= now && now < upper);
+        let is_next = |end: DateTime<Utc>| partitions.iter().any(|(lower, _, _)| *lower == end);
+        match current {
+            None => {
+                Finding::yellow(CHECK, "there is none for rows of now", "start a writer: it makes them ahead of time")
+            }
+            Some((_, end, _)) if !is_next(*end) => {
+                let message = format!("there is none for rows after {}", end.format("%F %R UTC"));
+                Finding::yellow(CHECK, message, "start a writer: it makes them ahead of time, once an hour")
+            }
+            Some(_) if count > MOST_PARTITIONS => {
+                let message = format!("{count} of them, which makes reading slow beyond {MOST_PARTITIONS}");
+                Finding::yellow(CHECK, message, "keep entries for a shorter time, or make partitions longer")
+            }
+            Some(_) => Finding::green(
+                CHECK,
+                format!("{count}, from {} on, the current and the next among them", first.format("%F")),
+            ),
+        }
+    }
+
+    async fn list(&mut self, question: &str) -> Result<Vec<String>, StoreError> {
+        Ok(self.all(question).await?.iter().map(|row| row.get(0)).collect())
+    }
+
+    async fn one(&mut self, question: &str) -> Result<PgRow, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(question)).persistent(false).fetch_one(&mut self.connection).await;
+        row.map_err(|error| self.failed(error))
+    }
+
+    async fn all(&mut self, question: &str) -> Result<Vec<PgRow>, StoreError> {
+        let rows = sqlx::query(AssertSqlSafe(question)).persistent(false).fetch_all(&mut self.connection).await;
+        rows.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: sqlx::Error) -> StoreError {
+        store_error(format!("cannot examine {}", address::describe(self.server)), error)
+    }
+}

@@ -1,0 +1,140 @@
+//! Looks at a log in an SQLite file.
+
+use sqlx::SqliteConnection;
+
+use super::examine::migrations;
+use super::{Finding, Level};
+use crate::migrate::Options;
+use crate::store::sqlite::{Access, File, close, store_error};
+use crate::store::{ErrorClass, StoreError};
+
+/// Before it, a WAL could be reset under a reader and damage the file (<https://sqlite.org/wal.html#walresetbug>).
+const FIRST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
+
+const GUARDED: [&str; 5] = ["audit_logs", "audit_batches", "audit_tree", "audit_checkpoints", "audit_dead_letters"];
+const GUARDS: [&str; 3] = ["no_update", "no_delete", "no_replace"];
+
+pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
+    let unreachable = |error: &StoreError| {
+        Finding::red("reach", error.to_string(), "run `audit migrate`, which makes the file, or correct the path")
+    };
+    let file = match File::parse(url) {
+        Ok(file) => file,
+        Err(error) => return vec![unreachable(&error)],
+    };
+    let mut connection = match file.open(Access::Read).await {
+        Ok(connection) => connection,
+        Err(error) => return vec![unreachable(&error)],
+    };
+    let mut checks = Checks { connection: &mut connection, file: &file };
+    let mut findings = vec![Finding::green("reach", file.describe())];
+    findings.push(checks.version().await);
+    let journal = checks.journal().await;
+    // Opening for writing would switch the file to WAL mode, and examining changes nothing.
+    let is_wal = journal.level == Level::Green;
+    findings.push(journal);
+    if is_wal {
+        findings.push(checks.privileges().await);
+    }
+    let migrated = migrations(url, options).await;
+    let is_migrated = migrated.level == Level::Green;
+    findings.push(migrated);
+    if is_migrated {
+        findings.push(checks.guards().await);
+    }
+    close(connection).await;
+    findings
+}
+
+struct Checks<'a> {
+    connection: &'a mut SqliteConnection,
+    file: &'a File,
+}
+
+impl Checks<'_> {
+    async fn version(&mut self) -> Finding {
+        const CHECK: &str = "version";
+        let version = match self.ask("SELECT sqlite_version()").await {
+            Ok(version) => version,
+            Err(error) => return Finding::unseen(CHECK, &error),
+        };
+        let numbers: Vec<u32> = version.split('.').filter_map(|number| number.parse().ok()).collect();
+        if numbers.as_slice() >= FIRST_SOUND_VERSION.as_slice() {
+            return Finding::green(CHECK, format!("SQLite {version}"));
+        }
+        let message = format!("SQLite {version} may damage a file in WAL mode");
+        Finding::red(CHECK, message, "build with the SQLite that comes with audit-core, not with the system's")
+    }
+
+    async fn journal(&mut self) -> Finding {
+        const CHECK: &str = "journal";
+        match self.ask("PRAGMA journal_mode").await {
+            Ok(mode) if mode == "wal" => Finding::green(CHECK, "in WAL mode"),
+            Ok(mode) => {
+                let message = format!("in {mode} mode, where readers and the writer wait for each other");
+                Finding::yellow(CHECK, message, "record an entry: the writer switches the file to WAL mode")
+            }
+            Err(error) => Finding::unseen(CHECK, &error),
+        }
+    }
+
+    /// Whether this user may write, and how far the writer goes to keep what it wrote.
+    async fn privileges(&mut self) -> Finding {
+        const CHECK: &str = "privileges";
+        if self.file.is_open_to_others() {
+            let message = "other users of this machine may read or write the file";
+            return Finding::yellow(CHECK, message, "chmod 600 the file, its -wal and its -shm");
+        }
+        match self.try_write().await {
+            Ok(2) => Finding::green(CHECK, "this user may write, and every commit is synced"),
+            Ok(synchronous) => {
+                let message = format!("commits are written with synchronous={synchronous} instead of 2 (FULL)");
+                Finding::red(CHECK, message, "build with the SQLite that comes with audit-core")
+            }
+            Err(error) if error.class() == ErrorClass::Transient => {
+                Finding::yellow(CHECK, error.to_string(), "look which program keeps the file locked")
+            }
+            Err(error) => {
+                let message = format!("this user may read, and not write: {error}");
+                Finding::yellow(
+                    CHECK,
+                    message,
+                    "give the program that writes the right to write the file and its directory",
+                )
+            }
+        }
+    }
+
+    /// Takes the write lock and gives it back, on a connection as the writer has it.
+    async fn try_write(&self) -> Result<i64, StoreError> {
+        let mut connection = self.file.open(Access::Write).await?;
+        let tried = async {
+            sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&mut connection).await?;
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await
+        }
+        .await;
+        close(connection).await;
+        tried.map_err(|error| store_error(format!("cannot write {}", self.file.describe()), error))
+    }
+
+    async fn guards(&mut self) -> Finding {
+        const CHECK: &str = "guards";
+        let names = "SELECT coalesce(group_concat(name, ' '), '') FROM sqlite_schema WHERE type = 'trigger'";
+        let names = match self.ask(names).await {
+            Ok(names) => names,
+            Err(error) => return Finding::unseen(CHECK, &error),
+        };
+        let expected = GUARDED.iter().flat_map(|table| GUARDS.iter().map(move |guard| format!("{table}_{guard}")));
+        let missing: Vec<_> = expected.filter(|guard| !names.split(' ').any(|name| name == guard)).collect();
+        if missing.is_empty() {
+            return Finding::green(CHECK, "UPDATE, DELETE and INSERT OR REPLACE are refused");
+        }
+        let message = format!("triggers are gone: {}", missing.join(", "));
+        Finding::red(CHECK, message, "find out who dropped them, then make them again from 0002_guards.sql")
+    }
+
+    async fn ask(&mut self, question: &'static str) -> Result<String, StoreError> {
+        let answer = sqlx::query_scalar(question).fetch_one(&mut *self.connection).await;
+        answer.map_err(|error| store_error(format!("cannot read {}", self.file.describe()), error))
+    }
+}

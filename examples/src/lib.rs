@@ -1,1 +1,0 @@
-//! Examples of audit-core; see the files beside this folder.

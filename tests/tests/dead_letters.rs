@@ -1,0 +1,62 @@
+//! Rows that the table refuses.
+
+use audit_core::batch::{Batch, Freezer};
+use audit_core::migrate::{self, Options};
+use audit_core::store::{ErrorClass, Landed, Schema, StoreError, open};
+use tests::postgres::{Database, server};
+use tests::samples;
+
+/// A database whose table refuses one `seq` in `every`.
+async fn fussy(every: i64) -> Database<'static> {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    let check = format!("CHECK (seq % {every} <> {})", every - 1);
+    database.execute(&format!("ALTER TABLE control_plane.audit_logs ADD CONSTRAINT fussy {check}")).await;
+    database
+}
+
+async fn land(database: &Database<'_>, batch: &Batch) -> Result<Landed, StoreError> {
+    let url = database.url_as("audit_writer").await;
+    let store = open(&url, &Schema::default()).unwrap();
+    let mut connection = store.connect().await?;
+    let landed = connection.land(batch).await;
+    connection.close().await;
+    landed
+}
+
+async fn counts(database: &Database<'_>) -> [i64; 3] {
+    let rows = database.value("SELECT count(*) FROM control_plane.audit_logs").await;
+    let apart = database.value("SELECT count(*) FROM control_plane.audit_dead_letters").await;
+    let promised = database.value("SELECT coalesce(sum(n), 0)::bigint FROM control_plane.audit_batches").await;
+    [rows, apart, promised]
+}
+
+#[tokio::test]
+async fn a_refused_row_is_kept_apart_under_an_unchanged_header_and_the_rest_lands() {
+    let database = fussy(500).await;
+    let mut freezer = Freezer::new();
+    let batch = samples::batch(&mut freezer, 1_500);
+    assert_eq!(land(&database, &batch).await.unwrap(), Landed::Stored { dead_lettered: 3 });
+    assert_eq!(counts(&database).await, [1_497, 3, 1_500]);
+    let places: Vec<i32> =
+        database.value("SELECT array_agg(idx ORDER BY idx) FROM control_plane.audit_dead_letters").await;
+    assert_eq!(places, [499, 999, 1_499]);
+    let leaf: Vec<u8> = database.value("SELECT leaf_hash FROM control_plane.audit_dead_letters WHERE idx = 499").await;
+    assert_eq!(leaf, batch.rows()[499].leaf);
+    let hash: Vec<u8> = database
+        .value("SELECT control_plane.audit_header_hash(stream_id, batch_no) FROM control_plane.audit_batches")
+        .await;
+    assert_eq!(hash, batch.header_hash());
+
+    // Sent again, it meets its own header, and the accounts come out the same.
+    assert_eq!(land(&database, &batch).await.unwrap(), Landed::AlreadyStored { dead_lettered: 3 });
+    assert_eq!(counts(&database).await, [1_497, 3, 1_500]);
+}
+
+#[tokio::test]
+async fn a_table_that_refuses_many_rows_holds_the_batch_back() {
+    let database = fussy(2).await;
+    let error = land(&database, &samples::batch(&mut Freezer::new(), 100)).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+    assert_eq!(counts(&database).await, [0, 0, 0]);
+}

@@ -1,0 +1,175 @@
+//! What an examination finds, on real stores.
+
+use std::time::{Duration, SystemTime};
+
+use audit_core::batch::Freezer;
+use audit_core::doctor::{Finding, Level, examine};
+use audit_core::migrate::{self, Options};
+use audit_core::store::{self, Schema};
+use audit_core::{ActionName, Entry};
+use sqlx::{Connection as _, SqliteConnection};
+use tests::postgres::{Database, server};
+
+async fn found(url: &str) -> Vec<Finding> {
+    examine(url, &Options::new()).await
+}
+
+fn the<'f>(findings: &'f [Finding], check: &str) -> &'f Finding {
+    findings.iter().find(|finding| finding.check == check).unwrap_or_else(|| panic!("no {check} in {findings:#?}"))
+}
+
+#[track_caller]
+fn assert_finding(findings: &[Finding], check: &str, level: Level, says: &str) {
+    let finding = the(findings, check);
+    let text = format!("{} {}", finding.message, finding.advice.as_deref().unwrap_or_default());
+    assert!(finding.level == level && text.contains(says), "{finding:#?}");
+}
+
+#[track_caller]
+fn assert_all_green(findings: &[Finding]) {
+    assert!(findings.iter().all(|finding| finding.level == Level::Green), "{findings:#?}");
+}
+
+async fn migrated() -> Database<'static> {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    database
+}
+
+/// Makes partitions as a writer does.
+async fn write(url: &str, age: Duration) {
+    let store = store::open(url, &Schema::default()).unwrap();
+    let mut connection = store.connect().await.unwrap();
+    let at = SystemTime::now() - age;
+    if age.is_zero() {
+        connection.prepare(at.into()).await.unwrap();
+    }
+    let entry = Entry::builder(ActionName::unlisted("door.opened").unwrap()).created_at(at).build();
+    connection.land(&Freezer::new().freeze(vec![entry], SystemTime::now())).await.unwrap();
+    connection.close().await;
+}
+
+#[tokio::test]
+async fn a_sound_log_is_green_to_its_writer_and_to_its_reader() {
+    let database = migrated().await;
+    assert_finding(&found(&database.url()).await, "partitions", Level::Green, "none yet");
+    write(&database.url(), Duration::ZERO).await;
+    for role in ["audit_writer", "audit_reader"] {
+        let findings = found(&database.url_as(role).await).await;
+        assert_all_green(&findings);
+        for check in ["reach", "version", "encoding", "migrations", "privileges", "roles", "guards", "partitions"] {
+            the(&findings, check);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_could_remove_the_guards_is_warned_about() {
+    let database = migrated().await;
+    assert_finding(&found(&database.url()).await, "privileges", Level::Yellow, "remove the guards");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_red_and_never_an_error() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = tempfile::tempdir().unwrap();
+    for url in [
+        format!("postgres://user:secret@{closed}/app"),
+        format!("sqlite:{}/audit.db", nowhere.path().display()),
+        "mysql://user:secret@localhost/app".to_owned(),
+        "sqlite::memory:".to_owned(),
+        "secret".to_owned(),
+    ] {
+        let findings = found(&url).await;
+        assert_finding(&findings, "reach", Level::Red, "");
+        assert_eq!(findings.len(), 1);
+        assert!(the(&findings, "reach").advice.is_some());
+        assert!(!format!("{findings:?}").contains("secret"), "{findings:?}");
+    }
+    assert!(!nowhere.path().join("audit.db").exists());
+}
+
+#[tokio::test]
+async fn a_database_that_was_never_migrated_is_told_how() {
+    let database = server().database().await;
+    assert_finding(&found(&database.url()).await, "migrations", Level::Red, "run `audit migrate`");
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_red() {
+    let database = server().database_in("SQL_ASCII").await;
+    assert_finding(&found(&database.url()).await, "encoding", Level::Red, "SQL_ASCII");
+}
+
+#[tokio::test]
+async fn a_guard_that_does_not_always_fire_is_red() {
+    let database = migrated().await;
+    write(&database.url(), Duration::ZERO).await;
+    let partition: String = database.value("SELECT min(partition) FROM control_plane.audit_partitions()").await;
+    for change in [
+        format!("ALTER TABLE control_plane.{partition} ENABLE TRIGGER audit_forbid_change"),
+        format!("DROP TRIGGER audit_forbid_truncate ON control_plane.{partition}"),
+        "ALTER TABLE control_plane.audit_batches DISABLE TRIGGER audit_forbid_change".to_owned(),
+    ] {
+        let before = the(&found(&database.url()).await, "guards").message.clone();
+        database.execute(&change).await;
+        let findings = found(&database.url()).await;
+        assert_finding(&findings, "guards", Level::Red, "lacks");
+        assert_ne!(the(&findings, "guards").message, before);
+    }
+}
+
+#[tokio::test]
+async fn absent_roles_are_named_with_what_to_do() {
+    let database = server().database().await;
+    let plain = database.user("doctor_plain", "NOCREATEROLE").await;
+    let name: String = database.value("SELECT current_database()::text").await;
+    database.execute(&format!("GRANT CREATE ON DATABASE {name} TO doctor_plain")).await;
+    let options = Options::new().with_role_prefix("never_made").unwrap();
+    migrate::migrate(&plain, &options).await.unwrap();
+    let findings = examine(&plain, &options).await;
+    assert_finding(&findings, "roles", Level::Yellow, "audit_grant_roles()");
+    assert_finding(&findings, "guards", Level::Green, "");
+}
+
+#[tokio::test]
+async fn missing_partitions_are_told_before_rows_need_them() {
+    let database = migrated().await;
+    write(&database.url(), Duration::from_hours(24 * 30)).await;
+    assert_finding(&found(&database.url()).await, "partitions", Level::Yellow, "rows of now");
+}
+
+#[tokio::test]
+async fn a_sound_file_is_green_and_a_dropped_trigger_red() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.db");
+    let url = format!("sqlite:{}", path.display());
+    std::fs::write(&path, "").unwrap();
+    assert_finding(&found(&url).await, "migrations", Level::Red, "run `audit migrate`");
+    std::fs::remove_file(&path).unwrap();
+
+    migrate::migrate(&url, &Options::new()).await.unwrap();
+    write(&url, Duration::ZERO).await;
+    let findings = found(&url).await;
+    assert_all_green(&findings);
+    for check in ["reach", "version", "journal", "privileges", "migrations", "guards"] {
+        the(&findings, check);
+    }
+
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("DROP TRIGGER audit_logs_no_replace").execute(&mut other).await.unwrap();
+    assert_finding(&found(&url).await, "guards", Level::Red, "audit_logs_no_replace");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_may_read_is_yellow() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.db");
+    let url = format!("sqlite:{}", path.display());
+    migrate::migrate(&url, &Options::new()).await.unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_finding(&found(&url).await, "privileges", Level::Yellow, "chmod 600");
+}

@@ -1,0 +1,83 @@
+//! What lies between the program and PostgreSQL: poolers, and networks that fall silent.
+
+use std::time::Duration;
+
+use audit_core::batch::Freezer;
+use audit_core::migrate::{self, Options};
+use audit_core::store::{Landed, Schema, SharedStore, open};
+use tests::postgres::{Database, server};
+use tests::proxy::{self, Manner};
+use tests::samples;
+
+const STORED: Landed = Landed::Stored { dead_lettered: 0 };
+const ALREADY_STORED: Landed = Landed::AlreadyStored { dead_lettered: 0 };
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// A log behind a proxy.
+async fn behind(manner: Manner) -> (Database<'static>, SharedStore) {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    let port = proxy::start(database.server().port(), manner);
+    let direct = database.url_as("audit_writer").await;
+    let url = direct.replace(&format!(":{}/", database.server().port()), &format!(":{port}/")) + "?sslmode=disable";
+    let store = open(&url, &Schema::default()).unwrap();
+    (database, store)
+}
+
+#[tokio::test]
+async fn batches_land_behind_a_pooler() {
+    for manner in [Manner::RefuseOptions, Manner::LoseOptions] {
+        let (database, store) = behind(manner).await;
+        let mut connection = store.connect().await.unwrap();
+        connection.prepare(chrono::Utc::now()).await.unwrap();
+        let mut freezer = Freezer::new();
+        for rows in [1, 20, 300] {
+            let batch = samples::batch(&mut freezer, rows);
+            assert_eq!(connection.land(&batch).await.unwrap(), STORED, "{manner:?}");
+            assert_eq!(connection.land(&batch).await.unwrap(), ALREADY_STORED, "{manner:?}");
+        }
+        connection.close().await;
+        let rows: i64 = database.value("SELECT count(*) FROM control_plane.audit_logs").await;
+        assert_eq!(rows, 321, "{manner:?}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_pooler_limits_hold_and_nothing_outlives_its_transaction() {
+    let (database, store) = behind(Manner::LoseOptions).await;
+    let mut connection = store.connect().await.unwrap();
+    let mut freezer = Freezer::new();
+    assert_eq!(connection.land(&samples::batch(&mut freezer, 3)).await.unwrap(), STORED);
+    // A row's CHECK sees what the session that lands it has set and prepared.
+    database
+        .execute(
+            "CREATE FUNCTION control_plane.bounded() RETURNS boolean LANGUAGE sql AS $$
+                 SELECT current_setting('lock_timeout') = '10s' AND current_setting('synchronous_commit') = 'on'
+                    AND NOT EXISTS (SELECT FROM pg_prepared_statements) $$;
+             ALTER TABLE control_plane.audit_logs ADD CONSTRAINT bounded CHECK (control_plane.bounded()) NOT VALID",
+        )
+        .await;
+    for rows in [3, 300] {
+        assert_eq!(connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(), STORED);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_fell_silent_does_not_hold_up_its_successor() {
+    let (database, store) = behind(Manner::FallSilentAfter(60_000)).await;
+    let mut freezer = Freezer::new();
+    let batch = samples::batch(&mut freezer, 2_000);
+    let mut connection = store.connect().await.unwrap();
+    assert!(tokio::time::timeout(A_MOMENT, connection.land(&batch)).await.is_err());
+    drop(connection);
+    // The server still waits for the rest, and holds the header's key.
+    let waiting: i64 = database
+        .value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%'")
+        .await;
+    assert_eq!(waiting, 1);
+
+    let mut connection = store.connect().await.unwrap();
+    assert_eq!(connection.land(&batch).await.unwrap(), STORED);
+    let rows: i64 = database.value("SELECT count(*) FROM control_plane.audit_logs").await;
+    assert_eq!(rows, 2_000);
+}

@@ -1,0 +1,383 @@
+//! What a reader gives back, the same from both stores.
+
+use std::time::{Duration, SystemTime};
+
+use audit_core::batch::{Batch, Freezer, FrozenRow};
+use audit_core::query::{self, Count, Query, Reader};
+use audit_core::store::{self, Landed, Schema, SharedStore};
+use audit_core::{ActionName, Actor, ActorType, Context, Entry, EntryBuilder, Metadata, Outcome, Row, Target};
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use tests::postgres::{Database, server};
+
+/// A migrated log of either kind.
+struct Log {
+    url: String,
+    store: SharedStore,
+    #[expect(dead_code, reason = "lives as long as the log")]
+    place: Place,
+}
+
+enum Place {
+    Postgres(#[expect(dead_code, reason = "lives as long as the log")] Database<'static>),
+    Sqlite(#[expect(dead_code, reason = "lives as long as the log")] tempfile::TempDir),
+}
+
+impl Log {
+    async fn postgres() -> Self {
+        let database = server().database().await;
+        Self::migrated(database.url(), Place::Postgres(database)).await
+    }
+
+    async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("audit.db").display());
+        Self::migrated(url, Place::Sqlite(directory)).await
+    }
+
+    async fn migrated(url: String, place: Place) -> Self {
+        let store = store::open(&url, &Schema::default()).unwrap();
+        store.migrate().await.unwrap();
+        Self { url, store, place }
+    }
+
+    async fn land(&self, batch: &Batch) {
+        let mut connection = self.store.connect().await.unwrap();
+        assert_eq!(connection.land(batch).await.unwrap(), Landed::Stored { dead_lettered: 0 });
+        connection.close().await;
+    }
+
+    /// Lands entries and gives back their rows, newest first.
+    async fn hold(&self, entries: Vec<Entry>) -> Vec<Row> {
+        let batch = Freezer::new().freeze(entries, SystemTime::now());
+        self.land(&batch).await;
+        let stored = |frozen: &FrozenRow| {
+            let mut row = frozen.row.clone();
+            // A number such as 1e18 is written without its exponent, and then read as an integer.
+            row.metadata = serde_json::from_str(&frozen.metadata).unwrap();
+            row
+        };
+        newest_first(batch.rows().iter().map(stored).collect())
+    }
+
+    async fn reader(&self) -> Reader {
+        Reader::connect(&self.url, &Schema::default()).await.unwrap()
+    }
+}
+
+/// Makes a test of each function, for each store.
+macro_rules! for_both_stores {
+    ($($test:ident)*) => {
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(super::Log::postgres().await).await;
+            })*
+        }
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(super::Log::sqlite().await).await;
+            })*
+        }
+    };
+}
+
+for_both_stores! {
+    every_combination_of_conditions_finds_what_a_plain_search_finds
+    one_liners_ask_what_they_are_named_after
+    pages_neither_skip_nor_repeat_while_rows_arrive
+    a_page_holds_what_the_limit_says
+    time_bounds_include_the_first_and_exclude_the_last_microsecond
+    a_count_is_exact_until_it_says_otherwise
+    what_is_read_is_what_was_frozen
+    a_reader_is_still_good_after_its_question_was_dropped
+}
+
+fn builder(action: &str) -> EntryBuilder {
+    Entry::builder(ActionName::unlisted(action).unwrap()).target(Target::project("proj_456"))
+}
+
+/// The time in whole microseconds.
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(Utc::now().timestamp_micros().unsigned_abs())
+}
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
+
+fn newest_first(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by_key(|row| std::cmp::Reverse((row.created_at, row.id)));
+    rows
+}
+
+/// Rows without what the database adds.
+fn as_frozen(rows: Vec<Row>) -> Vec<Row> {
+    let unrecorded = |mut row: Row| {
+        assert!(row.recorded_at.take().is_some(), "the database says when it took a row");
+        row
+    };
+    rows.into_iter().map(unrecorded).collect()
+}
+
+async fn every_page(reader: &Reader, mut query: Query) -> Vec<Row> {
+    let mut rows = Vec::new();
+    loop {
+        let page = reader.page(&query).await.unwrap();
+        rows.extend(page.rows);
+        let Some(next) = page.next else { return rows };
+        query = query.after(next.to_string().parse().unwrap());
+    }
+}
+
+async fn every_combination_of_conditions_finds_what_a_plain_search_finds(log: Log) {
+    type Condition = (fn(Query) -> Query, fn(&Row) -> bool);
+    const CONDITIONS: [Condition; 8] = [
+        (|query| query.actor("user_1"), |row| row.actor_id.as_deref() == Some("user_1")),
+        (|query| query.actor_type(ActorType::ApiKey), |row| row.actor_type == ActorType::ApiKey),
+        (|query| query.action("door.opened"), |row| row.action == "door.opened"),
+        (|query| query.target_type("user"), |row| row.target_type == "user"),
+        (|query| query.target_id("thing_1"), |row| row.target_id.as_deref() == Some("thing_1")),
+        (|query| query.outcome(Outcome::Denied), |row| row.outcome == Outcome::Denied),
+        (|query| query.request_id("req_1"), |row| row.request_id.as_deref() == Some("req_1")),
+        (|query| query.tenant("acme"), |row| row.tenant_id.as_deref() == Some("acme")),
+    ];
+    // Every condition holds of half the entries, independently; they lie in many partitions.
+    let start = now();
+    let entries = (0..512_u32).map(|i| {
+        let has = |bit: u32| i & (1 << bit) != 0;
+        let actor = if has(0) { "user_1" } else { "user_2" };
+        let context = Context::new()
+            .with_request_id(if has(6) { "req_1" } else { "req_2" })
+            .with_tenant_id(if has(7) { "acme" } else { "other" });
+        Entry::builder(ActionName::unlisted(if has(2) { "door.opened" } else { "door.closed" }).unwrap())
+            .actor(if has(1) { Actor::api_key(actor) } else { Actor::user(actor) })
+            .target(if has(3) { Target::user(thing(has(4))) } else { Target::project(thing(has(4))) })
+            .outcome(if has(5) { Outcome::Denied } else { Outcome::Success })
+            .context(context)
+            .created_at(start - days(u64::from(i) / 4))
+            .build()
+    });
+    let rows = log.hold(entries.collect()).await;
+    let reader = log.reader().await;
+
+    for combination in 0..1_u32 << CONDITIONS.len() {
+        let chosen: Vec<_> =
+            CONDITIONS.iter().enumerate().filter(|(bit, _)| combination & (1 << bit) != 0).map(|(_, c)| c).collect();
+        let query = chosen.iter().fold(Query::new().limit(1_000), |query, (ask, _)| ask(query));
+        let expected: Vec<_> = rows.iter().filter(|row| chosen.iter().all(|(_, holds)| holds(row))).cloned().collect();
+        assert!(!expected.is_empty());
+        assert_eq!(as_frozen(reader.page(&query).await.unwrap().rows), expected, "{query:?}");
+    }
+}
+
+const fn thing(first: bool) -> &'static str {
+    if first { "thing_1" } else { "thing_2" }
+}
+
+async fn one_liners_ask_what_they_are_named_after(log: Log) {
+    let rows = log
+        .hold(vec![
+            builder("door.opened").actor(Actor::user("user_123")).build(),
+            builder("door.closed").target(Target::project("user_123")).build(),
+            builder("door.closed").target(Target::user("proj_456")).build(),
+        ])
+        .await;
+    let reader = log.reader().await;
+    let found = async |query| as_frozen(reader.page(&query).await.unwrap().rows);
+    let where_ = |holds: fn(&Row) -> bool| rows.iter().filter(|row| holds(row)).cloned().collect::<Vec<_>>();
+    assert_eq!(found(query::by_actor("user_123")).await, where_(|row| row.actor_id.as_deref() == Some("user_123")));
+    assert_eq!(found(query::by_action("door.closed")).await, where_(|row| row.action == "door.closed"));
+    let about = where_(|row| row.target_type == "user" && row.target_id.as_deref() == Some("proj_456"));
+    assert_eq!(found(query::by_target(Target::user("proj_456"))).await, about);
+    assert_eq!(found(query::by_actor("nobody")).await, []);
+}
+
+async fn pages_neither_skip_nor_repeat_while_rows_arrive(log: Log) {
+    // Many rows of the same microsecond, so that every page ends within one; in several partitions.
+    let start = now() - Duration::from_mins(1);
+    let entries = (0..200).map(|i| builder("door.opened").created_at(start - days(i / 50 * 10)).build());
+    let rows = log.hold(entries.collect()).await;
+    let reader = log.reader().await;
+
+    let mut read = Vec::new();
+    let mut query = query::by_action("door.opened").limit(7);
+    loop {
+        let page = reader.page(&query).await.unwrap();
+        assert!(page.rows.len() == 7 || page.next.is_none());
+        read.extend(as_frozen(page.rows));
+        let Some(next) = page.next else { break };
+        query = query.after(next);
+        log.hold(vec![builder("door.opened").build(), builder("door.opened").build()]).await;
+    }
+    assert_eq!(read, rows);
+}
+
+async fn a_page_holds_what_the_limit_says(log: Log) {
+    let rows = log.hold((0..1_100).map(|_| builder("door.opened").build()).collect()).await;
+    let reader = log.reader().await;
+    for (asked, given) in [(0, 1), (1, 1), (49, 49), (1_000, 1_000), (1_001, 1_000), (u32::MAX, 1_000)] {
+        let page = reader.page(&Query::new().limit(asked)).await.unwrap();
+        assert_eq!(page.rows.len(), given);
+        assert!(page.next.is_some());
+    }
+    assert_eq!(reader.page(&Query::new()).await.unwrap().rows.len(), 50);
+    assert_eq!(as_frozen(every_page(&reader, Query::new().limit(1_000)).await), rows);
+    let exactly = Query::new().since(rows[9].created_at).until(rows[0].created_at + TimeDelta::microseconds(1));
+    let held = reader.count(&exactly).await.unwrap();
+    let Count::Exact(held) = held else { panic!("{held:?}") };
+    let page = reader.page(&exactly.limit(u32::try_from(held).unwrap())).await.unwrap();
+    assert_eq!(page.next, None, "a full page with nothing after it is the last");
+}
+
+async fn time_bounds_include_the_first_and_exclude_the_last_microsecond(log: Log) {
+    let start = now() - days(20);
+    let entries = (0..10).map(|i| builder("door.opened").created_at(start + Duration::from_micros(i)).build());
+    let rows = log.hold(entries.collect()).await;
+    let reader = log.reader().await;
+    let (third, seventh) = (rows[7].created_at, rows[3].created_at);
+    let within = reader.page(&Query::new().since(third).until(seventh)).await.unwrap();
+    assert_eq!(as_frozen(within.rows), rows[4..8]);
+    let half = TimeDelta::nanoseconds(500);
+    let between = reader.page(&Query::new().since(third - half).until(seventh - half)).await.unwrap();
+    assert_eq!(as_frozen(between.rows), rows[4..8]);
+    assert_eq!(reader.page(&Query::new().since(seventh).until(third)).await.unwrap().rows, []);
+    let ever = Query::new().since(DateTime::<Utc>::MIN_UTC).until(DateTime::<Utc>::MAX_UTC);
+    assert_eq!(as_frozen(reader.page(&ever).await.unwrap().rows), rows);
+}
+
+async fn a_count_is_exact_until_it_says_otherwise(log: Log) {
+    let mut rows = log.hold((0..10_000).map(|_| builder("door.opened").build()).collect()).await;
+    let reader = log.reader().await;
+    let page = reader.page(&Query::new()).await.unwrap();
+    let deep = query::by_action("door.opened").limit(1).after(page.next.unwrap());
+    assert_eq!(reader.count(&deep).await.unwrap(), Count::Exact(10_000));
+    assert_eq!(reader.count(&query::by_action("door.closed")).await.unwrap(), Count::Exact(0));
+
+    rows.extend(log.hold(vec![builder("door.opened").created_at(now() - days(30)).build()]).await);
+    let count = reader.count(&deep).await.unwrap();
+    assert_eq!((count, count.to_string().as_str()), (Count::AtLeast(10_000), "at least 10000"));
+}
+
+async fn what_is_read_is_what_was_frozen(log: Log) {
+    let mut runner = TestRunner::default();
+    let entries = proptest::collection::vec(any_entry(), 300).new_tree(&mut runner).unwrap().current();
+    let rows = log.hold(entries).await;
+    let read = as_frozen(every_page(&log.reader().await, Query::new()).await);
+    for (read, frozen) in read.iter().zip(&rows) {
+        assert_eq!(read, frozen);
+    }
+    assert_eq!(read.len(), rows.len());
+}
+
+/// Entries with whatever a caller may put into them.
+fn any_entry() -> impl Strategy<Value = Entry> {
+    let text = || any::<Option<String>>();
+    let context = (text(), text(), text(), text(), text(), any::<Option<std::net::IpAddr>>());
+    let context = context.prop_map(|(user_agent, request, tenant, behalf, trace, address)| {
+        let mut context = Context::new();
+        for (value, with) in [
+            (user_agent, Context::with_user_agent as fn(Context, String) -> Context),
+            (request, Context::with_request_id),
+            (tenant, Context::with_tenant_id),
+            (behalf, Context::with_on_behalf_of),
+            (trace, Context::with_trace_id),
+        ] {
+            context = value.into_iter().fold(context, with);
+        }
+        address.into_iter().fold(context, Context::with_ip_address)
+    });
+    let metadata = proptest::collection::btree_map(any::<String>(), any_json(), 0..5);
+    let fields =
+        (context, metadata, any::<String>(), text(), any::<Option<u64>>(), 0..Outcome::ALL.len(), 0..3_000_000_u64);
+    fields.prop_map(|(context, metadata, actor, error, duration, outcome, age)| {
+        let mut entry = builder("door.opened")
+            .actor(Actor::user(actor))
+            .context(context)
+            .metadata_all(Metadata::from(metadata.into_iter().collect::<serde_json::Map<_, _>>()))
+            .created_at(now() - Duration::from_secs(age));
+        if let Some(error) = error {
+            entry = entry.failure(error);
+        }
+        if let Some(duration) = duration {
+            entry = entry.duration(Duration::from_nanos(duration));
+        }
+        entry.outcome(Outcome::ALL[outcome]).build()
+    })
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map_into(),
+        any::<i64>().prop_map_into(),
+        any::<u64>().prop_map_into(),
+        any::<f64>().prop_map_into(),
+        any::<String>().prop_map_into(),
+    ];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map_into(),
+            proptest::collection::btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+async fn a_reader_is_still_good_after_its_question_was_dropped(log: Log) {
+    let rows = log.hold((0..50).map(|_| builder("door.opened").build()).collect()).await;
+    let reader = log.reader().await;
+    for polls in 0..40 {
+        let query = Query::new();
+        let mut question = std::pin::pin!(reader.page(&query));
+        for _ in 0..polls {
+            if tokio::time::timeout(Duration::ZERO, question.as_mut()).await.is_ok() {
+                break;
+            }
+        }
+    }
+    assert_eq!(as_frozen(reader.page(&Query::new()).await.unwrap().rows), rows);
+}
+
+#[tokio::test]
+async fn the_readers_role_suffices_and_nothing_it_asks_changes_anything() {
+    let database = server().database().await;
+    let log = Log::migrated(database.url(), Place::Postgres(server().database().await)).await;
+    let rows = log.hold(vec![builder("door.opened").build()]).await;
+    let url = database.url_as("audit_reader").await;
+    let reader = Reader::connect(&url, &Schema::default()).await.unwrap();
+    assert_eq!(as_frozen(reader.page(&Query::new()).await.unwrap().rows), rows);
+    assert_eq!(reader.count(&Query::new()).await.unwrap(), Count::Exact(1));
+}
+
+#[tokio::test]
+async fn a_reader_outlives_its_servers_processes() {
+    let database = server().database().await;
+    let log = Log::migrated(database.url(), Place::Postgres(server().database().await)).await;
+    let rows = log.hold(vec![builder("door.opened").build()]).await;
+    let reader = log.reader().await;
+    reader.page(&Query::new()).await.unwrap();
+    let ended: i64 = database
+        .value(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name = 'audit-reader'",
+        )
+        .await;
+    assert_eq!(ended, 1);
+    assert_eq!(as_frozen(reader.page(&Query::new()).await.unwrap().rows), rows);
+}
+
+#[tokio::test]
+async fn a_url_without_a_log_is_an_error_that_says_what_to_do() {
+    for url in ["mysql://user:secret@localhost/app", "postgres://user:secret@local host/", "sqlite:/nowhere/audit.db"] {
+        let error = Reader::connect(url, &Schema::default()).await.unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+    let database = server().database().await;
+    let reader = Reader::connect(&database.url(), &Schema::default()).await.unwrap();
+    let error = reader.page(&Query::new()).await.unwrap_err();
+    assert_eq!(error.class(), store::ErrorClass::Operator, "{error}");
+}
