@@ -1,9 +1,10 @@
 //! The command line.
 
+use audit_core::migrate::Options;
 use audit_core::store::Schema;
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, migrate, query, record};
+use crate::commands::{catalog, doctor, migrate, query, record};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -28,6 +29,7 @@ Examples:
   audit record --actor user:user_123 --action project.created \\
       --target project:proj_456
   audit query --actor user:user_123 --since 24h
+  audit doctor
 
 Exit codes:
   0  it worked
@@ -53,6 +55,19 @@ impl LogArgs {
     pub(crate) fn url(&self) -> Result<DatabaseUrl, Failure> {
         DatabaseUrl::resolve(self.database_url.as_deref())
     }
+
+    /// How the log's database is migrated and examined.
+    pub(crate) fn options(&self, roles: &RoleArgs) -> Result<Options, Failure> {
+        Options::new().with_schema(self.schema.clone()).with_role_prefix(&roles.role_prefix).map_err(Failure::usage)
+    }
+}
+
+/// How the PostgreSQL roles are named.
+#[derive(Debug, Args)]
+pub(crate) struct RoleArgs {
+    /// What the names of the PostgreSQL roles begin with: audit makes `audit_writer`, `audit_reader` and so on
+    #[arg(long, value_name = "PREFIX", default_value = "audit", help_heading = "Log")]
+    role_prefix: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,4 +80,6 @@ pub(crate) enum Command {
     Query(Box<query::QueryArgs>),
     /// Print what the built-in catalog lists
     Catalog(catalog::CatalogArgs),
+    /// Examine the log and say what to do
+    Doctor(doctor::DoctorArgs),
 }

@@ -6,6 +6,7 @@
 //! | `audit record` | records one entry from a shell |
 //! | `audit query` | shows entries, newest first |
 //! | `audit catalog` | prints what the built-in catalog lists |
+//! | `audit doctor` | examines the log and says what to do |
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong.
 //!

@@ -1,9 +1,10 @@
 //! From the command line to an exit code.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
+use miette::MietteHandlerOpts;
 
 use crate::cli::{Cli, Command};
 use crate::commands;
@@ -33,10 +34,16 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Record(args) => commands::record::run(&log, *args, &mut out),
         Command::Query(args) => commands::query::run(&log, &args, &mut out),
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
+        Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }
 }
 
 fn report(failure: Failure) {
+    // Where nobody looks, a message stays in one line, so that it can be searched for.
+    let wrapped = io::stderr().is_terminal();
+    let options = MietteHandlerOpts::new().wrap_lines(wrapped).break_words(false);
+    // The hook can be installed but once, and this is the end of the program.
+    drop(miette::set_hook(Box::new(move |_| Box::new(options.clone().build()))));
     anstream::eprintln!("{:?}", miette::Report::new(failure));
 }
 

@@ -8,4 +8,4 @@ pub use crate::call::{
 pub use crate::catalog::check::{
     FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, required,
 };
-pub use crate::catalog::field::{FieldAt, Free, Typed, Unknown};
+pub use crate::catalog::field::{FieldAt, Free, NamedVariants, Typed, Unknown};

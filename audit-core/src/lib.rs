@@ -47,12 +47,11 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use audit_macros::Catalog;
+pub use audit_macros::{Catalog, audited};
 pub use auditor::{
     Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
 };
 pub use call::AuditTarget;
-pub use catalog::builtin::audited;
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
 pub use entry::{Entry, EntryBuilder, IntoAction};
@@ -61,3 +60,7 @@ pub use metadata::Metadata;
 pub use outcome::{Outcome, UnknownOutcome};
 pub use row::Row;
 pub use target::{Target, TargetParseError, TargetType};
+
+/// The catalog that [`macro@audited`] checks against when it is imported from here.
+#[allow(non_camel_case_types)]
+pub type audited = AuditAction;

@@ -2,22 +2,64 @@
 //!
 //! Each macro is a pipeline of stages, one file a stage: syntax is read into a model, the model is
 //! checked on the way, and a model that stands is expanded without failing. Every stage reports into
-//! one [`Ctxt`](ctxt::Ctxt), so that several mistakes show up in one compile.
+//! one `Ctxt`, so that several mistakes show up in one compile.
 
 mod audited;
 mod catalog;
 mod ctxt;
 mod name;
+mod place;
 
 use proc_macro::TokenStream;
 
-/// Makes an enum a catalog of actions; see `audit_core::Catalog`.
+/// Makes an enum a catalog of actions.
+///
+/// * Each variant is an action, `#[audit(action = "thing.done", target = "thing")]`: a name of lower-case
+///   words joined by dots, and the type of the thing it is done to.
+/// * Its named fields are its metadata; an `Option` may be left out. A unit variant takes metadata of any name.
+/// * Its doc comments, and those of its fields, are kept as descriptions.
+/// * `#[audit(include)] Base(AuditAction)` embeds another catalog, which must not include one itself.
+/// * On the enum, `#[audit(attribute = "recorded")]` renames the attribute that the derive lays beside it, and
+///   `#[audit(crate = path)]` says where audit-core is.
 #[proc_macro_derive(Catalog, attributes(audit))]
 pub fn derive_catalog(input: TokenStream) -> TokenStream {
     catalog::derive(input.into()).into()
 }
 
-/// Records each call of a function in the audit log; see `audit_core::audited`.
+/// Records each call of a function in the audit log, once, however it ends.
+///
+/// Import it together with the catalog that it is checked against: `use audit_core::audited;` for the
+/// built-in one, `use crate::audit::audited;` for one that was derived in the module `audit`.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `action = "project.created"` | what is done: a name of the catalog, or its variant, `Action::ProjectCreated` |
+/// | `target = "project"` | the target type; optional, and an error where it is not the catalog's |
+/// | `target_id = EXPR` | over the arguments and `self`; anything that implements `Display` |
+/// | <code>target_id = \|ok\| EXPR</code> | over the success value |
+/// | `actor = EXPR` | an `Actor` or an `Option` of one; otherwise the context's |
+/// | `metadata(a, b = EXPR)` | an argument, or an expression, of the type that the catalog declares |
+/// | `metadata(%a, b = ?EXPR)` | the value as text, by `Display` or by `Debug` |
+/// | <code>metadata(ret a = \|ok\| EXPR)</code> | over the success value |
+/// | `metadata(a = later)` | supplied by the body through `annotate!` |
+/// | `on = "success"` | only a success is recorded; `"failure"`: only what is no success; default `"always"` |
+/// | `catalog = path` | the catalog, where it is not the attribute's own |
+/// | `crate = path` | where audit-core is |
+///
+/// Without `target_id`, an argument `<target>_id` gives it; else an argument `<target>`, or else the success
+/// value, either of a type that implements `AuditTarget`. `<target>` is the `target` argument, or the first
+/// word of the action.
+///
+/// # Outcomes
+///
+/// An `Err` is a failure, and what its `Display` says is kept (the name of its type where it has no
+/// `Display`); every other value is a success, as is one whose type hides its `Result` (a type parameter, an
+/// `impl Trait`). A panic is recorded as panicked and goes on. A future that is dropped before its end is
+/// recorded as cancelled; one that was never polled, or was dropped while it waited for its place in the
+/// queue, was no call.
+///
+/// Expressions over the arguments are evaluated before the body runs, those over the success value after it.
+/// One that panics leaves a mark in the metadata, and the function goes on.
 #[proc_macro_attribute]
 pub fn audited(arguments: TokenStream, item: TokenStream) -> TokenStream {
     audited::attribute(arguments.into(), item.into()).into()

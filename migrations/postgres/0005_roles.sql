@@ -38,14 +38,18 @@ BEGIN
         END IF;
     END LOOP;
 
-    IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
+    -- Only who can act as the owner may give tables to it. From version 16 on, whoever makes a role is a member that
+    -- cannot act as it yet, so being a member is not enough to leave this out.
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         BEGIN
             EXECUTE format('GRANT audit_owner TO %I', current_user);
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
             WHEN insufficient_privilege THEN
-                RETURN format('no roles: %I is not a member of audit_owner; as a superuser, run: GRANT audit_owner TO %I; '
-                    'SELECT control_plane.audit_grant_roles()', current_user, current_user);
+                IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
+                    RETURN format('no roles: %I is not a member of audit_owner; as a superuser, run: '
+                        'GRANT audit_owner TO %I; SELECT control_plane.audit_grant_roles()', current_user, current_user);
+                END IF;
         END;
     END IF;
 

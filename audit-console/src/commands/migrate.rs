@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use audit_core::migrate::{self, MigrationStatus, Options, State};
+use audit_core::migrate::{self, MigrationStatus, State};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
 
-use crate::cli::LogArgs;
+use crate::cli::{LogArgs, RoleArgs};
 use crate::failure::Failure;
 use crate::render::escape::visible;
 use crate::render::table;
@@ -34,9 +34,8 @@ pub(crate) struct MigrateArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// What the names of the PostgreSQL roles begin with: audit makes `audit_writer`, `audit_reader` and so on
-    #[arg(long, value_name = "PREFIX", default_value = "audit", value_parser = role_prefix)]
-    role_prefix: String,
+    #[command(flatten)]
+    roles: RoleArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,14 +55,9 @@ struct StatusArgs {
     check: bool,
 }
 
-fn role_prefix(text: &str) -> Result<String, migrate::RolePrefixError> {
-    Options::new().with_role_prefix(text).map(|options| options.role_prefix().to_owned())
-}
-
 pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
-    let options =
-        Options::new().with_schema(log.schema.clone()).with_role_prefix(&args.role_prefix).map_err(Failure::usage)?;
+    let options = log.options(&args.roles)?;
     let code = match &args.command {
         Some(MigrateCommand::Status(status)) => {
             let migrations = block_on(migrate::status(url.as_str(), &options))?.map_err(|error| failed(&error))?;
@@ -103,7 +97,7 @@ fn count(migrations: usize) -> String {
 }
 
 fn failed(error: &migrate::Error) -> Failure {
-    Failure::failed(error).with_hint("`audit migrate status` shows what is done and what is pending")
+    Failure::failed(error).with_hint("`audit doctor` says what is wrong with the log")
 }
 
 fn show(migrations: &[MigrationStatus], out: &mut impl Write) -> Result<(), Failure> {

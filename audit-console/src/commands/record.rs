@@ -5,19 +5,27 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use audit_core::migrate::{self, Options};
+use audit_core::store::Schema;
 use audit_core::{
-    ActionName, ActionNameError, Actor, AuditAction, Auditor, Builder, Context, Entry, Metadata, Migrate, Outcome,
-    Target, WaitForStore, catalog,
+    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outcome, Target,
+    WaitForStore, catalog,
 };
 use clap::Args;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
+use super::ADVICE;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::visible;
+use crate::run::block_on;
 
 /// How long the store may take to be reached, and then to commit the entry.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// After this it is time to look what holds the store up.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -82,10 +90,7 @@ pub(crate) struct RecordArgs {
 
 pub(crate) fn run(log: &LogArgs, args: RecordArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let entry = entry(args)?;
-    let id = store(
-        entry,
-        Auditor::builder().url(log.url()?.as_str()).schema(log.schema.as_str()).service_name("audit record"),
-    )?;
+    let id = block_on(store(entry, log.url()?.as_str(), &log.schema))??;
     writeln!(out, "{id}")?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -160,31 +165,36 @@ fn check_target(action: &ActionName, target: &Target, allow_unlisted: bool) -> R
 }
 
 /// Records the entry and waits until it is committed.
-fn store(entry: Entry, builder: Builder) -> Result<uuid::Uuid, Failure> {
-    let failed = |error: &audit_core::Error| {
-        Failure::failed(error)
-            .with_hint("`audit migrate status` says whether its tables are there; `audit migrate` makes them")
-    };
-    let writer = builder
+async fn store(entry: Entry, url: &str, schema: &Schema) -> Result<Uuid, Failure> {
+    let failed = |error: &audit_core::Error| Failure::failed(error).with_hint(ADVICE);
+    let writer = Auditor::builder()
+        .url(url)
+        .schema(schema.as_str())
+        .service_name("audit record")
         .migrate(Migrate::Skip)
         .wait_for_store(WaitForStore::AtMost(PATIENCE))
         .linger(Duration::ZERO)
-        .start_blocking()
+        .start()
+        .await
         .map_err(|error| failed(&error))?;
-    let id = writer.auditor().record_blocking(entry).map_err(|error| failed(&error))?;
-    let stored = writer.flush_blocking(PATIENCE);
+    let id = writer.auditor().record(entry).await.map_err(|error| failed(&error))?;
+    let mut stored = writer.flush(FIRST_LOOK).await;
+    // A log without its tables will not get them by waiting.
+    if stored.is_err() && migrate::is_current(url, &Options::new().with_schema(schema.clone())).await.unwrap_or(true) {
+        stored = writer.flush(PATIENCE).await;
+    }
     let stats = writer.stats();
-    let hold_up = stats.last_error.map(|error| visible(&error).into_owned());
     // What is not committed by now is reported as such, not waited for any longer.
-    drop(writer.shutdown_blocking(Duration::ZERO));
-    match (stored, hold_up) {
+    drop(writer.shutdown(Duration::ZERO).await);
+    match (stored, stats.last_error) {
         (Ok(()), _) if stats.dead_lettered == 0 && stats.dropped == 0 => Ok(id),
         (Err(error), None) => Err(failed(&error)),
-        (_, hold_up) => Err(Failure::Failed {
-            what: format!("the entry was not stored: {}", hold_up.unwrap_or_else(|| "the store refused it".to_owned())),
-            hint: Some(
-                "`audit migrate status` says whether its tables are there; `audit migrate` makes them".to_owned(),
+        (_, reason) => Err(Failure::Failed {
+            what: format!(
+                "the entry was not stored: {}",
+                visible(reason.as_deref().unwrap_or("the store refused its values"))
             ),
+            hint: Some(ADVICE.to_owned()),
         }),
     }
 }

@@ -10,14 +10,11 @@ use comfy_table::{Attribute, Cell, Color, Table};
 use serde_json::Value;
 
 use super::escape::visible;
+use super::style::{DIM, PLAIN};
 use super::table::styled;
 
 /// Longest details in characters.
 const DETAILS_CHARS: usize = 200;
-
-/// Faint, and no longer so (ECMA-48, SGR).
-const DIM: &str = "\u{1b}[2m";
-const PLAIN: &str = "\u{1b}[0m";
 
 struct Column {
     title: &'static str,

@@ -2,4 +2,5 @@
 
 pub(crate) mod entries;
 pub mod escape;
+pub(crate) mod style;
 pub(crate) mod table;

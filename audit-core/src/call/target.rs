@@ -37,6 +37,7 @@ pub trait AuditTarget {
 
 macro_rules! through {
     ($($pointer:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: AuditTarget + ?Sized> AuditTarget for $pointer {
             fn audit_target_id(&self) -> String {
                 (**self).audit_target_id()

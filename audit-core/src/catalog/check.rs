@@ -124,9 +124,9 @@ pub const fn check_field(parts: Parts, place: Place, field: usize, name: &str) {
         i += 1;
     }
     if !nearest.is_empty() {
-        message = message.push("; did you mean `").push(nearest).push("`?");
+        message.push("; did you mean `").push(nearest).push("`?").panic();
     }
-    message = message.push(if info.fields.is_empty() { "; it has no fields" } else { "; it has" });
+    message = message.push(if info.fields.is_empty() { "; it has none" } else { "; it has" });
     i = 0;
     while i < info.fields.len() {
         let separator = if i == 0 { " `" } else { ", `" };

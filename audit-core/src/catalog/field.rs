@@ -16,6 +16,16 @@ pub trait FieldAt<const P: usize, const A: usize, const F: usize> {
     type Sink;
 }
 
+/// Where the constants are that are named like a catalog's variants. The derive implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a catalog of actions",
+    note = "write `#[derive(audit_core::Catalog)]` on it"
+)]
+pub trait NamedVariants {
+    /// Holds a constant for each variant: the action's name.
+    type Names;
+}
+
 /// Takes values for a field of type `T`.
 #[derive(Debug)]
 pub struct Typed<T>(PhantomData<T>);
@@ -75,11 +85,13 @@ macro_rules! record_as {
     ($($field:ty: $($value:ty),+;)*) => {$(
         impl FieldType for $field {}
         $(
+            #[diagnostic::do_not_recommend]
             impl RecordAs<$field> for $value {
                 fn record(&self) -> Value {
                     to_value(self)
                 }
             }
+            #[diagnostic::do_not_recommend]
             impl RecordAs<Option<$field>> for $value {
                 fn record(&self) -> Value {
                     to_value(self)
@@ -112,18 +124,21 @@ record_as! {
 impl<T: FieldType> FieldType for Option<T> {}
 impl<T: FieldType> FieldType for Vec<T> {}
 
+#[diagnostic::do_not_recommend]
 impl<T: FieldType, V: RecordAs<T>> RecordAs<Option<T>> for Option<V> {
     fn record(&self) -> Value {
         self.as_ref().map_or(Value::Null, RecordAs::record)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: FieldType, V: RecordAs<T> + ?Sized> RecordAs<T> for &V {
     fn record(&self) -> Value {
         (**self).record()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: FieldType, V: RecordAs<T> + ?Sized> RecordAs<T> for &mut V {
     fn record(&self) -> Value {
         (**self).record()
@@ -132,11 +147,13 @@ impl<T: FieldType, V: RecordAs<T> + ?Sized> RecordAs<T> for &mut V {
 
 macro_rules! record_as_list {
     ($([$($parameters:tt)*] $list:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: FieldType, V: RecordAs<T>, $($parameters)*> RecordAs<Vec<T>> for $list {
             fn record(&self) -> Value {
                 self.iter().map(RecordAs::record).collect()
             }
         }
+        #[diagnostic::do_not_recommend]
         impl<T: FieldType, V: RecordAs<T>, $($parameters)*> RecordAs<Option<Vec<T>>> for $list {
             fn record(&self) -> Value {
                 self.iter().map(RecordAs::record).collect()
@@ -151,12 +168,14 @@ record_as_list! {
     [const N: usize] [V; N];
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Serialize + ?Sized> RecordAs<Value> for V {
     fn record(&self) -> Value {
         to_value(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Serialize + ?Sized> RecordAs<Option<Value>> for V {
     fn record(&self) -> Value {
         to_value(self)

@@ -22,6 +22,8 @@ pub(super) struct Arguments {
     pub(super) on: Option<LitStr>,
     pub(super) catalog: Option<Path>,
     pub(super) krate: Option<Path>,
+    /// Whether some argument could not be read, and is missing for that reason.
+    pub(super) is_broken: bool,
 }
 
 /// `action = …`
@@ -81,7 +83,7 @@ impl Arguments {
                 read.argument(ctxt, &text, &name, input)
             })
             .parse2(argument);
-            ctxt.ok(result);
+            read.is_broken |= ctxt.ok(result).is_none();
         }
         read
     }

@@ -1,7 +1,7 @@
 //! From a sound model to tokens. Nothing fails here.
 //!
 //! Tokens that the user's mistakes will point at carry the place of the user's own text
-//! ([`at`]); all others carry the attribute's.
+//! ([`place`](crate::place)); all others carry the attribute's.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -13,17 +13,18 @@ use syn::{ReturnType, Type};
 use super::arguments::{Detail, Form, Source};
 use super::model::{ActionName, Audited, On, TargetId};
 use crate::name;
+use crate::place::{at, path_at};
 
 /// Input:
 ///
-/// ```ignore
+/// ```text
 /// #[audited(action = "project.created", target_id = |ok| ok.id, metadata(name))]
 /// async fn create(name: String) -> Result<Project, Error> { … }
 /// ```
 ///
 /// Output:
 ///
-/// ```ignore
+/// ```text
 /// async fn create(name: String) -> Result<Project, Error> {
 ///     const __AUDIT_…: … // the checks against the catalog
 ///     let captures = { … name … };
@@ -53,16 +54,19 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
 
 /// The items that the compiler evaluates to check the attribute against the catalog.
 fn checks(model: &Audited) -> TokenStream {
-    let Audited { krate, catalog, .. } = model;
     let span = at(model.action.span());
+    let (krate, catalog) = (path_at(&model.krate, span), &model.catalog);
     let fields: Vec<_> = (0..model.metadata.len()).map(|n| field_constant(n, span)).collect();
     let (name, hash) = match &model.action {
         ActionName::Literal(name) => {
             let hash = name::hash(&name.value());
             (name.to_token_stream(), quote_spanned!(span=> #hash))
         }
-        ActionName::Constant { of, constant } => {
-            let name = quote!(#of::#constant);
+        ActionName::Variant { of, variant } => {
+            let krate = path_at(&model.krate, at(variant.span()));
+            let name = quote_spanned! {at(variant.span())=>
+                <<#of as #krate::__private::NamedVariants>::Names>::#variant
+            };
             (name, quote_spanned!(span=> #krate::__private::hash(__AUDIT_ACTION)))
         }
     };
@@ -87,12 +91,14 @@ fn checks(model: &Audited) -> TokenStream {
     };
     if let Some(target) = &model.target {
         let span = at(target.span());
+        let krate = path_at(&model.krate, span);
         checks.extend(quote_spanned! {span=>
             const _: () = #krate::__private::check_target(__AUDIT_PARTS, __AUDIT_PLACE, #target);
         });
     }
     for (n, detail) in model.metadata.iter().enumerate() {
         let span = at(detail.name.span());
+        let krate = path_at(&model.krate, span);
         let (constant, name) = (field_constant(n, span), field_name(detail));
         checks.extend(quote_spanned! {span=>
             const #constant: ::core::primitive::usize =
@@ -117,6 +123,7 @@ fn before(model: &Audited) -> TokenStream {
         }
         TargetId::Target(argument) => {
             let span = at(argument.span());
+            let krate = path_at(krate, span);
             statements.extend(
                 quote_spanned!(span=> #captures.target_id(|| #krate::AuditTarget::audit_target_id(&#argument));),
             );
@@ -160,16 +167,14 @@ fn run(model: &Audited) -> TokenStream {
     let running = if function.is_async() {
         // The return that is never taken tells the block its type, so that `?`, coercions and type errors in
         // the body behave as they do without the attribute.
-        quote! {
-            #krate::__private::audited_future(#new_call, async move {
-                #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
-                if false {
-                    let value: #output = loop {};
-                    return value;
-                }
-                #body
-            }).await
-        }
+        let returned = quote_spanned! {at(function.signature.output.span())=>
+            #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
+            if false {
+                let value: #output = loop {};
+                return value;
+            }
+        };
+        quote!(#krate::__private::audited_future(#new_call, async move { #returned #body }).await)
     } else {
         quote!(#new_call.run(move || -> #output { #body }))
     };
@@ -184,6 +189,7 @@ fn after(model: &Audited, running: &TokenStream) -> TokenStream {
     match &model.target_id {
         TargetId::Returned(closure) => {
             let span = at(closure.span());
+            let krate = path_at(krate, span);
             statements.extend(quote_spanned! {span=>
                 #call.captures().target_id_if_any(|| {
                     #krate::__private::Ended(&#value).on_ok(#closure).map(|id| ::std::string::ToString::to_string(&id))
@@ -192,6 +198,7 @@ fn after(model: &Audited, running: &TokenStream) -> TokenStream {
         }
         TargetId::ReturnedTarget => {
             let span = at(model.action.span());
+            let krate = path_at(krate, span);
             statements.extend(quote_spanned! {span=>
                 #call.captures().target_id_if_any(|| {
                     #krate::__private::Ended(&#value).on_ok(#krate::AuditTarget::audit_target_id)
@@ -204,6 +211,7 @@ fn after(model: &Audited, running: &TokenStream) -> TokenStream {
         if let Source::Returned(closure, form) = &detail.source {
             let (name, span) = (field_name(detail), at(closure.span()));
             let encoded = encode(model, n, &quote!(field), *form, closure.span());
+            let krate = path_at(krate, span);
             statements.extend(quote_spanned! {span=>
                 #call.captures().field_if_any(#name, || {
                     #krate::__private::Ended(&#value).on_ok(#closure).map(|field| #encoded)
@@ -226,8 +234,8 @@ fn after(model: &Audited, running: &TokenStream) -> TokenStream {
 
 /// The call that turns a value into what its field in the catalog holds.
 fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form, span: Span) -> TokenStream {
-    let krate = &model.krate;
     let span = at(span);
+    let krate = path_at(&model.krate, span);
     let field = field_constant(n, span);
     let value = match form {
         Form::Typed => quote_spanned!(span=> &#value),
@@ -274,9 +282,4 @@ fn field_name(detail: &Detail) -> String {
 /// A local variable that the body cannot see.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
-}
-
-/// The place of the user's text, in the name space of the attribute.
-fn at(span: Span) -> Span {
-    Span::call_site().located_at(span)
 }

@@ -21,12 +21,10 @@ impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        let signature = input.parse().map_err(|error| {
-            let mut explained = syn::Error::new(error.span(), "`#[audited]` stands on functions and methods");
-            explained.combine(error);
-            explained
-        });
-        let signature: Signature = signature?;
+        if !(input.peek(Token![fn]) || input.peek2(Token![fn]) || input.fork().parse::<Signature>().is_ok()) {
+            return Err(input.error("`#[audited]` stands on functions and methods"));
+        }
+        let signature: Signature = input.parse()?;
         if input.peek(Token![;]) {
             let message = "`#[audited]` needs a body to watch: put it on the implementation";
             return Err(syn::Error::new(signature.ident.span(), message));

@@ -6,6 +6,8 @@ mod expand;
 mod function;
 mod invoked;
 mod model;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

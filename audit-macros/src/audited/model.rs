@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span};
-use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, Path};
 
@@ -29,11 +28,7 @@ pub(super) struct Audited {
 #[derive(Debug)]
 pub(super) enum ActionName {
     Literal(LitStr),
-    /// The hidden constant that the derive gave to the variant.
-    Constant {
-        of: Path,
-        constant: Ident,
-    },
+    Variant { of: Path, variant: Ident },
 }
 
 /// Where the target id comes from.
@@ -61,7 +56,7 @@ impl ActionName {
     pub(super) fn span(&self) -> Span {
         match self {
             Self::Literal(name) => name.span(),
-            Self::Constant { constant, .. } => constant.span(),
+            Self::Variant { variant, .. } => variant.span(),
         }
     }
 }
@@ -73,7 +68,9 @@ impl Audited {
         refuse_wrong_details(ctxt, &metadata, &function);
         let on = arguments.on.map_or(Some(On::Always), |on| resolve_on(ctxt, &on));
         let Some(action) = arguments.action else {
-            ctxt.error(Span::call_site(), "name the action: `#[audited(action = \"project.created\", …)]`");
+            if !arguments.is_broken {
+                ctxt.error(Span::call_site(), "name the action: `#[audited(action = \"project.created\", …)]`");
+            }
             return None;
         };
         let target_id = resolve_target_id(ctxt, arguments.target_id, &action, arguments.target.as_ref(), &function);
@@ -100,8 +97,7 @@ fn resolve_action(action: Action) -> (ActionName, Option<Path>) {
         Action::Variant(mut path) => {
             let variant = path.segments.pop().expect("a variant's path has two segments at least").ident;
             path.segments.pop_punct();
-            let constant = format_ident!("__audit_{}", variant, span = variant.span());
-            (ActionName::Constant { of: path.clone(), constant }, Some(path))
+            (ActionName::Variant { of: path.clone(), variant }, Some(path))
         }
     }
 }
@@ -116,6 +112,13 @@ fn resolve_on(ctxt: &Ctxt, on: &LitStr) -> Option<On> {
             None
         }
     }
+}
+
+/// Of `Action::KeyRotated`, `key`.
+fn first_word(path: &Path) -> String {
+    let variant = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    let second = variant.char_indices().skip(1).find(|(_, c)| c.is_uppercase()).map_or(variant.len(), |(at, _)| at);
+    variant[..second].to_lowercase()
 }
 
 /// In this order: the expression, an argument `<target>_id`, an argument `<target>`, the success value.
@@ -135,7 +138,7 @@ fn resolve_target_id(
     let target = match (target, action) {
         (Some(target), _) => target.value(),
         (None, Action::Name(name)) => name.value().split('.').next().unwrap_or_default().to_owned(),
-        (None, Action::Variant(_)) => String::new(),
+        (None, Action::Variant(path)) => first_word(path),
     };
     let bindings = function.bindings();
     let argument = |name: &str| bindings.iter().find(|binding| binding.unraw() == name);
@@ -152,7 +155,6 @@ fn resolve_target_id(
     if !function.returns_nothing() {
         return Some(TargetId::ReturnedTarget);
     }
-    let target = if target.is_empty() { "<target>".to_owned() } else { target };
     let span = match action {
         Action::Name(name) => name.span(),
         Action::Variant(path) => path.segments.last().map_or_else(Span::call_site, |last| last.ident.span()),

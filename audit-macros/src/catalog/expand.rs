@@ -5,10 +5,11 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Action, Catalog, Field};
+use crate::place::{at, path_at};
 
 /// Input:
 ///
-/// ```ignore
+/// ```text
 /// #[derive(audit_core::Catalog)]
 /// pub enum Action {
 ///     /// Paid back.
@@ -21,7 +22,7 @@ use super::model::{Action, Catalog, Field};
 ///
 /// Output:
 ///
-/// ```ignore
+/// ```text
 /// pub type audited = Action;
 /// pub use ::audit_core::__private::audited;
 /// impl Catalog for Action { const PARTS = &[&[ActionInfo { … }], <AuditAction as Catalog>::PARTS[0]]; … }
@@ -29,7 +30,8 @@ use super::model::{Action, Catalog, Field};
 /// impl<const A: usize> FieldAt<0, A, UNKNOWN> for Action { type Sink = Unknown; }
 /// impl<const A: usize> FieldAt<0, A, FREE> for Action { type Sink = Free; }
 /// impl<const A: usize, const F: usize> FieldAt<1, A, F> for Action where AuditAction: FieldAt<0, A, F> { … }
-/// impl Action { pub const __audit_InvoiceRefunded: &str = "invoice.refunded"; }
+/// impl Variants { pub const InvoiceRefunded: &str = "invoice.refunded"; }
+/// impl NamedVariants for Action { type Names = Variants; }
 /// ```
 pub(super) fn expand(catalog: &Catalog) -> TokenStream {
     let alias_pair = alias_pair(catalog);
@@ -191,19 +193,23 @@ fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> Tok
     }
 }
 
-/// The names by which `action = Action::Variant` finds its action.
-fn variant_names(Catalog { ident, actions, .. }: &Catalog) -> TokenStream {
-    let constants = actions.iter().map(|action| {
-        let (constant, name) = (format_ident!("__audit_{}", action.variant), &action.name);
-        quote!(pub const #constant: &'static str = #name;)
-    });
+/// The names by which `action = Action::Variant` finds its action: constants named like the variants, so
+/// that a misspelt one is an error on the user's word.
+fn variant_names(Catalog { ident, krate, actions, .. }: &Catalog) -> TokenStream {
+    let variants = actions.iter().map(|action| &action.variant);
+    let names = actions.iter().map(|action| &action.name);
     quote! {
-        #[automatically_derived]
-        #[doc(hidden)]
-        #[allow(non_upper_case_globals, dead_code, unreachable_pub)]
-        impl #ident {
-            #(#[doc(hidden)] #constants)*
-        }
+        const _: () = {
+            pub struct Variants;
+            #[allow(non_upper_case_globals, dead_code)]
+            impl Variants {
+                #(pub const #variants: &'static ::core::primitive::str = #names;)*
+            }
+            #[automatically_derived]
+            impl #krate::__private::NamedVariants for #ident {
+                type Names = Variants;
+            }
+        };
     }
 }
 
@@ -233,7 +239,9 @@ fn constructors(Catalog { ident, actions, includes, .. }: &Catalog) -> TokenStre
 fn include_checks(Catalog { ident, krate, includes, .. }: &Catalog) -> TokenStream {
     let checks = includes.iter().enumerate().map(|(k, include)| {
         let (base, part) = (&include.catalog, k + 1);
-        quote_spanned! {base.span()=>
+        let span = at(base.span());
+        let krate = path_at(krate, span);
+        quote_spanned! {span=>
             const _: () = #krate::__private::includable(
                 <#ident as #krate::Catalog>::PARTS,
                 #part,

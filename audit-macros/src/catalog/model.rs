@@ -97,7 +97,7 @@ impl Action {
             }
         };
         let (name, target) = (attributes.action, attributes.target);
-        if name.is_none() || target.is_none() {
+        if !attributes.is_broken && (name.is_none() || target.is_none()) {
             let missing = match (&name, &target) {
                 (None, None) => "action = \"thing.done\", target = \"thing\"",
                 (None, _) => "action = \"thing.done\"",

@@ -20,6 +20,8 @@ pub(super) struct VariantAttributes {
     pub(super) action: Option<LitStr>,
     pub(super) target: Option<LitStr>,
     pub(super) include: Option<Span>,
+    /// Whether some argument could not be read, and is missing for that reason.
+    pub(super) is_broken: bool,
 }
 
 impl EnumAttributes {
@@ -39,7 +41,7 @@ impl EnumAttributes {
 impl VariantAttributes {
     pub(super) fn read(ctxt: &Ctxt, attributes: &[Attribute]) -> Self {
         let mut read = Self::default();
-        each(ctxt, attributes, &["action", "target", "include"], |meta| {
+        let understood = each(ctxt, attributes, &["action", "target", "include"], |meta| {
             if meta.path.is_ident("action") {
                 set(&meta, &mut read.action, |meta| meta.value()?.parse())
             } else if meta.path.is_ident("target") {
@@ -48,6 +50,7 @@ impl VariantAttributes {
                 set(&meta, &mut read.include, |meta| Ok(syn::spanned::Spanned::span(&meta.path)))
             }
         });
+        read.is_broken = !understood;
         read
     }
 }
@@ -65,13 +68,14 @@ pub(super) fn description(attributes: &[Attribute]) -> String {
     text.trim().to_owned()
 }
 
-/// Calls `read` for each argument whose name is known.
+/// Calls `read` for each argument whose name is known; says whether that is all of them.
 fn each(
     ctxt: &Ctxt,
     attributes: &[Attribute],
     known: &[&str],
     mut read: impl FnMut(ParseNestedMeta<'_>) -> syn::Result<()>,
-) {
+) -> bool {
+    let mut understood = true;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("audit")) {
         let result = attribute.parse_nested_meta(|meta| {
             let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
@@ -79,10 +83,12 @@ fn each(
                 return read(meta);
             }
             let hint = name::did_you_mean(&name, known);
-            Err(meta.error(format!("unknown argument `{name}`{hint} expected {}", known.join(", "))))
+            let all = if hint.is_empty() { format!("; there are {}", known.join(", ")) } else { hint };
+            Err(meta.error(format!("unknown argument `{name}`{all}")))
         });
-        ctxt.ok(result);
+        understood &= ctxt.ok(result).is_some();
     }
+    understood
 }
 
 fn set<T>(

@@ -47,5 +47,8 @@ pub(super) async fn land(session: &mut Session, statements: &Statements, batch: 
         }
     }
     session.execute("COMMIT").await.map_err(failed)?;
+    if refusals.count == 0 {
+        tracing::warn!("a batch was refused whole, and its rows were taken one part after another");
+    }
     Ok(refusals.count)
 }

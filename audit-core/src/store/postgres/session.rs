@@ -40,7 +40,7 @@ pub(super) enum Mode {
     /// The session is ours: limits set at its start, statements prepared once. One round trip lands a small batch.
     Direct,
     /// A pooler hands the server's session on after each transaction: every statement runs in an explicit
-    /// transaction that sets its own limits, and nothing is prepared beyond it. Five round trips.
+    /// transaction that sets its own limits, and nothing is prepared beyond it. Four round trips.
     Pooled,
 }
 

@@ -1,0 +1,119 @@
+//! `audit query`: filters, pages and formats.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use crate::support::Shell;
+use serde_json::Value;
+
+fn record(shell: &Shell, actor: &str, action: &str, target: &str) {
+    shell.run(&["record", "--actor", actor, "--action", action, "--target", target]).success();
+}
+
+#[test]
+fn each_filter_leaves_what_it_names() {
+    let shell = Shell::with_log();
+    record(&shell, "user:ann", "project.created", "project:p1");
+    record(&shell, "api_key:ann", "project.deleted", "project:p1");
+    record(&shell, "user:bob", "secret.accessed", "secret:p1");
+
+    let count = |filters: &[&str]| shell.entries(filters).len();
+    assert_eq!(count(&["--actor=ann"]), 2);
+    assert_eq!(count(&["--actor=user:ann"]), 1);
+    assert_eq!(count(&["--action=project.deleted"]), 1);
+    assert_eq!(count(&["--target=project:p1"]), 2);
+    assert_eq!(count(&["--target-id=p1"]), 3);
+    assert_eq!(count(&["--target-type=secret"]), 1);
+    assert_eq!(count(&["--actor=ann", "--target-type=secret"]), 0);
+    assert_eq!(count(&["--since=1h"]), 3);
+    assert_eq!(count(&["--until=1h"]), 0);
+    assert_eq!(count(&["--since=2020-01-01", "--until=2020-12-31"]), 0);
+}
+
+#[test]
+fn following_the_printed_commands_shows_every_entry_once_newest_first() {
+    let shell = Shell::with_log();
+    for number in 0..7 {
+        record(&shell, "user:it's me", "secret.accessed", &format!("secret:{number}"));
+    }
+    let mut arguments = "query --actor 'user:it'\\''s me' --since 1h --limit 3 --format jsonl".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        // The shell reads the command as a person would paste it.
+        let output = Command::new("sh")
+            .args(["-c", &format!("\"$0\" {arguments}"), env!("CARGO_BIN_EXE_audit")])
+            .current_dir(shell.folder())
+            .env("DATABASE_URL", "sqlite:audit.db")
+            .output()
+            .unwrap();
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(output.status.success(), "{err}");
+        seen.extend(out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["target_id"].clone()));
+        match err.lines().find_map(|line| line.strip_prefix("more: audit ")) {
+            Some(next) => arguments = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["6", "5", "4", "3", "2", "1", "0"]);
+}
+
+#[test]
+fn json_holds_the_entries_and_the_next_cursor() {
+    let shell = Shell::with_log();
+    for id in ["s1", "s2"] {
+        record(&shell, "user:u", "secret.accessed", &format!("secret:{id}"));
+    }
+    let page = |arguments: &[&str]| -> Value {
+        let ran = shell.run(&[&["query", "--format=json", "--limit=1"], arguments].concat()).success();
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    let first = page(&[]);
+    assert_eq!(first["entries"][0]["target_id"], "s2");
+    let last = page(&["--after", first["next"].as_str().unwrap()]);
+    assert_eq!(last["entries"][0]["target_id"], "s1");
+    assert_eq!(last["next"], Value::Null);
+}
+
+#[test]
+fn text_that_would_rule_the_terminal_is_shown_escaped_in_every_format() {
+    let shell = Shell::with_log();
+    let hostile = "\u{1b}[2J\u{202e}x\u{7}";
+    let metadata = serde_json::json!({ hostile: hostile }).to_string();
+    let target = format!("project:{hostile}");
+    let arguments = ["record", "--actor=user:u", "--action=project.created", "--target", &target];
+    shell.run(&[&arguments[..], &["--metadata", &metadata, "--error", hostile]].concat()).success();
+
+    for format in ["table", "json", "jsonl"] {
+        let out = shell.run(&["query", "--format", format]).success().out;
+        assert!(!out.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{format}: {out:?}");
+        assert!(out.to_lowercase().contains("202e"), "{format}: {out:?}");
+    }
+    assert_eq!(shell.entries(&[])[0]["target_id"], hostile);
+}
+
+#[test]
+fn a_typo_in_a_filter_is_answered_with_what_was_meant() {
+    let shell = Shell::with_log();
+    shell.run(&["query", "--action=project.creatd"]).success().complains("did you mean --action project.created?");
+    shell.run(&["query", "--since=yesterday"]).exits_with(2).complains("write a day (2026-11-23)");
+    shell.run(&["query", "--outcome=ok"]).exits_with(2).complains("write success, failure, denied");
+    shell.run(&["query", "--after=page-2"]).exits_with(2).complains("not a cursor");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let shell = Shell::with_log();
+    record(&shell, "user:u", "secret.accessed", "secret:s");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_audit"))
+        .args(["query"])
+        .current_dir(shell.folder())
+        .env("DATABASE_URL", "sqlite:audit.db")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,83 @@
+//! Runs the `audit` command as a shell would, in a folder and an environment of its own.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) struct Shell {
+    folder: TempDir,
+    variables: Vec<(&'static str, OsString)>,
+}
+
+impl Shell {
+    /// An environment that says nothing of a database.
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// A log in an SQLite file, up to date.
+    pub(crate) fn with_log() -> Self {
+        let shell = Self::new().with("DATABASE_URL", "sqlite:audit.db");
+        shell.run(&["migrate"]).success();
+        shell
+    }
+
+    pub(crate) fn with(mut self, variable: &'static str, value: impl Into<OsString>) -> Self {
+        self.variables.push((variable, value.into()));
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_audit"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .output()
+            .unwrap();
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The entries that a query finds.
+    pub(crate) fn entries(&self, filters: &[&str]) -> Vec<Value> {
+        let ran = self.run(&[&["query", "--format", "jsonl"], filters].concat()).success();
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    pub(crate) fn success(self) -> Self {
+        self.exits_with(0)
+    }
+
+    #[track_caller]
+    pub(crate) fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn complains(self, of: &str) -> Self {
+        assert!(self.err.contains(of), "`{of}` is not in: {}", self.err);
+        self
+    }
+}

@@ -1,0 +1,55 @@
+//! What the attribute makes of the two main shapes of functions.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+fn expanded(arguments: TokenStream, item: TokenStream) -> String {
+    let tokens = super::attribute(arguments, item);
+    prettyplease::unparse(&syn::parse2(tokens).expect("an expansion is a file of items"))
+}
+
+#[test]
+fn an_async_function_is_polled_by_one_struct_around_one_block() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "project.created", target = "project", target_id = |ok| ok.id, metadata(changes = json!(name))),
+        quote! {
+            /// Creates a project.
+            pub async fn create(&self, name: String) -> Result<Project, Error> {
+                self.insert(name).await
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_plain_function_is_called_in_place() {
+    insta::assert_snapshot!(expanded(
+        quote!(
+            action = Action::KeyRotated,
+            actor = Actor::system("rotation"),
+            on = "success",
+            metadata(%key_type, ret scopes = ?|key| &key.scopes, reason = later)
+        ),
+        quote! {
+            fn rotate<T: Key>(key_id: &str, key_type: KeyType, replace: impl FnOnce() -> T) -> impl Key {
+                replace()
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_function_whose_attribute_is_wrong_is_given_back_as_it_was() {
+    let item = quote!(async fn create(name: String) -> Result<(), Error> { half.typed. });
+    let tokens = super::attribute(quote!(acton = "project.created"), item.clone()).to_string();
+    let errors = tokens.strip_prefix(&item.to_string()).expect("the item comes first");
+    assert_eq!(errors.matches("compile_error").count(), 1, "{errors}");
+}
+
+#[test]
+fn a_half_typed_body_still_expands() {
+    let item = quote!(fn create(project_id: &str) { half.typed. });
+    let tokens = super::attribute(quote!(action = "project.created"), item).to_string();
+    assert!(tokens.contains("half . typed ."), "{tokens}");
+    assert!(!tokens.contains("compile_error"), "{tokens}");
+}

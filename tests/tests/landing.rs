@@ -1,0 +1,38 @@
+//! How batches land in PostgreSQL.
+
+use std::time::SystemTime;
+
+use audit_core::batch::Freezer;
+use audit_core::migrate::{self, Options};
+use audit_core::store::{Landed, Schema, open};
+use tests::postgres::{Database, server};
+use tests::samples;
+
+const STORED: Landed = Landed::Stored { dead_lettered: 0 };
+
+/// A database whose log takes rows only from a statement that begins like this.
+async fn taking_only(statement: &str) -> Database<'static> {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    let check = format!("CHECK (current_query() LIKE '{statement}%')");
+    database.execute(&format!("ALTER TABLE control_plane.audit_logs ADD CONSTRAINT way {check}")).await;
+    database
+}
+
+async fn land(database: &Database<'_>, rows: usize) -> Landed {
+    let mut connection = open(&database.url(), &Schema::default()).unwrap().connect().await.unwrap();
+    let batch = Freezer::new().freeze(samples::varied(rows), SystemTime::now());
+    connection.land(&batch).await.unwrap()
+}
+
+#[tokio::test]
+async fn few_rows_land_with_their_header_in_one_statement() {
+    let database = taking_only("WITH rows AS (INSERT INTO").await;
+    assert_eq!(land(&database, 100).await, STORED);
+}
+
+#[tokio::test]
+async fn many_rows_land_by_copy_whatever_their_columns_hold() {
+    let database = taking_only("COPY").await;
+    assert_eq!(land(&database, 3_000).await, STORED);
+}

@@ -1,0 +1,17 @@
+#[derive(audit_core::Catalog)]
+enum Middle {
+    #[audit(action = "invoice.refunded", target = "invoice")]
+    InvoiceRefunded,
+    #[audit(include)]
+    Base(audit_core::AuditAction),
+}
+
+mod audit {
+    #[derive(audit_core::Catalog)]
+    enum Action {
+        #[audit(include)]
+        Middle(super::Middle),
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[derive(audit_core::Catalog)]
+struct Action {
+    name: String,
+}
+
+fn main() {}

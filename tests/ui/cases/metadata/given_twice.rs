@@ -1,0 +1,10 @@
+#![allow(unused_variables)]
+
+use audit_core::audited;
+
+#[audited(action = "user.removed", target_id = 1, metadata(reason, reason = "twice", ret organization = |ok| ok))]
+fn remove(reason: &str) {}
+
+fn main() {
+    remove("");
+}

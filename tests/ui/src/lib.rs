@@ -1,0 +1,1 @@
+//! What the macros of audit-core say to mistakes: see the cases beside this folder.
