@@ -53,9 +53,18 @@ const PATIENCE: Duration = Duration::from_mins(2);
 async fn access_secret(call: u64) {}
 
 #[tokio::main]
-async fn main() -> Result<ExitCode, Box<dyn Error>> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
-    let args = Args::parse();
+    match run(&Args::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let store = store::open(&args.database_url, &Schema::default())?;
     println!("{} calls from {} tasks into {}", grouped(args.calls), args.tasks, store.describe());
 
@@ -68,9 +77,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         .await?;
 
     // The run's own tenant tells its rows from those of other runs.
-    let run = format!("load-{}", Uuid::now_v7());
+    let tenant = format!("load-{}", Uuid::now_v7());
     let begun = Instant::now();
-    let calls = call_from_tasks(&args, &run).await;
+    let calls = call_from_tasks(args, &tenant).await;
     let called = begun.elapsed();
     let report = writer.shutdown(PATIENCE).await;
     let stored = begun.elapsed();
@@ -86,8 +95,13 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     println!("batches   {}, {} attempts failed", grouped(stats.batches), grouped(stats.retries));
     println!("accounts  {}", accounts(&stats));
 
-    let rows = Rows::of(&args.database_url, &run).await?;
-    println!("log       {} rows, {} different calls, {} seen twice", rows.all, rows.calls.len(), rows.twice);
+    let rows = Rows::of(&args.database_url, &tenant).await?;
+    println!(
+        "log       {} rows for {} calls, {} of them twice",
+        grouped(rows.all),
+        grouped(rows.calls.len() as u64),
+        rows.twice
+    );
 
     let complete = rows.calls.len() as u64 == calls && rows.all == calls && rows.twice == 0;
     if complete && stats.is_balanced() {
@@ -99,13 +113,13 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Lets the tasks share the calls; gives back how many there were.
-async fn call_from_tasks(args: &Args, run: &str) -> u64 {
+async fn call_from_tasks(args: &Args, tenant: &str) -> u64 {
     let next = Arc::new(AtomicU64::new(0));
     let (calls, last) = (args.calls, Instant::now() + Duration::from_secs(args.seconds));
     let mut tasks = JoinSet::new();
     for task in 0..args.tasks {
         let next = Arc::clone(&next);
-        let context = Context::new().with_actor(Actor::user(format!("user_{task}"))).with_tenant_id(run);
+        let context = Context::new().with_actor(Actor::user(format!("user_{task}"))).with_tenant_id(tenant);
         tasks.spawn(context::scope(context, async move {
             let mut made = 0;
             while Instant::now() < last {
@@ -144,10 +158,10 @@ struct Rows {
 
 impl Rows {
     /// Reads every row of the run back, page by page.
-    async fn of(url: &str, run: &str) -> Result<Self, Box<dyn Error>> {
+    async fn of(url: &str, tenant: &str) -> Result<Self, Box<dyn Error>> {
         let reader = Reader::connect(url, &Schema::default()).await?;
         let mut rows = Self { all: 0, calls: HashSet::new(), twice: 0 };
-        let mut query = Query::new().tenant(run).limit(Query::MAX_LIMIT);
+        let mut query = Query::new().tenant(tenant).limit(Query::MAX_LIMIT);
         loop {
             let page = reader.page(&query).await?;
             for row in page.rows {

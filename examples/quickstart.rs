@@ -10,13 +10,14 @@
 use std::error::Error;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use audit_core::context::{self, InContext};
 use audit_core::query::{Query, Reader};
 use audit_core::store::Schema;
 use audit_core::{Actor, AuditAction, Auditor, Context, Entry, Outcome, Row, Target, audited};
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{Attribute, Cell, Color, LineStyle, Table, TableStyle};
 use serde_json::{Value, json};
 
 // -- The application: what it does, and what of it is audited -------------------------------------------
@@ -107,13 +108,22 @@ async fn handle_request() -> Result<(), Box<dyn Error>> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     // The library tells of its troubles through `tracing`.
     tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
-    let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite:audit-quickstart.db".to_owned());
+    let url = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
+    match run(&url.unwrap_or_else(|| "sqlite:audit-quickstart.db".to_owned())).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
+async fn run(url: &str) -> Result<(), Box<dyn Error>> {
     // One line starts the auditor: it makes the tables and starts the writer.
-    let writer = Auditor::builder().url(&url).service_name("quickstart").init().await?;
+    let writer = Auditor::builder().url(url).service_name("quickstart").init().await?;
 
     // Who is at work, from where, for which request: said once, where the request comes in.
     let request = Context::new()
@@ -136,52 +146,62 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let report = writer.shutdown(Duration::from_secs(10)).await;
     println!("\nThe log took {} entries and lost {}. Its latest, newest first:\n", report.stored, report.lost);
 
-    let reader = Reader::connect(&url, &Schema::default()).await?;
+    let reader = Reader::connect(url, &Schema::default()).await?;
     let page = reader.page(&Query::new().limit(12)).await?;
-    println!("{}", table(&page.rows));
-    println!("\n{}", what_next(&url));
+    show(&page.rows);
+    println!("\n{}", what_next(url));
     Ok(())
 }
 
 // -- Everything below only prints -------------------------------------------------------------------------
 
-fn table(rows: &[Row]) -> Table {
+/// One line for each entry, and below it what only this entry has to tell.
+fn show(rows: &[Row]) {
     const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
     let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-    let titles = ["when (UTC)", "who", "did what", "to what", "how it ended", "took", "details"];
+    table.load_style(STYLE);
+    let titles = ["when (UTC)", "outcome", "who", "did what", "to what"];
     table.set_header(titles.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
     for row in rows {
         table.add_row([
-            Cell::new(row.created_at.format("%H:%M:%S%.3f")).fg(Color::DarkGrey),
-            Cell::new(format!("{}:{}", row.actor_type, row.actor_id.as_deref().unwrap_or("-"))),
-            Cell::new(&row.action),
-            Cell::new(format!("{}:{}", row.target_type, row.target_id.as_deref().unwrap_or("-"))),
+            Cell::new(row.created_at.format("%H:%M:%S")),
             Cell::new(row.outcome).fg(match row.outcome {
                 Outcome::Success => Color::Green,
                 Outcome::Failure | Outcome::Panicked => Color::Red,
                 _ => Color::Yellow,
             }),
-            Cell::new(row.duration_us.map(took).unwrap_or_default()),
-            Cell::new(details(row)),
+            Cell::new(format!("{}:{}", row.actor_type, row.actor_id.as_deref().unwrap_or("-"))),
+            Cell::new(&row.action),
+            Cell::new(format!("{}:{}", row.target_type, row.target_id.as_deref().unwrap_or("-"))),
         ]);
     }
-    table
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    let details = [None, None].into_iter().chain(rows.iter().map(details));
+    for (line, details) in table.trim_fmt().lines().zip(details) {
+        println!("{line}");
+        if let Some(details) = details {
+            println!("            {details}");
+        }
+    }
 }
 
-fn took(micros: i64) -> String {
-    if micros < 1_000 { format!("{micros} µs") } else { format!("{} ms", micros / 1_000) }
-}
-
-fn details(row: &Row) -> String {
+fn details(row: &Row) -> Option<String> {
+    let address = row.ip_address.map(|address| format!("from {address}"));
+    let took = row.duration_us.map(|micros| match micros {
+        0..1_000 => format!("took {micros} µs"),
+        _ => format!("took {} ms", micros / 1_000),
+    });
     let metadata = row.metadata.as_map().iter().map(|(name, value)| match value {
         Value::String(text) => format!("{name}: {text}"),
         other => format!("{name}: {other}"),
     });
-    row.error.iter().cloned().chain(metadata).collect::<Vec<_>>().join(", ")
+    let all: Vec<_> = row.error.iter().cloned().chain(metadata).chain(took).chain(address).collect();
+    if all.is_empty() { None } else { Some(all.join(" · ")) }
 }
 
 fn what_next(url: &str) -> String {
     let flag = if url.starts_with("sqlite:") { format!(" --database-url {url}") } else { String::new() };
-    format!("Next, ask it something: cargo run -q -p audit-console --{flag} query --outcome failure")
+    format!("Next, ask it something:\n  cargo run -q -p audit-console --{flag} query --outcome failure")
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::next_page;
+use super::{ADVICE, next_page};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -108,7 +108,7 @@ pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Resu
         let reader = Reader::connect(url.as_str(), &log.schema).await?;
         reader.page(&query).await
     })?
-    .map_err(|error| Failure::failed(&error).with_hint("`audit doctor` says what is wrong with the log"))?;
+    .map_err(|error| Failure::failed(&error).with_hint(ADVICE))?;
     print(&page, args.format, out)?;
     out.flush()?;
     if page.rows.is_empty() {

@@ -15,6 +15,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::ADVICE;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::visible;
@@ -25,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// After this it is time to look what holds the store up.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
-
-const ADVICE: &str = "`audit doctor` says what is wrong with the log; `audit migrate` makes its tables";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
