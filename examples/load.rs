@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,7 +55,8 @@ async fn access_secret(call: u64) {}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
+    let coloured = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter("warn").with_ansi(coloured).with_writer(std::io::stderr).init();
     match run(&Args::parse()).await {
         Ok(code) => code,
         Err(error) => {

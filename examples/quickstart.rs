@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -110,7 +111,8 @@ async fn handle_request() -> Result<(), Box<dyn Error>> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     // The library tells of its troubles through `tracing`.
-    tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
+    let coloured = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter("warn").with_ansi(coloured).with_writer(std::io::stderr).init();
     let url = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
     match run(&url.unwrap_or_else(|| "sqlite:audit-quickstart.db".to_owned())).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,6 +49,7 @@ fn following_the_printed_commands_shows_every_entry_once_newest_first() {
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert!(output.status.success(), "{err}");
         seen.extend(out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["target_id"].clone()));
+        assert!(seen.len() <= 7, "{seen:?}");
         match err.lines().find_map(|line| line.strip_prefix("more: audit ")) {
             Some(next) => arguments = next.to_owned(),
             None => break,
