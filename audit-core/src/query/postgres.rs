@@ -1,10 +1,12 @@
 //! Answers from PostgreSQL.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::reader::{Source, TIME_LIMIT};
 use super::windows::{Span, windows};
@@ -24,6 +26,9 @@ const BEGIN: &str = "BEGIN READ ONLY; \
 /// `query_canceled`, what remains of a statement that ran out of time.
 const CANCELED: &str = "57014";
 
+/// How long to go by the partitions that were there. Looking them up costs as much as asking a few of them.
+const BOUNDS_AGE: Duration = Duration::from_mins(1);
+
 const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
      host(ip_address) AS ip_address, user_agent, created_at, outcome, error, duration_us, attempt_id, request_id, \
      trace_id, span_id, tenant_id, on_behalf_of, origin, recorded_at, stream_id, seq, salt, redacted::text AS redacted";
@@ -34,46 +39,53 @@ pub(super) struct Postgres {
     server: PgConnectOptions,
     schema: Schema,
     /// Empty while a question is asked, and after one that failed.
-    connection: Mutex<Option<PgConnection>>,
+    session: Mutex<Option<Session>>,
+}
+
+#[derive(Debug)]
+struct Session {
+    connection: PgConnection,
+    /// Where the partitions begin, and when that was looked up.
+    bounds: Option<(Instant, Vec<DateTime<Utc>>)>,
 }
 
 impl Postgres {
     pub(super) async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
         let server = address::parse(url)?;
-        let connection = open(&server).await?;
-        Ok(Self { server, schema: schema.clone(), connection: Mutex::new(Some(connection)) })
+        let session = Session::open(&server).await?;
+        Ok(Self { server, schema: schema.clone(), session: Mutex::new(Some(session)) })
     }
 
-    /// Answers within [`TIME_LIMIT`]. The connection goes back only when all went well: one that was given up half-way
+    /// Answers within [`TIME_LIMIT`]. The session goes back only when all went well: one that was given up half-way
     /// is out of step with its server.
     async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&mut Statements<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut place = self.connection.lock().await;
-        let mut connection = self.begin(place.take()).await?;
-        let mut statements = Statements { connection: &mut connection, reader: self };
+        let mut place = self.session.lock().await;
+        let mut session = self.begin(place.take()).await?;
+        let mut statements = Statements { session: &mut session, reader: self };
         let answer = timeout(TIME_LIMIT, async {
             let answer = question(&mut statements).await?;
             statements.end().await?;
             Ok(answer)
         });
         let answer = answer.await.map_err(|_| self.too_slow())??;
-        *place = Some(connection);
+        *place = Some(session);
         Ok(answer)
     }
 
-    /// Begins on the connection of the question before; where the server has closed that, on a new one.
-    async fn begin(&self, idle: Option<PgConnection>) -> Result<PgConnection, StoreError> {
-        if let Some(mut connection) = idle
-            && let Ok(Ok(_)) = timeout(TIME_LIMIT, sqlx::raw_sql(BEGIN).execute(&mut connection)).await
+    /// Begins in the session of the question before; where the server has closed that, in a new one.
+    async fn begin(&self, idle: Option<Session>) -> Result<Session, StoreError> {
+        if let Some(mut session) = idle
+            && let Ok(Ok(_)) = timeout(TIME_LIMIT, sqlx::raw_sql(BEGIN).execute(&mut session.connection)).await
         {
-            return Ok(connection);
+            return Ok(session);
         }
-        let mut connection = open(&self.server).await?;
-        let begun = timeout(TIME_LIMIT, sqlx::raw_sql(BEGIN).execute(&mut connection)).await;
+        let mut session = Session::open(&self.server).await?;
+        let begun = timeout(TIME_LIMIT, sqlx::raw_sql(BEGIN).execute(&mut session.connection)).await;
         begun.map_err(|_| self.too_slow())?.map_err(|error| self.failed(error))?;
-        Ok(connection)
+        Ok(session)
     }
 
     async fn read_page(&self, query: &Query) -> Result<Page, StoreError> {
@@ -127,7 +139,7 @@ impl Postgres {
         let from = format!("SELECT {what} FROM {}.audit_logs WHERE created_at >= ", self.schema.quoted());
         let mut statement = QueryBuilder::new(from);
         statement.push_bind(since).push(" AND created_at < ").push_bind(until);
-        sql::push_conditions(&mut statement, query);
+        sql::push_conditions(&mut statement, query, "");
         statement
     }
 
@@ -159,39 +171,49 @@ impl Source for Postgres {
 
 /// The statements of one question, in one transaction.
 struct Statements<'a> {
-    connection: &'a mut PgConnection,
+    session: &'a mut Session,
     reader: &'a Postgres,
 }
 
 impl Statements<'_> {
     /// Which spans of time to look into, one statement each.
     async fn windows(&mut self, query: &Query) -> Result<Vec<Span>, StoreError> {
-        let partitions =
-            format!("SELECT lower_bound, upper_bound FROM {}.audit_partitions()", self.reader.schema.quoted());
-        let partitions = sqlx::query_as::<_, Span>(AssertSqlSafe(partitions))
-            .persistent(false)
-            .fetch_all(&mut *self.connection)
-            .await
-            .map_err(|error| self.reader.failed(error))?;
         let (since, until) = sql::time_range(query);
         let time = |micros| DateTime::from_timestamp_micros(micros).expect("the years 1 to 9999 are times");
-        Ok(windows(partitions, (time(since), time(until))))
+        let bounds = match &self.session.bounds {
+            Some((seen, bounds)) if seen.elapsed() < BOUNDS_AGE => bounds.clone(),
+            _ => self.bounds().await?,
+        };
+        Ok(windows(&bounds, Utc::now(), (time(since), time(until))))
+    }
+
+    async fn bounds(&mut self) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        let bounds = format!("SELECT lower_bound FROM {}.audit_partitions()", self.reader.schema.quoted());
+        let bounds: Vec<DateTime<Utc>> = sqlx::query_scalar(AssertSqlSafe(bounds))
+            .persistent(false)
+            .fetch_all(&mut self.session.connection)
+            .await
+            .map_err(|error| self.reader.failed(error))?;
+        self.session.bounds = Some((Instant::now(), bounds.clone()));
+        Ok(bounds)
     }
 
     /// Behind a pooler a prepared statement may be another session's, so that none is kept.
     async fn fetch(&mut self, mut statement: QueryBuilder<sqlx::Postgres>) -> Result<Vec<PgRow>, StoreError> {
-        let rows = statement.build().persistent(false).fetch_all(&mut *self.connection).await;
+        let rows = statement.build().persistent(false).fetch_all(&mut self.session.connection).await;
         rows.map_err(|error| self.reader.failed(error))
     }
 
     async fn end(&mut self) -> Result<(), StoreError> {
-        let ended = sqlx::raw_sql("COMMIT").execute(&mut *self.connection).await;
+        let ended = sqlx::raw_sql("COMMIT").execute(&mut self.session.connection).await;
         ended.map(drop).map_err(|error| self.reader.failed(error))
     }
 }
 
-async fn open(server: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    connect_bare(server, "audit-reader").await
+impl Session {
+    async fn open(server: &PgConnectOptions) -> Result<Self, StoreError> {
+        Ok(Self { connection: connect_bare(server, "audit-reader").await?, bounds: None })
+    }
 }
 
 fn time(row: &PgRow, column: &'static str) -> Result<DateTime<Utc>, sqlx::Error> {

@@ -10,25 +10,28 @@ use super::reader::TIME_LIMIT;
 use crate::Row;
 use crate::store::{ErrorClass, StoreError};
 
-/// Pushes the conditions on text columns, each after ` AND `.
-pub(super) fn push_conditions<DB>(sql: &mut QueryBuilder<DB>, query: &Query)
+/// Pushes the conditions on text columns, each after ` AND `, the one that fewest rows meet first. The columns of the
+/// others come after `beside`.
+pub(super) fn push_conditions<DB>(sql: &mut QueryBuilder<DB>, query: &Query, beside: &'static str)
 where
     DB: Database,
     for<'q> String: Encode<'q, DB> + Type<DB>,
 {
     let conditions = [
-        ("actor_id", query.actor.clone()),
-        ("actor_type", query.actor_type.map(|kind| kind.to_string())),
-        ("action", query.action.clone()),
-        ("target_type", query.target_type.clone()),
-        ("target_id", query.target_id.clone()),
-        ("outcome", query.outcome.map(|outcome| outcome.to_string())),
         ("request_id", query.request_id.clone()),
+        ("target_id", query.target_id.clone()),
+        ("actor_id", query.actor.clone()),
+        ("action", query.action.clone()),
+        ("actor_type", query.actor_type.map(|kind| kind.to_string())),
+        ("target_type", query.target_type.clone()),
+        ("outcome", query.outcome.map(|outcome| outcome.to_string())),
         ("tenant_id", query.tenant.clone()),
     ];
+    let mut before = " AND ".to_owned();
     for (column, value) in conditions {
         if let Some(value) = value {
-            sql.push(" AND ").push(column).push(" = ").push_bind(stored(value));
+            sql.push(&before).push(column).push(" = ").push_bind(stored(value));
+            before = format!(" AND {beside}");
         }
     }
 }

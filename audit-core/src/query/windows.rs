@@ -1,8 +1,10 @@
 //! Which partitions a statement looks into.
 //!
 //! Planning a query over many partitions costs more than running it, and each partition takes locks. So the first
-//! statement asks one partition, the newest; the next eight, and the others 32: a question that recent rows answer costs
-//! one small statement, and one that nothing answers a handful.
+//! statement asks one partition, the newest that has begun; the next asks eight, and the others 32: a question that
+//! recent rows answer costs one small statement, and one that nothing answers a handful.
+
+use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 
@@ -13,26 +15,30 @@ const MOST: usize = 32;
 /// A span of time: from the first, before the second.
 pub(super) type Span = (DateTime<Utc>, DateTime<Utc>);
 
-/// Cuts a span into those that the statements look into, newest first. What no partition covers is left out.
+/// Cuts a span into those that the statements look into, newest first.
 ///
-/// `partitions` are in any order and do not overlap.
-pub(super) fn windows(mut partitions: Vec<Span>, (since, until): Span) -> Vec<Span> {
-    partitions.retain(|(lower, upper)| *lower < until && since < *upper);
-    partitions.sort_unstable_by_key(|(lower, _)| std::cmp::Reverse(*lower));
-    let mut rest = partitions.as_slice();
+/// Together they cover the span whatever `bounds`, the beginnings of the partitions, are: bounds that are out of date
+/// make statements larger than they need be, and lose nothing.
+pub(super) fn windows(bounds: &[DateTime<Utc>], now: DateTime<Utc>, (since, until): Span) -> Vec<Span> {
+    let mut cuts: Vec<_> = bounds.iter().copied().filter(|cut| since < *cut && *cut < until && *cut <= now).collect();
+    cuts.sort_unstable_by_key(|cut| Reverse(*cut));
+    let mut cuts = cuts.into_iter();
     let mut windows = Vec::new();
+    let mut end = until;
     for size in [FIRST, SECOND].into_iter().chain(std::iter::repeat(MOST)) {
-        let (taken, left) = rest.split_at(size.min(rest.len()));
-        let (Some(newest), Some(oldest)) = (taken.first(), taken.last()) else { break };
-        windows.push((oldest.0.max(since), newest.1.min(until)));
-        rest = left;
+        let Some(cut) = cuts.nth(size - 1) else { break };
+        windows.push((cut, end));
+        end = cut;
+    }
+    if since < end {
+        windows.push((since, end));
     }
     windows
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::{Days, TimeZone as _};
+    use chrono::{Days, TimeDelta, TimeZone as _};
 
     use super::*;
 
@@ -40,22 +46,35 @@ mod tests {
         Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap() + Days::new(number)
     }
 
-    fn days(numbers: std::ops::Range<u64>) -> Vec<Span> {
-        numbers.map(|number| (day(number), day(number + 1))).collect()
+    fn days(numbers: std::ops::Range<u64>) -> Vec<DateTime<Utc>> {
+        numbers.map(day).collect()
     }
 
     #[test]
     fn one_then_eight_then_thirty_two_newest_first() {
-        let spans = windows(days(0..50), (day(0), day(100)));
-        assert_eq!(spans, [(day(49), day(50)), (day(41), day(49)), (day(9), day(41)), (day(0), day(9))]);
+        let spans = windows(&days(0..50), day(200), (day(0), day(100)));
+        assert_eq!(spans, [(day(49), day(100)), (day(41), day(49)), (day(9), day(41)), (day(0), day(9))]);
     }
 
     #[test]
-    fn partitions_beyond_the_span_are_not_asked() {
-        let half = chrono::TimeDelta::hours(12);
-        let spans = windows(days(0..50), (day(3) + half, day(4) + half));
-        assert_eq!(spans, [(day(4), day(4) + half), (day(3) + half, day(4))]);
-        assert_eq!(windows(days(0..50), (day(60), day(70))), []);
-        assert_eq!(windows(days(0..50), (day(5), day(5))), []);
+    fn partitions_made_ahead_of_time_are_asked_with_the_current_one() {
+        let now = day(47) + TimeDelta::hours(12);
+        let spans = windows(&days(0..50), now, (day(40), day(100)));
+        assert_eq!(spans, [(day(47), day(100)), (day(40), day(47))]);
+    }
+
+    #[test]
+    fn the_span_is_covered_whatever_the_bounds() {
+        let half = TimeDelta::hours(12);
+        for bounds in [days(0..0), days(0..1), days(3..9), days(0..50), days(70..80)] {
+            for (since, until) in [(day(2), day(60)), (day(3) + half, day(4) + half), (day(5), day(5) + half)] {
+                let spans = windows(&bounds, day(45), (since, until));
+                assert_eq!(spans.first().unwrap().1, until);
+                assert_eq!(spans.last().unwrap().0, since);
+                assert!(spans.windows(2).all(|pair| pair[0].0 == pair[1].1));
+                assert!(spans.iter().all(|(from, to)| from < to));
+            }
+        }
+        assert_eq!(windows(&days(0..50), day(45), (day(5), day(5))), []);
     }
 }
