@@ -58,3 +58,8 @@ BEGIN
                    name, lower_bound, upper_bound);
 END $$;
 REVOKE ALL ON FUNCTION control_plane.audit_ensure_partition(timestamptz) FROM PUBLIC;
+
+-- This week's and the next, so that a fresh log takes rows from anybody who may write.
+DO $$ BEGIN
+    PERFORM control_plane.audit_ensure_partition(now()), control_plane.audit_ensure_partition(now() + interval '7 days');
+END $$;
