@@ -26,7 +26,9 @@ fn each_filter_leaves_what_it_names() {
     assert_eq!(count(&["--target-type=secret"]), 1);
     assert_eq!(count(&["--actor=ann", "--target-type=secret"]), 0);
     assert_eq!(count(&["--since=1h"]), 3);
+    assert_eq!(count(&["--since=2999-01-01"]), 0);
     assert_eq!(count(&["--until=1h"]), 0);
+    assert_eq!(count(&["--until=2999-01-01"]), 3);
     assert_eq!(count(&["--since=2020-01-01", "--until=2020-12-31"]), 0);
 }
 

@@ -1,0 +1,82 @@
+//! The examples do what they promise, on both stores. `cargo test --workspace` has built them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use audit_core::query::{Query, Reader};
+use audit_core::store::Schema;
+use audit_core::{Actor, Outcome, Row};
+use serde_json::json;
+use tests::postgres;
+
+/// An example, which cargo puts beside the folder of this test's binary.
+fn example(name: &str) -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let path = this.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(path.exists(), "there is no {}: run `cargo build --workspace --examples` first", path.display());
+    path
+}
+
+fn run(name: &str, arguments: &[&str], folder: &Path, url: Option<&str>) -> Output {
+    let mut command = Command::new(example(name));
+    command.args(arguments).current_dir(folder).env_remove("DATABASE_URL");
+    if let Some(url) = url {
+        command.env("DATABASE_URL", url);
+    }
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}: {out}{err}");
+    output
+}
+
+async fn log(url: &str) -> Vec<Row> {
+    let reader = Reader::connect(url, &Schema::default()).await.unwrap();
+    reader.page(&Query::new()).await.unwrap().rows
+}
+
+fn check_quickstart(rows: &[Row]) {
+    let mut outcomes: Vec<_> = rows.iter().map(|row| row.outcome).collect();
+    outcomes.sort_unstable();
+    outcomes.dedup();
+    assert_eq!(outcomes, [Outcome::Success, Outcome::Failure, Outcome::Cancelled, Outcome::Panicked]);
+
+    let created = rows.iter().find(|row| row.action == "project.created").unwrap();
+    let Actor { actor_type, id } = Actor::user("user_123");
+    assert_eq!((created.actor_type, created.actor_id.as_deref()), (actor_type, Some(id.as_str())));
+    assert_eq!((created.target_type.as_str(), created.target_id.as_deref()), ("project", Some("proj_456")));
+    assert_eq!(json!(created.metadata), json!({"changes": {"name": "MyProject"}}));
+    assert_eq!(created.ip_address, Some("192.168.1.1".parse().unwrap()));
+    assert_eq!(created.user_agent.as_deref(), Some("Mozilla/5.0..."));
+}
+
+#[tokio::test]
+async fn quickstart_needs_no_configuration_and_a_second_run_adds_to_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("audit-quickstart.db").display());
+    run("quickstart", &[], folder.path(), None);
+    let first = log(&url).await;
+    check_quickstart(&first);
+    run("quickstart", &[], folder.path(), None);
+    assert_eq!(log(&url).await.len(), 2 * first.len());
+}
+
+#[tokio::test]
+async fn quickstart_does_the_same_on_postgresql() {
+    let database = postgres::server().database().await;
+    let folder = tempfile::tempdir().unwrap();
+    run("quickstart", &[], folder.path(), Some(&database.url()));
+    check_quickstart(&log(&database.url()).await);
+}
+
+#[tokio::test]
+async fn load_finds_one_row_for_every_call() {
+    let database = postgres::server().database().await;
+    let folder = tempfile::tempdir().unwrap();
+    for url in [None, Some(database.url())] {
+        let output = run("load", &["--calls=5000", "--tasks=16"], folder.path(), url.as_deref());
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(out.contains("5,000 rows for 5,000 calls, 0 of them twice"), "{out}");
+        assert!(out.contains(": balanced"), "{out}");
+    }
+    assert_eq!(database.value::<i64>("SELECT count(*) FROM control_plane.audit_logs").await, 5000);
+}
