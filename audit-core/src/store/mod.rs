@@ -6,7 +6,7 @@
 //!
 //! `tests/tests/store_contract.rs` is the contract, and every store passes it.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod dead_letter;
 mod error;
 #[cfg(feature = "postgres")]

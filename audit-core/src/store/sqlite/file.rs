@@ -55,7 +55,7 @@ impl File {
                 "a log in memory is lost with the process, and every connection sees another one: name a file, such as sqlite:audit.db",
             );
         }
-        if !matches!(parameters, "" | "mode=rwc" | "mode=rw") {
+        if !matches!(parameters, "" | "mode=rwc") {
             return refuse("it takes no parameters: write sqlite:PATH");
         }
         match SqliteConnectOptions::from_str(&format!("sqlite:{path}")) {
