@@ -1,1 +1,4 @@
 //! The examples are beside this file: `cargo run --example quickstart`, `cargo run --example load`.
+//!
+//! # The README, so that its program is known to compile
+#![doc = include_str!("../README.md")]

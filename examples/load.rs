@@ -49,7 +49,7 @@ struct Args {
 /// How long a database that is away may hold up a call, and the shutdown.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-#[audited(action = "secret.accessed", target_id = call.to_string(), metadata(secret_name = "load".to_owned()))]
+#[audited(action = "secret.accessed", target_id = call.to_string(), metadata(secret_name = "load"))]
 async fn access_secret(call: u64) {}
 
 #[tokio::main]

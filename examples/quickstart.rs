@@ -61,7 +61,7 @@ async fn change_role(user: String, old_role: String, new_role: String) {
 }
 
 /// Functions need not be async, or return a `Result`.
-#[audited(action = "secret.accessed", metadata(secret_name = name.to_owned()))]
+#[audited(action = "secret.accessed", metadata(secret_name = name))]
 fn read_secret(secret_id: &str, name: &str) -> String {
     println!("  read the secret {name}");
     format!("the value of {secret_id}")

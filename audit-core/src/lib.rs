@@ -47,7 +47,7 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use audit_macros::{Catalog, audited};
+pub use audit_macros::{AuditTarget, Catalog, audited};
 pub use auditor::{
     Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
 };

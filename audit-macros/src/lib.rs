@@ -9,6 +9,7 @@ mod catalog;
 mod ctxt;
 mod name;
 mod place;
+mod target;
 
 use proc_macro::TokenStream;
 
@@ -24,6 +25,13 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(Catalog, attributes(audit))]
 pub fn derive_catalog(input: TokenStream) -> TokenStream {
     catalog::derive(input.into()).into()
+}
+
+/// Lets a struct name its own id as a target: its field `id`, or the one marked with `#[audit(id)]`, by its
+/// `Display`.
+#[proc_macro_derive(AuditTarget, attributes(audit))]
+pub fn derive_audit_target(input: TokenStream) -> TokenStream {
+    target::derive(input.into()).into()
 }
 
 /// Records each call of a function in the audit log, once, however it ends.

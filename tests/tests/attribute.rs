@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 
@@ -46,16 +47,10 @@ async fn forever() {
     std::future::pending::<()>().await;
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, AuditTarget)]
 struct Project {
     id: u64,
     name: String,
-}
-
-impl AuditTarget for Project {
-    fn audit_target_id(&self) -> String {
-        self.id.to_string()
-    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -383,21 +378,79 @@ fn the_context_is_the_one_in_which_the_call_began() {
 }
 
 #[test]
-fn an_audited_future_is_little_larger_and_can_be_sent() {
-    async fn plain(project_id: u64) -> Result<u64, Refused> {
-        forever().await;
-        Ok(project_id)
+fn an_audited_future_is_little_larger_can_be_sent_and_nests_by_adding() {
+    macro_rules! nest {
+        ($module:ident, $(#[$attribute:meta])?) => {
+            mod $module {
+                use super::*;
+
+                $(#[$attribute])?
+                pub(super) async fn one(project_id: u64) -> Result<u64, Refused> {
+                    forever().await;
+                    Ok(project_id)
+                }
+                $(#[$attribute])?
+                async fn two(project_id: u64) -> Result<u64, Refused> {
+                    one(project_id).await
+                }
+                $(#[$attribute])?
+                async fn three(project_id: u64) -> Result<u64, Refused> {
+                    two(project_id).await
+                }
+                $(#[$attribute])?
+                pub(super) async fn four(project_id: u64) -> Result<u64, Refused> {
+                    three(project_id).await
+                }
+            }
+        };
     }
-    #[audited(action = "project.updated", metadata(old_value = project_id, new_value = 3, changes = later))]
-    async fn with_attribute(project_id: u64) -> Result<u64, Refused> {
-        forever().await;
-        Ok(project_id)
-    }
+    nest!(plain,);
+    nest!(
+        annotated,
+        #[audited(action = "project.updated", metadata(old_value = 1, new_value = 3, changes = later))]
+    );
     fn size(future: &(impl Future + Send)) -> usize {
         size_of_val(future)
     }
-    let (plain, with_attribute) = (size(&plain(1)), size(&with_attribute(1)));
-    assert!(with_attribute <= plain + 512, "{with_attribute} bytes instead of {plain}");
+    let (plain_one, one) = (size(&plain::one(1)), size(&annotated::one(1)));
+    let (plain_four, four) = (size(&plain::four(1)), size(&annotated::four(1)));
+    assert!(one <= plain_one + 512, "{one} bytes instead of {plain_one}");
+    assert!(four <= plain_four + 4 * 512, "{four} bytes instead of {plain_four}");
+}
+
+#[test]
+fn a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there() {
+    #[audited(action = "project.updated")]
+    async fn touch(project_id: &str, begun: &AtomicBool) {
+        begun.store(true, Ordering::Relaxed);
+    }
+    let store = ScriptedStore::default();
+    store.shut();
+    let builder = Auditor::builder().store(Arc::new(store.clone())).queue_entries(1);
+    let writer = builder.start_blocking().expect("the writer starts");
+    let context = Context::new().with_auditor(writer.auditor().clone());
+    let calls = context::sync_scope(context, || {
+        let (mut calls, begun) = (0, AtomicBool::new(true));
+        while begun.swap(false, Ordering::Relaxed) {
+            let mut call = pin!(touch("proj_1", &begun));
+            calls += usize::from(poll_once(call.as_mut()).is_ready());
+        }
+        let mut waits = Box::pin(touch("proj_2", &begun));
+        assert!(poll_once(waits.as_mut()).is_pending());
+        assert!(!begun.load(Ordering::Relaxed), "the body runs without a place");
+        store.open();
+        block_on(waits);
+        calls + 1
+    });
+    let report = writer.shutdown_blocking(SOON);
+    assert_eq!((report.stored, report.stats.dropped), (calls as u64, 0));
+}
+
+#[test]
+fn a_call_that_no_auditor_hears_is_counted() {
+    let before = Auditor::unheard();
+    inner("proj_1");
+    assert_eq!(Auditor::unheard(), before + 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
-use audit_core::store::{Landed, Schema, open};
+use audit_core::store::{ErrorClass, Landed, Schema, open};
 use tests::postgres::{Database, server};
 use tests::samples;
 
@@ -35,4 +35,39 @@ async fn few_rows_land_with_their_header_in_one_statement() {
 async fn many_rows_land_by_copy_whatever_their_columns_hold() {
     let database = taking_only("COPY").await;
     assert_eq!(land(&database, 3_000).await, STORED);
+}
+
+#[tokio::test]
+async fn errors_repeat_neither_a_rows_values_nor_a_password() {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    for refusal in [
+        "RAISE EXCEPTION 'refused: %', NEW.actor_id",
+        "RAISE EXCEPTION 'refused: %', NEW.actor_id USING ERRCODE = 'check_violation', CONSTRAINT = 'ours'",
+        "RAISE EXCEPTION 'refused: %', NEW.actor_id USING ERRCODE = 'program_limit_exceeded'",
+    ] {
+        database
+            .execute(&format!(
+                "CREATE OR REPLACE FUNCTION control_plane.refuse() RETURNS trigger LANGUAGE plpgsql
+                     AS $$ BEGIN {refusal}; END $$;
+                 CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON control_plane.audit_logs
+                     FOR EACH ROW EXECUTE FUNCTION control_plane.refuse()"
+            ))
+            .await;
+        for rows in [20, 300] {
+            let mut connection = open(&database.url(), &Schema::default()).unwrap().connect().await.unwrap();
+            let error = connection.land(&samples::batch(&mut Freezer::new(), rows)).await.unwrap_err();
+            assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+            assert!(!format!("{error:?}").contains("user_123"), "{error:?}");
+        }
+    }
+
+    let url = database.url().replace("postgres@", "nobody_at_all:hunter2@");
+    let store = open(&url, &Schema::default()).unwrap();
+    let error = store.connect().await.err().expect("there is no such user");
+    assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+    assert!(error.to_string().contains("nobody_at_all"), "{error}");
+    for text in [format!("{error:?}"), format!("{store:?}"), store.describe()] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
 }

@@ -12,9 +12,20 @@ use tests::samples;
 const DAY: Duration = Duration::from_hours(24);
 const SOON: Duration = Duration::from_secs(10);
 
-async fn migrated() -> Database<'static> {
+/// A migrated database without partitions.
+async fn bare() -> Database<'static> {
     let database = server().database().await;
     migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    // Migrations make this week's and the next; these tests want to see every one made.
+    database
+        .execute(
+            "DO $$ DECLARE made text; BEGIN
+                 FOR made IN SELECT partition FROM control_plane.audit_partitions() LOOP
+                     EXECUTE format('DROP TABLE control_plane.%I', made);
+                 END LOOP;
+             END $$",
+        )
+        .await;
     database
 }
 
@@ -34,7 +45,7 @@ async fn bounds(database: &Database<'_>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_batch_makes_the_partitions_that_its_rows_need_and_no_others() {
-    let database = migrated().await;
+    let database = bare().await;
     let mut connection = connect(&database).await;
     let now = SystemTime::now();
     let entries = [now, now - 100 * DAY, now - 300 * DAY].map(samples::entry_at).to_vec();
@@ -45,10 +56,21 @@ async fn a_batch_makes_the_partitions_that_its_rows_need_and_no_others() {
 
 #[tokio::test]
 async fn this_week_and_the_next_are_made_ahead_of_time() {
-    let database = migrated().await;
+    let database = bare().await;
     let mut connection = connect(&database).await;
     connection.prepare(SystemTime::now().into()).await.unwrap();
     connection.prepare(SystemTime::now().into()).await.unwrap();
+    assert_this_week_and_the_next(&database).await;
+}
+
+#[tokio::test]
+async fn a_fresh_log_takes_rows_at_once() {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    assert_this_week_and_the_next(&database).await;
+}
+
+async fn assert_this_week_and_the_next(database: &Database<'_>) {
     let adjacent: bool = database
         .value(
             "SELECT count(*) = 2 AND bool_or(lower_bound <= now() AND now() < upper_bound)
@@ -57,12 +79,12 @@ async fn this_week_and_the_next_are_made_ahead_of_time() {
                FROM control_plane.audit_partitions()",
         )
         .await;
-    assert!(adjacent, "{:?}", bounds(&database).await);
+    assert!(adjacent, "{:?}", bounds(database).await);
 }
 
 #[tokio::test]
 async fn eight_sessions_make_forty_partitions_at_once() {
-    let database = migrated().await;
+    let database = bare().await;
     let mut sessions = Vec::new();
     for _ in 0..8 {
         let mut connection = database.connect().await;
@@ -84,7 +106,7 @@ async fn eight_sessions_make_forty_partitions_at_once() {
 
 #[tokio::test]
 async fn bounds_stop_at_existing_neighbours() {
-    let database = migrated().await;
+    let database = bare().await;
     // A Wednesday that was made by days: the rest of its week goes to both sides.
     database
         .execute(
@@ -110,7 +132,7 @@ async fn bounds_stop_at_existing_neighbours() {
 
 #[tokio::test]
 async fn a_time_out_of_range_makes_no_partition() {
-    let database = migrated().await;
+    let database = bare().await;
     for time in ["now() - interval '401 days'", "now() + interval '15 days'", "'infinity'", "NULL"] {
         let error = database
             .try_execute(&format!("SELECT control_plane.audit_ensure_partition({time})"))
@@ -123,7 +145,7 @@ async fn a_time_out_of_range_makes_no_partition() {
 
 #[tokio::test]
 async fn a_partition_that_was_dropped_is_made_again() {
-    let database = migrated().await;
+    let database = bare().await;
     let mut connection = connect(&database).await;
     let mut freezer = Freezer::new();
     for rows in [1, 300] {
@@ -150,7 +172,7 @@ async fn a_partition_that_was_dropped_is_made_again() {
 
 #[tokio::test]
 async fn neither_open_exports_nor_open_batches_delay_a_new_partition() {
-    let database = migrated().await;
+    let database = bare().await;
     database.execute("SELECT control_plane.audit_ensure_partition(now())").await;
     let mut export = database.connect().await;
     let mut export = export.begin().await.unwrap();

@@ -1,4 +1,4 @@
-//! What holds of the embedded store alone; `store_contract.rs` has what it shares with PostgreSQL.
+//! What holds of the embedded store alone; `store_contract` has what it shares with PostgreSQL.
 
 use std::time::SystemTime;
 

@@ -5,23 +5,23 @@ use std::sync::Arc;
 /// A value that can be the target of an action: an argument of an audited function that is named after
 /// the target type, or the function's success value, then gives the target id by itself.
 ///
+/// The derive takes the field `id`, or the one marked with `#[audit(id)]`.
+///
 /// # Examples
 ///
 /// ```
 /// use audit_core::{AuditTarget, audited};
 ///
+/// #[derive(AuditTarget)]
 /// struct Project {
-///     id: u64,
+///     #[audit(id)]
+///     number: u64,
 /// }
 ///
-/// impl AuditTarget for Project {
-///     fn audit_target_id(&self) -> String {
-///         self.id.to_string()
-///     }
-/// }
-///
-/// #[audited(action = "project.suspended", target = "project", metadata(reason))]
+/// #[audited(action = "project.suspended", metadata(reason))]
 /// fn suspend(project: &mut Project, reason: &str) {}
+///
+/// assert_eq!(Project { number: 7 }.audit_target_id(), "7");
 /// ```
 #[diagnostic::on_unimplemented(
     message = "no target id can be inferred for this audited function",

@@ -63,8 +63,30 @@ impl Unknown {
 /// A type that a catalog may give to a metadata field, other than [`Value`].
 ///
 /// Numbers, `bool`, `String`, [`Uuid`], [`DateTime<Utc>`], [`IpAddr`], and `Option` and `Vec` of them. A
-/// type of one's own implements this trait and [`RecordAs`] for itself; anything that serialises can be
+/// type of one's own implements this trait, and [`RecordAs`] for itself; anything that serialises can be
 /// given for a field of type [`Value`].
+///
+/// # Examples
+///
+/// ```
+/// use audit_core::catalog::{FieldType, RecordAs};
+///
+/// enum Plan {
+///     Free,
+///     Paid,
+/// }
+///
+/// impl FieldType for Plan {}
+///
+/// impl RecordAs<Plan> for Plan {
+///     fn record(&self) -> serde_json::Value {
+///         match self {
+///             Self::Free => "free".into(),
+///             Self::Paid => "paid".into(),
+///         }
+///     }
+/// }
+/// ```
 pub trait FieldType {}
 
 /// A value that may be given for a metadata field of type `T`.

@@ -3,7 +3,7 @@
 //! The migrations are SQL files that lie beside the crate and are compiled into it. [`migrate`] runs those that are
 //! pending, each in a transaction of its own together with its line in the history (`audit_migrations`), under a lock
 //! that the same transaction holds: a run that fails or is killed leaves neither a half-done migration nor a lock, and
-//! any number of processes may run it at once. [`status`] and [`pending`] only look.
+//! any number of processes may run it at once. [`status()`] and [`pending`] only look.
 //!
 //! A migration that differs from the one that was applied is named, and nothing is run; so is one that the history
 //! knows and the program does not. A database that is newer than the program is refused.

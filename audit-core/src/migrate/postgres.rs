@@ -55,7 +55,8 @@ pub(crate) async fn migrate(server: &PgConnectOptions, options: &Options) -> Res
 
 impl Postgres {
     pub(super) async fn open(url: &str, options: &Options) -> Result<Self, Error> {
-        Self::connect(&address::parse(url)?, options).await
+        let server = address::parse(url)?;
+        Self::connect(&server, options).await
     }
 
     async fn connect(server: &PgConnectOptions, options: &Options) -> Result<Self, Error> {

@@ -36,7 +36,7 @@ const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id,
 /// A database that is being read.
 #[derive(Debug)]
 pub(super) struct Postgres {
-    server: PgConnectOptions,
+    server: address::Address,
     schema: Schema,
     /// Empty while a question is asked, and after one that failed.
     session: Mutex<Option<Session>>,

@@ -1,5 +1,7 @@
 //! From a URL to a server.
 
+use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use sqlx::ConnectOptions as _;
@@ -12,8 +14,33 @@ pub(crate) fn serves(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
+/// How to reach a server. Shown without its password.
+#[derive(Clone)]
+pub(crate) struct Address(PgConnectOptions);
+
+impl Address {
+    /// The same server, by which administrators see this name unless there is one already.
+    pub(super) fn named(self, name: &str) -> Self {
+        if self.get_application_name().is_some() { self } else { Self(self.0.application_name(name)) }
+    }
+}
+
+impl Deref for Address {
+    type Target = PgConnectOptions;
+
+    fn deref(&self) -> &PgConnectOptions {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&describe(self))
+    }
+}
+
 /// Reads a URL. What it leaves out comes from `PGHOST` and its kin, as with libpq.
-pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
+pub(crate) fn parse(url: &str) -> Result<Address, StoreError> {
     PgConnectOptions::from_str(url)
         // The parser's own words might repeat the URL and with it the password.
         .map_err(|_| {
@@ -23,7 +50,7 @@ pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
                 "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
             )
         })
-        .map(|options| options.extra_float_digits(None).disable_statement_logging())
+        .map(|options| Address(options.extra_float_digits(None).disable_statement_logging()))
 }
 
 /// The server without password and parameters.

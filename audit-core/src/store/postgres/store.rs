@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::postgres::PgConnectOptions;
-
-use super::address;
+use super::address::{self, Address};
 use super::connection::PostgresConnection;
 use super::session::{self, APPLICATION, Backend};
 use crate::migrate;
@@ -26,7 +24,7 @@ use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
 /// ```
 #[derive(Debug)]
 pub struct PostgresStore {
-    server: PgConnectOptions,
+    server: Address,
     schema: Schema,
     left: Left,
 }
@@ -65,8 +63,8 @@ impl PostgresStore {
     /// Adds the service's name to the `application_name` that administrators see, unless the URL sets one.
     #[must_use]
     pub fn with_service_name(mut self, name: &str) -> Self {
-        if !name.is_empty() && self.server.get_application_name().is_none() {
-            self.server = self.server.application_name(&format!("{APPLICATION} {name}"));
+        if !name.is_empty() {
+            self.server = self.server.named(&format!("{APPLICATION} {name}"));
         }
         self
     }

@@ -1,5 +1,9 @@
 //! What every store promises: one suite, and each store passes it.
 
+mod hostile;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use audit_core::Row;
@@ -7,6 +11,8 @@ use audit_core::batch::{Batch, Freezer};
 use audit_core::encoding::row_leaf;
 use audit_core::query::{Query, Reader};
 use audit_core::store::{ErrorClass, Landed, Schema, SharedStore, open};
+use proptest::prop_assert_eq;
+use proptest::test_runner::{Config, TestRunner};
 use tests::samples;
 
 /// Lands as one statement in PostgreSQL.
@@ -16,6 +22,10 @@ const MANY: usize = 701;
 
 const STORED: Landed = Landed::Stored { dead_lettered: 0 };
 const ALREADY_STORED: Landed = Landed::AlreadyStored { dead_lettered: 0 };
+
+const HOSTILE_BATCHES: u32 = 8;
+/// Beyond the hundred that land as one statement in PostgreSQL.
+const HOSTILE_ROWS: usize = 150;
 
 /// A fresh log of one kind of store.
 trait Ground {
@@ -166,6 +176,29 @@ async fn a_batch_without_rows_is_a_header_alone<G: Ground>() {
     assert_eq!(rows(&ground).await, []);
 }
 
+/// Entries of every kind land and none is refused; what is read back hashes to what was frozen.
+fn whatever_it_is_given_comes_back_as_it_was_frozen<G: Ground>() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ground = runtime.block_on(G::fresh());
+    let frozen = RefCell::new(HashMap::new());
+    let config = Config { cases: HOSTILE_BATCHES, failure_persistence: None, ..Config::default() };
+    let batches = proptest::collection::vec(hostile::entry(), 1..HOSTILE_ROWS);
+    let landing = TestRunner::new(config).run(&batches, |entries| {
+        let batch = Freezer::new().freeze(entries, SystemTime::now());
+        frozen.borrow_mut().extend(batch.rows().iter().map(|row| (row.row.id, row.leaf)));
+        prop_assert_eq!(runtime.block_on(land(&ground, &batch)), STORED);
+        Ok(())
+    });
+    landing.unwrap();
+
+    let read = runtime.block_on(rows(&ground));
+    let frozen = frozen.into_inner();
+    assert_eq!(read.len(), frozen.len());
+    for row in read {
+        assert_eq!(row_leaf(&row), frozen.get(&row.id).copied(), "{row:?}");
+    }
+}
+
 macro_rules! contract {
     ($ground:ty: $($promise:ident)*) => {$(
         #[tokio::test]
@@ -182,6 +215,11 @@ macro_rules! contract {
             of_a_batch_that_fails_nothing_stays
             a_batch_given_up_half_way_lands_once_when_it_is_sent_again
             a_batch_without_rows_is_a_header_alone
+        }
+
+        #[test]
+        fn whatever_it_is_given_comes_back_as_it_was_frozen() {
+            super::whatever_it_is_given_comes_back_as_it_was_frozen::<$ground>();
         }
     };
 }
