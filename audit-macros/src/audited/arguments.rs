@@ -118,7 +118,7 @@ impl Arguments {
 
 impl Parse for Action {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        match input.parse()? {
+        match ungrouped(input.parse()?) {
             Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => Ok(Self::Name(name)),
             Expr::Path(path) if path.path.segments.len() > 1 => Ok(Self::Variant(path.path)),
             other => {
@@ -190,11 +190,18 @@ fn unknown(name: &Ident) -> syn::Error {
 }
 
 fn literal(input: ParseStream<'_>, message: &str) -> syn::Result<LitStr> {
-    let value: Expr = input.parse()?;
-    match value {
+    match ungrouped(input.parse()?) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
         other => Err(syn::Error::new(other.span(), message)),
     }
+}
+
+/// What other macros hand on comes in invisible groups.
+fn ungrouped(mut value: Expr) -> Expr {
+    while let Expr::Group(group) = value {
+        value = *group.expr;
+    }
+    value
 }
 
 /// Cuts a list at its commas, so that one wrong item does not hide the next. A comma between the bars of a

@@ -155,6 +155,7 @@ fn metadata_arm(krate: &syn::Path, action: &Action) -> TokenStream {
     }
 }
 
+// The braces keep a constant from being taken for a type of that name.
 fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
     let own = actions.iter().enumerate().flat_map(|(a, action)| {
         action.fields.iter().flatten().enumerate().map(move |(f, field)| {
@@ -171,11 +172,11 @@ fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> Tok
         let (part, base) = (k + 1, &include.catalog);
         quote! {
             #[automatically_derived]
-            impl<const A: usize, const F: usize> #krate::__private::FieldAt<#part, A, F> for #ident
+            impl<const ACTION: usize, const FIELD: usize> #krate::__private::FieldAt<#part, { ACTION }, { FIELD }> for #ident
             where
-                #base: #krate::__private::FieldAt<0, A, F>,
+                #base: #krate::__private::FieldAt<0, { ACTION }, { FIELD }>,
             {
-                type Sink = <#base as #krate::__private::FieldAt<0, A, F>>::Sink;
+                type Sink = <#base as #krate::__private::FieldAt<0, { ACTION }, { FIELD }>>::Sink;
             }
         }
     });
@@ -183,11 +184,11 @@ fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> Tok
         #(#own)*
         #(#included)*
         #[automatically_derived]
-        impl<const A: usize> #krate::__private::FieldAt<0, A, { #krate::__private::UNKNOWN }> for #ident {
+        impl<const ACTION: usize> #krate::__private::FieldAt<0, { ACTION }, { #krate::__private::UNKNOWN }> for #ident {
             type Sink = #krate::__private::Unknown;
         }
         #[automatically_derived]
-        impl<const A: usize> #krate::__private::FieldAt<0, A, { #krate::__private::FREE }> for #ident {
+        impl<const ACTION: usize> #krate::__private::FieldAt<0, { ACTION }, { #krate::__private::FREE }> for #ident {
             type Sink = #krate::__private::Free;
         }
     }
