@@ -12,7 +12,7 @@ pub mod catalog;
 pub mod context;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
-    allow(dead_code, reason = "without a store, nothing is examined")
+    allow(dead_code, clippy::unused_async, reason = "without a store, nothing is examined")
 )]
 pub mod doctor;
 pub mod encoding;
@@ -23,7 +23,7 @@ pub mod encoding;
 pub mod migrate;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
-    allow(dead_code, reason = "without a store, nothing is read")
+    allow(dead_code, clippy::unused_async, reason = "without a store, nothing is read")
 )]
 pub mod query;
 pub mod store;

@@ -1,5 +1,7 @@
 //! Answers from SQLite.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row as _};
@@ -26,23 +28,24 @@ pub(super) struct Sqlite {
     file: File,
     /// Empty while a question is asked, and after one that failed.
     connection: Mutex<Option<SqliteConnection>>,
+    time_limit: Duration,
 }
 
 impl Sqlite {
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
         let file = File::parse(url)?;
         let connection = file.open(Access::Read).await?;
-        Ok(Self { file, connection: Mutex::new(Some(connection)) })
+        Ok(Self { file, connection: Mutex::new(Some(connection)), time_limit: TIME_LIMIT })
     }
 
-    /// Runs a statement within [`TIME_LIMIT`]. The connection goes back only when all went well.
+    /// Runs a statement within the time limit. The connection goes back only when all went well.
     async fn fetch(&self, mut statement: QueryBuilder<sqlx::Sqlite>) -> Result<Vec<SqliteRow>, StoreError> {
         let mut place = self.connection.lock().await;
         let mut connection = match place.take() {
             Some(connection) => connection,
             None => self.file.open(Access::Read).await?,
         };
-        let deadline = Instant::now() + TIME_LIMIT;
+        let deadline = Instant::now() + self.time_limit;
         let failed = |error| self.failed(error);
         connection
             .lock_handle()
@@ -120,6 +123,8 @@ mod tests {
 
     use super::*;
 
+    const TABLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql"));
+
     async fn plan(connection: &mut SqliteConnection, query: &Query) -> String {
         let explain = format!("EXPLAIN QUERY PLAN {}", select_page(query).sql().as_str());
         let steps = sqlx::query(AssertSqlSafe(explain)).fetch_all(connection).await.unwrap();
@@ -127,10 +132,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_that_takes_too_long_is_given_up_and_the_next_is_not() {
+        let path = std::env::temp_dir().join(format!("audit-{}.db", uuid::Uuid::now_v7()));
+        let url = format!("sqlite:{}", path.display());
+        let mut writer = File::parse(&url).unwrap().open(Access::Write).await.unwrap();
+        let rows = "INSERT INTO audit_logs (id, actor_type, action, target_type, metadata, created_at, outcome, stream_id, seq)
+                    WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n LIMIT 5000)
+                    SELECT randomblob(16), 'user', 'door.opened', 'door', '{}', i, 'success', zeroblob(16), i FROM n";
+        for sql in [TABLES, rows] {
+            sqlx::raw_sql(sql).execute(&mut writer).await.unwrap();
+        }
+        let mut reader = Sqlite::connect(&url).await.unwrap();
+        let rare = Query::new().outcome(crate::Outcome::Denied);
+
+        reader.time_limit = Duration::ZERO;
+        let error = reader.page(&rare).await.unwrap_err();
+        assert!(error.to_string().contains("narrow the question"), "{error}");
+        reader.time_limit = TIME_LIMIT;
+        assert_eq!(reader.page(&rare).await.unwrap().rows, []);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
     async fn every_question_searches_the_index_that_fewest_rows_meet() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        let tables = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql"));
-        sqlx::raw_sql(tables).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(TABLES).execute(&mut connection).await.unwrap();
         let all = Query::new().action("a").actor("b").target_id("c").request_id("d");
         for (query, index) in [
             (Query::new(), "created_at"),

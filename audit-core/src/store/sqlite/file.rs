@@ -15,10 +15,10 @@ use crate::store::{ErrorClass, StoreError};
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Switching a new file to WAL does not wait by itself, so it is tried again after this time.
 const BUSY_POLL: Duration = Duration::from_millis(20);
-/// The most a connection keeps of the file in memory, in KiB. Measured: twice the rate of the default 2 MiB at a million
-/// rows; beyond this nothing is gained.
+/// The most a connection keeps of the file in memory, in KiB. With the WAL below, rows go in one and a half times as fast
+/// as with SQLite's own 2 MiB and 1,000 pages.
 const CACHE_KIB: u32 = 64 * 1024;
-/// Pages of 4 KiB that the WAL gathers before they move into the file. Measured: 1.5 × the rate of the default 1,000.
+/// Pages of 4 KiB that the WAL gathers before they move into the file: 80 MB.
 const AUTOCHECKPOINT_PAGES: u32 = 20_000;
 /// Prepared statements kept; a batch needs a handful.
 const STATEMENTS: usize = 32;
@@ -55,7 +55,7 @@ impl File {
                 "a log in memory is lost with the process, and every connection sees another one: name a file, such as sqlite:audit.db",
             );
         }
-        if !matches!(parameters, "" | "mode=rwc" | "mode=rw") {
+        if !matches!(parameters, "" | "mode=rwc") {
             return refuse("it takes no parameters: write sqlite:PATH");
         }
         match SqliteConnectOptions::from_str(&format!("sqlite:{path}")) {
