@@ -3,7 +3,8 @@
 pub use audit_macros::audited;
 
 pub use crate::call::{
-    AnyError, AnyValue, Call, Captures, DisplayedError, Ended, On, OnValue, Site, annotate, audited_future,
+    AnyError, Call, Captures, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, On, Plain, Said, Shown,
+    Silent, Site, Unfinished, Whole, annotate, audited_future, audited_returned, judge, target_of,
 };
 pub use crate::catalog::check::{
     FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, required,

@@ -51,7 +51,7 @@ pub use audit_macros::{AuditTarget, Catalog, audited};
 pub use auditor::{
     Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
 };
-pub use call::AuditTarget;
+pub use call::{AuditOutcome, AuditTarget};
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
 pub use entry::{Entry, EntryBuilder, IntoAction};

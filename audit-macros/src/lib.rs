@@ -43,13 +43,16 @@ pub fn derive_audit_target(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `action = "project.created"` | what is done: a name of the catalog, or its variant, `Action::ProjectCreated` |
 /// | `target = "project"` | the target type; optional, and an error where it is not the catalog's |
-/// | `target_id = EXPR` | over the arguments and `self`; anything that implements `Display` |
+/// | `target_id = EXPR` | over the arguments and `self`; anything that implements `Display`, or an `Option` of it |
 /// | <code>target_id = \|ok\| EXPR</code> | over the success value |
 /// | `actor = EXPR` | an `Actor` or an `Option` of one; otherwise the context's |
 /// | `metadata(a, b = EXPR)` | an argument, or an expression, of the type that the catalog declares |
 /// | `metadata(%a, b = ?EXPR)` | the value as text, by `Display` or by `Debug` |
 /// | <code>metadata(ret a = \|ok\| EXPR)</code> | over the success value |
 /// | `metadata(a = later)` | supplied by the body through `annotate!` |
+/// | <code>err = \|error\| EXPR</code> | what is kept of the error, instead of all that its `Display` says |
+/// | <code>outcome = \|returned\| EXPR</code> | the `Outcome` that the whole returned value means |
+/// | `skip_if = EXPR` | over the arguments: where it is true, the call is not recorded |
 /// | `on = "success"` | only a success is recorded; `"failure"`: only what is no success; default `"always"` |
 /// | `catalog = path` | the catalog, where it is not the attribute's own |
 /// | `crate = path` | where audit-core is |
@@ -61,10 +64,17 @@ pub fn derive_audit_target(input: TokenStream) -> TokenStream {
 /// # Outcomes
 ///
 /// An `Err` is a failure, and what its `Display` says is kept (the name of its type where it has no
-/// `Display`); every other value is a success, as is one whose type hides its `Result` (a type parameter, an
-/// `impl Trait`). A panic is recorded as panicked and goes on. A future that is dropped before its end is
-/// recorded as cancelled; one that was never polled, or was dropped while it waited for its place in the
-/// queue, was no call.
+/// `Display`); every other value is a success. An error or a success value that implements `AuditOutcome`
+/// decides for itself, which is how a refusal is recorded as denied; `outcome` overrides both. A value
+/// whose type hides its `Result` (a type parameter, an `impl Trait`) is a success.
+///
+/// A panic is recorded as panicked and goes on. A future that is dropped before its end is recorded as
+/// cancelled; one that was never polled, or was dropped while it waited for its place in the queue, was no
+/// call.
+///
+/// A function that returns `impl Future`, `Pin<Box<dyn Future>>` or a `BoxFuture` is recorded like an
+/// `async fn`: its call begins when the future is first polled. Any other type that is a future is refused,
+/// unless `outcome` says what it means.
 ///
 /// Expressions over the arguments are evaluated before the body runs, those over the success value after it.
 /// One that panics leaves a mark in the metadata, and the function goes on.

@@ -1,6 +1,5 @@
 //! What was named in the attribute.
 
-use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
@@ -14,6 +13,8 @@ pub struct Captures {
     pub(super) target_id: Option<String>,
     pub(super) actor: Option<Actor>,
     pub(super) metadata: Metadata,
+    /// Whether the call is not to be recorded.
+    pub(super) skipped: bool,
 }
 
 impl Captures {
@@ -23,19 +24,19 @@ impl Captures {
         Self::default()
     }
 
-    /// Captures the id of the target.
-    pub fn target_id<T: Display>(&mut self, id: impl FnOnce() -> T) {
-        self.target_id = self.attempt("target_id", || id().to_string());
+    /// Captures nothing more, and records nothing, if the condition holds. One that panics does not hold.
+    pub fn skip_if(&mut self, condition: impl FnOnce() -> bool) {
+        self.skipped = self.attempt("skip_if", condition) == Some(true);
     }
 
     /// Captures the id of the target, where there is one.
-    pub fn target_id_if_any<T: Display>(&mut self, id: impl FnOnce() -> Option<T>) {
-        self.target_id = self.attempt("target_id", || id().map(|id| id.to_string())).flatten();
+    pub fn target_id(&mut self, id: impl FnOnce() -> Option<String>) {
+        self.target_id = self.attempt("target_id", id).flatten();
     }
 
     /// Captures the actor; none leaves the context's.
-    pub fn actor<A: Into<Option<Actor>>>(&mut self, actor: impl FnOnce() -> A) {
-        self.actor = self.attempt("actor", || actor().into()).flatten();
+    pub fn actor<A: NamesActor>(&mut self, actor: impl FnOnce() -> A) {
+        self.actor = self.attempt("actor", || actor().into_actor()).flatten();
     }
 
     /// Captures a metadata field.
@@ -52,11 +53,44 @@ impl Captures {
 
     /// Runs an expression of the attribute; a panic in it stays here.
     pub(super) fn attempt<T>(&mut self, name: &str, expression: impl FnOnce() -> T) -> Option<T> {
+        if self.skipped {
+            return None;
+        }
         // Whatever the expression left half done is the user's own, who sees the panic's message.
         let result = catch_unwind(AssertUnwindSafe(expression)).ok();
         if result.is_none() {
             self.metadata.mark(&format!("panicked: {name}"), Value::Bool(true));
         }
         result
+    }
+}
+
+/// What may be given for `actor`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    label = "expected `Actor` or `Option<Actor>`",
+    note = "write `actor = Actor::user(id)`, `Actor::system(name)` or `Actor::api_key(id)`"
+)]
+pub trait NamesActor {
+    /// The actor; none leaves the context's.
+    fn into_actor(self) -> Option<Actor>;
+}
+
+impl NamesActor for Actor {
+    fn into_actor(self) -> Option<Actor> {
+        Some(self)
+    }
+}
+
+impl NamesActor for &Actor {
+    fn into_actor(self) -> Option<Actor> {
+        Some(self.clone())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: NamesActor> NamesActor for Option<A> {
+    fn into_actor(self) -> Option<Actor> {
+        self.and_then(NamesActor::into_actor)
     }
 }

@@ -1,107 +1,169 @@
 //! What a returned value tells about the call.
 //!
-//! Which method is meant is decided by the compiler's search for methods, which tries more references
-//! first: an expansion calls `(&&&Ended(&value)).outcome()` with these traits in scope, and any error type
-//! compiles, whether it implements `Display` or not. A type that hides its `Result` (a type parameter,
-//! an `impl Trait`) is a value like any other, and so a success.
+//! Which method is meant is decided by the compiler's search for methods, which prefers a type's own
+//! methods to those of traits, and tries more references first. So an expansion can ask any type, whether
+//! it implements `Display` or [`AuditOutcome`] or not. A type that hides its `Result` (a type parameter, an
+//! `impl Trait`) is a value like any other, and so a success.
 
 use std::any::type_name;
+use std::convert::Infallible;
 use std::fmt::Display;
 
+use super::AuditOutcome;
 use crate::Outcome;
 
-/// A value that an audited function returned.
+/// A value that an audited function returned: [`Self::split`] takes a `Result` apart.
 #[derive(Debug)]
 pub struct Ended<'a, T>(pub &'a T);
 
 impl<'a, T, E> Ended<'a, Result<T, E>> {
-    /// Looks at the success value, if it was one.
-    pub fn on_ok<R>(self, look: impl FnOnce(&'a T) -> R) -> Option<R> {
-        self.0.as_ref().ok().map(look)
+    /// The success value, or the error.
+    pub const fn split(self) -> Result<&'a T, &'a E> {
+        self.0.as_ref()
     }
 }
 
 /// Values that are no `Result`.
-pub trait OnValue<'a, T: 'a> {
-    /// Looks at the value.
-    fn on_ok<R>(self, look: impl FnOnce(&'a T) -> R) -> Option<R>;
+pub trait Whole<'a, T> {
+    /// The value.
+    fn split(self) -> Result<&'a T, &'a Infallible>;
 }
 
-impl<'a, T> OnValue<'a, T> for Ended<'a, T> {
-    fn on_ok<R>(self, look: impl FnOnce(&'a T) -> R) -> Option<R> {
-        Some(look(self.0))
+impl<'a, T> Whole<'a, T> for Ended<'a, T> {
+    fn split(self) -> Result<&'a T, &'a Infallible> {
+        Ok(self.0)
     }
 }
 
-/// A `Result` whose error has a text: the text is kept.
+/// A success value or an error, asked for the outcome it means: `(&&Said(value)).outcome_or(usual)`.
+#[derive(Debug)]
+pub struct Said<'a, T: ?Sized>(pub &'a T);
+
+/// A value that says which outcome it means.
+pub trait Judging {
+    /// The outcome.
+    fn outcome_or(&self, usual: Outcome) -> Outcome;
+}
+
+impl<T: AuditOutcome + ?Sized> Judging for &Said<'_, T> {
+    fn outcome_or(&self, _: Outcome) -> Outcome {
+        self.0.audit_outcome()
+    }
+}
+
+/// Any other value: the usual outcome.
+pub trait Silent {
+    /// The outcome.
+    fn outcome_or(&self, usual: Outcome) -> Outcome;
+}
+
+impl<T: ?Sized> Silent for Said<'_, T> {
+    fn outcome_or(&self, usual: Outcome) -> Outcome {
+        usual
+    }
+}
+
+/// An error, asked for its text: `(&&ErrorText(error)).text()`.
+#[derive(Debug)]
+pub struct ErrorText<'a, E: ?Sized>(pub &'a E);
+
+/// An error that has a text.
 pub trait DisplayedError {
-    /// The outcome, and what is kept of the error.
-    fn outcome(&self) -> (Outcome, Option<String>);
+    /// The text.
+    fn text(&self) -> Option<String>;
 }
 
-impl<T, E: Display> DisplayedError for &&Ended<'_, Result<T, E>> {
-    fn outcome(&self) -> (Outcome, Option<String>) {
-        match self.0 {
-            Ok(_) => (Outcome::Success, None),
-            Err(error) => (Outcome::Failure, Some(error.to_string())),
-        }
+impl<E: Display + ?Sized> DisplayedError for &ErrorText<'_, E> {
+    fn text(&self) -> Option<String> {
+        Some(self.0.to_string())
     }
 }
 
-/// A `Result` whose error has no text: the name of its type is kept.
+/// An error that has none.
 pub trait AnyError {
-    /// The outcome, and what is kept of the error.
-    fn outcome(&self) -> (Outcome, Option<String>);
+    /// The name of its type.
+    fn text(&self) -> Option<String>;
 }
 
-impl<T, E> AnyError for &Ended<'_, Result<T, E>> {
-    fn outcome(&self) -> (Outcome, Option<String>) {
-        match self.0 {
-            Ok(_) => (Outcome::Success, None),
-            Err(_) => (Outcome::Failure, Some(type_name::<E>().to_owned())),
-        }
+impl<E: ?Sized> AnyError for ErrorText<'_, E> {
+    fn text(&self) -> Option<String> {
+        Some(type_name::<E>().to_owned())
     }
 }
 
-/// Any other value: a success.
-pub trait AnyValue {
-    /// The outcome, and what is kept of the error.
-    fn outcome(&self) -> (Outcome, Option<String>);
+/// Fixes the type of the value for the closure that judges it.
+pub fn judge<T: ?Sized>(value: &T, look: impl FnOnce(&T) -> Outcome) -> Outcome {
+    look(value)
 }
 
-impl<T> AnyValue for Ended<'_, T> {
-    fn outcome(&self) -> (Outcome, Option<String>) {
-        (Outcome::Success, None)
+/// A value that a plain function returned, which must not be a future: `(&&Finished(&value)).check()`.
+#[derive(Debug)]
+pub struct Finished<'a, T>(pub &'a T);
+
+/// Futures, whose work has not begun when the function returns them.
+pub trait Unfinished {
+    /// Refuses the function, while the program compiles.
+    fn check(&self)
+    where
+        Self: AuditedFuture;
+}
+
+impl<T: Future> Unfinished for &Finished<'_, T> {
+    fn check(&self)
+    where
+        Self: AuditedFuture,
+    {
     }
+}
+
+/// What no future is that the attribute did not recognise.
+#[diagnostic::on_unimplemented(
+    message = "this function returns a future, so its call would end before the work begins",
+    label = "`#[audited]` does not see that this is a future",
+    note = "make it an `async fn`, or write the type as `impl Future<Output = …>` or `Pin<Box<dyn Future<Output = …>>>`"
+)]
+pub trait AuditedFuture {}
+
+/// Any other value.
+pub trait NoFuture {
+    /// Accepts the function.
+    fn check(&self);
+}
+
+impl<T> NoFuture for Finished<'_, T> {
+    fn check(&self) {}
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_borrow, reason = "the references are what is tested")]
 mod tests {
-    use super::{AnyError as _, AnyValue as _, DisplayedError as _, Ended, OnValue as _};
-    use crate::Outcome;
+    use super::{AnyError as _, DisplayedError as _, Ended, ErrorText, Judging as _, Said, Silent as _, Whole as _};
+    use crate::{AuditOutcome, Outcome};
 
-    struct Silent;
+    struct Refusal;
 
-    #[test]
-    #[expect(clippy::needless_borrow, reason = "the references are what is tested")]
-    fn the_outcome_follows_from_the_type_and_the_value() {
-        let displayed: Result<(), &str> = Err("no");
-        let silent: Result<(), Silent> = Err(Silent);
-        let fine: Result<i32, Silent> = Ok(3);
-        assert_eq!((&&&Ended(&displayed)).outcome(), (Outcome::Failure, Some("no".to_owned())));
-        let (outcome, error) = (&&&Ended(&silent)).outcome();
-        assert_eq!(outcome, Outcome::Failure);
-        assert!(error.is_some_and(|error| error.ends_with("Silent")));
-        assert_eq!((&&&Ended(&fine)).outcome(), (Outcome::Success, None));
-        assert_eq!((&&&Ended(&Silent)).outcome(), (Outcome::Success, None));
+    impl AuditOutcome for Refusal {
+        fn audit_outcome(&self) -> Outcome {
+            Outcome::Denied
+        }
     }
 
     #[test]
-    fn only_a_success_value_is_looked_at() {
+    fn only_a_result_is_taken_apart() {
         let failed: Result<String, &str> = Err("no");
-        let fine: Result<String, &str> = Ok("yes".to_owned());
-        assert_eq!(Ended(&failed).on_ok(String::len), None);
-        assert_eq!(Ended(&fine).on_ok(String::len), Some(3));
-        assert_eq!(Ended(&"bare").on_ok(|text| text.len()), Some(4));
+        assert_eq!(Ended(&failed).split(), Err(&"no"));
+        assert_eq!(Ended(&"bare").split().ok(), Some(&"bare"));
+    }
+
+    #[test]
+    fn a_value_that_says_its_outcome_is_believed() {
+        assert_eq!((&&Said(&Refusal)).outcome_or(Outcome::Failure), Outcome::Denied);
+        assert_eq!((&&Said("silent")).outcome_or(Outcome::Failure), Outcome::Failure);
+    }
+
+    #[test]
+    fn an_error_without_a_text_gives_the_name_of_its_type() {
+        assert_eq!((&&ErrorText("no")).text().as_deref(), Some("no"));
+        assert!((&&ErrorText(&Refusal)).text().is_some_and(|text| text.ends_with("Refusal")));
     }
 }

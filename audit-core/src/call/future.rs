@@ -11,32 +11,47 @@ use crate::auditor::Slot;
 use crate::store::BoxFuture;
 
 pin_project! {
-    /// Reserves a place in the queue, then polls the body, and gives back the call with the body's value.
+    /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`,
+    /// which ends the call and gives the value back.
     ///
     /// It holds the body in place: a helper `async fn` would hold it twice.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Audited<F> {
+    pub struct Audited<F, A> {
         // Dropped before the call, so that audited calls inside it are recorded first.
         #[pin]
         body: F,
-        call: Option<Call>,
+        call: Option<(Call, A)>,
         // Boxed, because only a full queue makes a caller wait.
         waiting: Option<BoxFuture<'static, Slot>>,
     }
 }
 
 /// The future of an audited call.
-pub const fn audited_future<F: Future>(call: Call, body: F) -> Audited<F> {
-    Audited { body, call: Some(call), waiting: None }
+pub const fn audited_future<T, F, A>(call: Call, body: F, after: A) -> Audited<F, A>
+where
+    F: Future<Output = T>,
+    A: FnOnce(T, Call) -> T,
+{
+    Audited { body, call: Some((call, after)), waiting: None }
 }
 
-impl<F: Future> Future for Audited<F> {
-    type Output = (F::Output, Call);
+/// The future of an audited call, of a function that returns a future.
+pub fn audited_returned<T, F, A>(call: Call, body: impl FnOnce() -> F, after: A) -> Audited<F, A>
+where
+    F: Future<Output = T>,
+    A: FnOnce(T, Call) -> T,
+{
+    audited_future(call, body(), after)
+}
+
+impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<F, A> {
+    type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let call = this.call.as_mut().expect("a future is not polled again after it has given its value");
+        let (call, _) = this.call.as_mut().expect("a future is not polled again after it has given its value");
         if !call.has_begun() {
+            call.arrive();
             let slot = ready!(poll_place(call, this.waiting, cx));
             *this.waiting = None;
             call.begin(slot);
@@ -46,8 +61,8 @@ impl<F: Future> Future for Audited<F> {
         turn.leave();
         let value = ready!(polled);
         call.returned();
-        let call = this.call.take().expect("it was there a moment ago");
-        Poll::Ready((value, call))
+        let (call, after) = this.call.take().expect("it was there a moment ago");
+        Poll::Ready(after(value, call))
     }
 }
 

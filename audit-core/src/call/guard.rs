@@ -22,6 +22,8 @@ pub struct Call {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
+    /// Nobody has asked for a place in the queue yet.
+    New,
     /// The body has not begun.
     Waiting,
     /// The body has begun and not ended.
@@ -33,14 +35,15 @@ enum Phase {
 }
 
 impl Call {
-    /// A call in the context of the work in progress, whose body has not begun.
+    /// A call whose body has not begun.
     pub fn new(site: &'static Site, captures: Captures) -> Self {
         let notes = Some(Notes::new(site));
-        Self { site, context: Context::current(), captures, notes, slot: None, phase: Phase::Waiting }
+        Self { site, context: Context::default(), captures, notes, slot: None, phase: Phase::New }
     }
 
     /// Reserves a place in the queue, then runs the body here and now.
     pub fn run<R>(mut self, body: impl FnOnce() -> R) -> (R, Self) {
+        self.arrive();
         let slot = self.auditor().map(|auditor| auditor.reserve_blocking());
         self.begin(slot);
         let turn = Turn::enter(&mut self);
@@ -55,20 +58,37 @@ impl Call {
         &mut self.captures
     }
 
-    /// Records the call with the outcome that the returned value tells.
-    pub fn end(mut self, outcome: impl FnOnce() -> (Outcome, Option<String>)) {
-        // Only the `Display` of an error runs code of the user's here, so a panic came from an error.
-        let (outcome, error) = self.captures.attempt("error", outcome).unwrap_or((Outcome::Failure, None));
+    /// Records the call with the outcome that its result tells, and with what is kept of the error.
+    pub fn end<T, E>(
+        mut self,
+        result: &Result<T, E>,
+        outcome: impl FnOnce() -> Outcome,
+        error: impl FnOnce() -> Option<String>,
+    ) {
+        let usual = if result.is_ok() { Outcome::Success } else { Outcome::Failure };
+        let outcome = self.captures.attempt("outcome", outcome).unwrap_or(usual);
+        let error = self.captures.attempt("error", error).flatten();
         self.record(outcome, error);
+    }
+
+    /// Takes the context of the work in progress, once.
+    pub(super) fn arrive(&mut self) {
+        if matches!(self.phase, Phase::New) {
+            self.context = Context::current();
+            self.phase = Phase::Waiting;
+        }
     }
 
     /// Who is to hear of the call, if anybody.
     pub(super) fn auditor(&self) -> Option<Auditor> {
+        if self.captures.skipped {
+            return None;
+        }
         self.context.auditor().cloned().or_else(Auditor::global)
     }
 
     pub(super) const fn has_begun(&self) -> bool {
-        !matches!(self.phase, Phase::Waiting)
+        !matches!(self.phase, Phase::New | Phase::Waiting)
     }
 
     pub(super) fn begin(&mut self, slot: Option<Slot>) {
@@ -92,7 +112,7 @@ impl Call {
         let Phase::Returned { after, at } = self.phase else { return };
         self.phase = Phase::Recorded;
         let slot = self.slot.take();
-        if !self.site.on.includes(outcome) {
+        if self.captures.skipped || !self.site.on.includes(outcome) {
             return;
         }
         let entry = self.entry(outcome, error, after, at);

@@ -5,7 +5,7 @@
 //! ([`audited_future`]). However it ends, the call is recorded once: with the outcome that [`Ended`] reads from
 //! the returned value, as panicked when the body unwinds, as cancelled when its future is dropped.
 //!
-//! A future that was never polled is no call. Neither is one that is dropped while it waits for its
+//! A future that was never polled is no call: a call begins, and takes its context, at the first poll. Neither is one that is dropped while it waits for its
 //! place in the queue: its body has not begun.
 //!
 //! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
@@ -15,14 +15,20 @@ mod captures;
 mod ended;
 mod future;
 mod guard;
+mod outcome;
 mod scope;
+mod shown;
 mod site;
 mod target;
 
 pub use captures::Captures;
-pub use ended::{AnyError, AnyValue, DisplayedError, Ended, OnValue};
-pub use future::audited_future;
+pub use ended::{
+    AnyError, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, Said, Silent, Unfinished, Whole, judge,
+};
+pub use future::{audited_future, audited_returned};
 pub use guard::Call;
+pub use outcome::AuditOutcome;
 pub use scope::annotate;
+pub use shown::{Plain, Shown};
 pub use site::{On, Site};
-pub use target::AuditTarget;
+pub use target::{AuditTarget, target_of};

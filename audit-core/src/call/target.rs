@@ -47,3 +47,8 @@ macro_rules! through {
 }
 
 through!(&T, &mut T, Box<T>, Arc<T>);
+
+/// The id of the success value.
+pub fn target_of<T: AuditTarget, E>(result: Result<&T, &E>) -> Option<String> {
+    result.ok().map(AuditTarget::audit_target_id)
+}

@@ -9,7 +9,8 @@ use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
 use crate::ctxt::Ctxt;
 use crate::name;
 
-const KNOWN: [&str; 8] = ["action", "target", "target_id", "actor", "metadata", "on", "catalog", "crate"];
+const KNOWN: [&str; 11] =
+    ["action", "target", "target_id", "actor", "metadata", "err", "outcome", "on", "skip_if", "catalog", "crate"];
 
 /// The arguments, each at most once.
 #[derive(Debug, Default)]
@@ -19,7 +20,10 @@ pub(super) struct Arguments {
     pub(super) target_id: Option<Expr>,
     pub(super) actor: Option<Expr>,
     pub(super) metadata: Option<Vec<Detail>>,
+    pub(super) err: Option<Expr>,
+    pub(super) outcome: Option<Expr>,
     pub(super) on: Option<LitStr>,
+    pub(super) skip_if: Option<Expr>,
     pub(super) catalog: Option<Path>,
     pub(super) krate: Option<Path>,
     /// Whether some argument could not be read, and is missing for that reason.
@@ -108,6 +112,9 @@ impl Arguments {
             "target" => self.target = Some(literal(input, "a target type is a string literal such as `\"project\"`")?),
             "target_id" => self.target_id = Some(input.parse()?),
             "actor" => self.actor = Some(input.parse()?),
+            "err" => self.err = Some(over_result(input, "write a closure over the error: `|error| EXPR`")?),
+            "outcome" => self.outcome = Some(over_result(input, "write a closure over the value: `|returned| EXPR`")?),
+            "skip_if" => self.skip_if = Some(input.parse()?),
             "on" => self.on = Some(literal(input, "write `\"success\"`, `\"failure\"` or `\"always\"`")?),
             "catalog" => self.catalog = Some(input.parse()?),
             _ => self.krate = Some(input.call(Path::parse_mod_style)?),
@@ -192,6 +199,14 @@ fn unknown(name: &Ident) -> syn::Error {
 fn literal(input: ParseStream<'_>, message: &str) -> syn::Result<LitStr> {
     match ungrouped(input.parse()?) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(syn::Error::new(other.span(), message)),
+    }
+}
+
+/// A closure, or the path of a function.
+fn over_result(input: ParseStream<'_>, message: &str) -> syn::Result<Expr> {
+    match ungrouped(input.parse()?) {
+        look @ (Expr::Closure(_) | Expr::Path(_)) => Ok(look),
         other => Err(syn::Error::new(other.span(), message)),
     }
 }

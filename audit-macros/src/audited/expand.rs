@@ -7,11 +7,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::visit_mut::{self, VisitMut};
-use syn::{ReturnType, Type};
 
 use super::arguments::{Detail, Form, Source};
 use super::model::{ActionName, Audited, On, TargetId};
+use super::run::run;
 use crate::name;
 use crate::place::{at, path_at};
 
@@ -28,10 +27,12 @@ use crate::place::{at, path_at};
 /// async fn create(name: String) -> Result<Project, Error> {
 ///     const __AUDIT_…: … // the checks against the catalog
 ///     let captures = { … name … };
-///     let (value, mut call) = audited_future(Call::new(&SITE, captures), async move { … }).await;
-///     … call.captures().target_id_if_any(|| Ended(&value).on_ok(|ok| ok.id)) …
-///     call.end(|| (&&&Ended(&value)).outcome());
-///     value
+///     audited_future(Call::new(&SITE, captures), async move { … }, |value, mut call| {
+///         let result = Ended(&value).split();
+///         call.captures().target_id(|| result.ok().map(|ok| ok.id) …);
+///         call.end(&result, || … the outcome …, || … the text of the error …);
+///         value
+///     }).await
 /// }
 /// ```
 pub(super) fn expand(model: &Audited) -> TokenStream {
@@ -114,19 +115,28 @@ fn before(model: &Audited) -> TokenStream {
     let krate = &model.krate;
     let captures = local("captures");
     let mut statements = TokenStream::new();
+    if let Some(condition) = &model.skip_if {
+        let span = at(condition.span());
+        statements.extend(quote_spanned!(span=> #captures.skip_if(|| #condition);));
+    }
     match &model.target_id {
         TargetId::Argument(expression) => {
             let span = at(expression.span());
-            statements.extend(
-                quote_spanned!(span=> #captures.target_id(|| ::std::string::ToString::to_string(&(#expression)));),
-            );
+            let krate = path_at(krate, span);
+            statements.extend(quote_spanned! {span=>
+                #captures.target_id(|| {
+                    #[allow(unused_imports)]
+                    use #krate::__private::Plain as _;
+                    #krate::__private::Shown(&(#expression)).text()
+                });
+            });
         }
         TargetId::Target(argument) => {
             let span = at(argument.span());
             let krate = path_at(krate, span);
-            statements.extend(
-                quote_spanned!(span=> #captures.target_id(|| #krate::AuditTarget::audit_target_id(&#argument));),
-            );
+            statements.extend(quote_spanned! {span=>
+                #captures.target_id(|| ::core::option::Option::Some(#krate::AuditTarget::audit_target_id(&#argument)));
+            });
         }
         TargetId::Returned(_) | TargetId::ReturnedTarget => {}
     }
@@ -149,91 +159,8 @@ fn before(model: &Audited) -> TokenStream {
     }
 }
 
-/// Runs the body, and afterwards captures what was named of its value.
-fn run(model: &Audited) -> TokenStream {
-    let Audited { krate, function, .. } = model;
-    let captures = local("captures");
-    let body = &function.body;
-    let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
-    if function.never_returns() && !function.is_async() {
-        return quote!(#new_call.run(move || -> ! { #body }).0);
-    }
-    let output = if function.never_returns() {
-        // An async block that never ends has no type of its own.
-        syn::parse_quote!(::core::convert::Infallible)
-    } else {
-        output(&function.signature.output)
-    };
-    let running = if function.is_async() {
-        // The return that is never taken tells the block its type, so that `?`, coercions and type errors in
-        // the body behave as they do without the attribute.
-        let returned = quote_spanned! {at(function.signature.output.span())=>
-            #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
-            if false {
-                let value: #output = loop {};
-                return value;
-            }
-        };
-        quote!(#krate::__private::audited_future(#new_call, async move { #returned #body }).await)
-    } else {
-        quote!(#new_call.run(move || -> #output { #body }))
-    };
-    if function.never_returns() { quote!(match #running.0 {}) } else { after(model, &running) }
-}
-
-/// Captures what was named of the value, and ends the call.
-fn after(model: &Audited, running: &TokenStream) -> TokenStream {
-    let krate = &model.krate;
-    let (call, value) = (local("call"), local("value"));
-    let mut statements = TokenStream::new();
-    match &model.target_id {
-        TargetId::Returned(closure) => {
-            let span = at(closure.span());
-            let krate = path_at(krate, span);
-            statements.extend(quote_spanned! {span=>
-                #call.captures().target_id_if_any(|| {
-                    #krate::__private::Ended(&#value).on_ok(#closure).map(|id| ::std::string::ToString::to_string(&id))
-                });
-            });
-        }
-        TargetId::ReturnedTarget => {
-            let span = at(model.action.span());
-            let krate = path_at(krate, span);
-            statements.extend(quote_spanned! {span=>
-                #call.captures().target_id_if_any(|| {
-                    #krate::__private::Ended(&#value).on_ok(#krate::AuditTarget::audit_target_id)
-                });
-            });
-        }
-        TargetId::Argument(_) | TargetId::Target(_) => {}
-    }
-    for (n, detail) in model.metadata.iter().enumerate() {
-        if let Source::Returned(closure, form) = &detail.source {
-            let (name, span) = (field_name(detail), at(closure.span()));
-            let encoded = encode(model, n, &quote!(field), *form, closure.span());
-            let krate = path_at(krate, span);
-            statements.extend(quote_spanned! {span=>
-                #call.captures().field_if_any(#name, || {
-                    #krate::__private::Ended(&#value).on_ok(#closure).map(|field| #encoded)
-                });
-            });
-        }
-    }
-    let mutability = (!statements.is_empty()).then(|| quote!(mut));
-    quote! {
-        let (#value, #mutability #call) = #running;
-        {
-            #[allow(unused_imports)]
-            use #krate::__private::{AnyError as _, AnyValue as _, DisplayedError as _, OnValue as _};
-            #statements
-            #call.end(|| (&&&#krate::__private::Ended(&#value)).outcome());
-        }
-        #value
-    }
-}
-
 /// The call that turns a value into what its field in the catalog holds.
-fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form, span: Span) -> TokenStream {
+pub(super) fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form, span: Span) -> TokenStream {
     let span = at(span);
     let krate = path_at(&model.krate, span);
     let field = field_constant(n, span);
@@ -251,35 +178,15 @@ fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form, span: Span
     }
 }
 
-/// The return type with `_` for each `impl Trait`, which only a signature may name.
-fn output(output: &ReturnType) -> Type {
-    struct Infer;
-    impl VisitMut for Infer {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if let Type::ImplTrait(_) = ty {
-                *ty = syn::parse_quote!(_);
-            } else {
-                visit_mut::visit_type_mut(self, ty);
-            }
-        }
-    }
-    let mut ty = match output {
-        ReturnType::Default => syn::parse_quote!(()),
-        ReturnType::Type(_, ty) => (**ty).clone(),
-    };
-    Infer.visit_type_mut(&mut ty);
-    ty
-}
-
 fn field_constant(n: usize, span: Span) -> Ident {
     format_ident!("__AUDIT_FIELD_{n}", span = span)
 }
 
-fn field_name(detail: &Detail) -> String {
+pub(super) fn field_name(detail: &Detail) -> String {
     detail.name.unraw().to_string()
 }
 
 /// A local variable that the body cannot see.
-fn local(name: &str) -> Ident {
+pub(super) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }

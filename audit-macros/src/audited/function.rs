@@ -5,7 +5,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
-use syn::{Attribute, FnArg, PatIdent, ReturnType, Signature, Token, Type, Visibility, braced};
+use syn::{
+    Attribute, FnArg, GenericArgument, PatIdent, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
+    TypeParamBound, Visibility, braced,
+};
 
 /// A function or method with a body.
 #[derive(Debug)]
@@ -15,6 +18,26 @@ pub(super) struct Function {
     pub(super) signature: Signature,
     pub(super) inner_attributes: Vec<Attribute>,
     pub(super) body: TokenStream,
+}
+
+/// What a function gives to its caller.
+#[derive(Debug)]
+pub(super) enum Gives {
+    /// The value itself, or an async function's future of it.
+    Value(Type),
+    /// A future of the value, as `impl Future`.
+    Future(Type),
+    /// A future of the value, in a `Pin<Box<…>>`.
+    BoxedFuture(Type),
+}
+
+impl Gives {
+    /// The type of the value.
+    pub(super) const fn value(&self) -> &Type {
+        match self {
+            Self::Value(ty) | Self::Future(ty) | Self::BoxedFuture(ty) => ty,
+        }
+    }
 }
 
 impl Parse for Function {
@@ -52,19 +75,41 @@ impl Function {
         self.signature.asyncness.is_some()
     }
 
-    /// Whether the signature shows that there is no success value to look at.
-    pub(super) fn returns_nothing(&self) -> bool {
+    /// What the function gives, as far as its tokens tell.
+    pub(super) fn gives(&self) -> Gives {
         match &self.signature.output {
-            ReturnType::Default => true,
-            ReturnType::Type(_, ty) => {
-                let text = ty.to_token_stream().to_string().replace(' ', "");
-                text == "()" || text == "!" || text.starts_with("Result<(),") || text == "Result<()>"
+            ReturnType::Type(_, ty) if !self.is_async() => {
+                returned_future(ty).unwrap_or_else(|| Gives::Value(self.output()))
             }
+            _ => Gives::Value(self.output()),
         }
     }
 
+    /// The return type.
+    pub(super) fn output(&self) -> Type {
+        match &self.signature.output {
+            ReturnType::Type(_, ty) => (**ty).clone(),
+            ReturnType::Default => syn::parse_quote!(()),
+        }
+    }
+
+    /// Whether the signature shows that there is no success value to look at.
+    pub(super) fn returns_nothing(&self) -> bool {
+        let text = self.value_text();
+        text == "()" || text == "!" || text.starts_with("Result<(),") || text == "Result<()>"
+    }
+
+    /// Whether the signature shows that there is no error to look at.
+    pub(super) fn returns_no_error(&self) -> bool {
+        matches!(self.value_text().as_str(), "()" | "!")
+    }
+
     pub(super) fn never_returns(&self) -> bool {
-        matches!(&self.signature.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)))
+        self.value_text() == "!"
+    }
+
+    fn value_text(&self) -> String {
+        self.gives().value().to_token_stream().to_string().replace(' ', "")
     }
 }
 
@@ -75,4 +120,49 @@ impl<'ast> Visit<'ast> for Bindings {
         self.0.push(pat.ident.clone());
         visit::visit_pat_ident(self, pat);
     }
+}
+
+/// Of a type that is a future as far as its tokens tell, what it gives.
+fn returned_future(ty: &Type) -> Option<Gives> {
+    match ty {
+        Type::ImplTrait(ty) => output_of(&ty.bounds).map(Gives::Future),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            match (last.ident.to_string().as_str(), types_in(last).last()?) {
+                ("BoxFuture" | "LocalBoxFuture", output) => Some(Gives::BoxedFuture((*output).clone())),
+                ("Pin", Type::Path(boxed)) => {
+                    let last = boxed.path.segments.last().filter(|last| last.ident == "Box")?;
+                    match types_in(last).first()? {
+                        Type::TraitObject(ty) => output_of(&ty.bounds).map(Gives::BoxedFuture),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The `T` of `Future<Output = T>` among bounds; `_` where it is not said.
+fn output_of<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
+    let last = bounds.into_iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|last| last.ident == "Future"),
+        _ => None,
+    })?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return Some(syn::parse_quote!(_)) };
+    let output = arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(assigned) if assigned.ident == "Output" => Some(assigned.ty.clone()),
+        _ => None,
+    });
+    Some(output.unwrap_or_else(|| syn::parse_quote!(_)))
+}
+
+fn types_in(segment: &PathSegment) -> Vec<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
 }

@@ -1,4 +1,5 @@
-//! `#[audited]`: syntax ([`arguments`], [`function`]) → [`model`] → [`check`] → [`expand`].
+//! `#[audited]`: syntax ([`arguments`], [`function`]) → [`model`] → [`check`] → [`expand`] and
+//! [`run`].
 
 mod arguments;
 mod check;
@@ -6,6 +7,7 @@ mod expand;
 mod function;
 mod invoked;
 mod model;
+mod run;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Path};
 
 use super::arguments::{Action, Arguments, Detail, Source};
@@ -21,7 +22,10 @@ pub(super) struct Audited {
     pub(super) target_id: TargetId,
     pub(super) actor: Option<Expr>,
     pub(super) metadata: Vec<Detail>,
+    pub(super) err: Option<Expr>,
+    pub(super) outcome: Option<Expr>,
     pub(super) on: On,
+    pub(super) skip_if: Option<Expr>,
 }
 
 /// How the action finds its row in the catalog.
@@ -66,6 +70,11 @@ impl Audited {
     pub(super) fn resolve(ctxt: &Ctxt, arguments: Arguments, function: Function) -> Option<Self> {
         let metadata = arguments.metadata.unwrap_or_default();
         refuse_wrong_details(ctxt, &metadata, &function);
+        if let Some(err) = &arguments.err
+            && function.returns_no_error()
+        {
+            ctxt.error(err.span(), "this function returns no error to look at");
+        }
         let on = arguments.on.map_or(Some(On::Always), |on| resolve_on(ctxt, &on));
         let Some(action) = arguments.action else {
             if !arguments.is_broken {
@@ -84,7 +93,10 @@ impl Audited {
             target_id: target_id?,
             actor: arguments.actor,
             metadata,
+            err: arguments.err,
+            outcome: arguments.outcome,
             on: on?,
+            skip_if: arguments.skip_if,
             function,
         })
     }

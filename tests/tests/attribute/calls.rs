@@ -1,4 +1,4 @@
-//! What `#[audited]` promises of each call.
+//! However a call ends, it is recorded once.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -6,46 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context as Task, Poll, Waker};
-use std::time::Duration;
+use std::task::Poll;
 
 use audit_core::{Actor, AuditTarget, Auditor, Context, Outcome, Row, annotate, audited, context};
 use serde_json::{Value, json};
 use tests::scripted::ScriptedStore;
 
-const SOON: Duration = Duration::from_secs(20);
-
-/// What the log holds after `work` was done by `user_1`.
-fn rows(work: impl FnOnce()) -> Vec<Row> {
-    let store = ScriptedStore::default();
-    let writer = Auditor::builder().store(Arc::new(store.clone())).start_blocking().expect("the writer starts");
-    let context = Context::new().with_actor(Actor::user("user_1")).with_auditor(writer.auditor().clone());
-    context::sync_scope(context, work);
-    let report = writer.shutdown_blocking(SOON);
-    assert_eq!(report.lost, 0);
-    store.batches().iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.clone())).collect()
-}
-
-fn row(work: impl FnOnce()) -> Row {
-    let rows = rows(work);
-    assert_eq!(rows.len(), 1, "one call, one entry: {rows:?}");
-    rows.into_iter().next().expect("there is one")
-}
-
-/// Polls a future to its end on this thread.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime of one thread");
-    let here = Context::current();
-    runtime.block_on(context::scope(here, future))
-}
-
-fn poll_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
-    future.poll(&mut Task::from_waker(Waker::noop()))
-}
-
-async fn forever() {
-    std::future::pending::<()>().await;
-}
+use crate::support::{SOON, block_on, forever, poll_once, row, rows};
 
 #[derive(Debug, Clone, PartialEq, AuditTarget)]
 struct Project {

@@ -1,0 +1,77 @@
+//! Values that are recorded as text: target ids, and what is kept of errors.
+
+use std::fmt::Display;
+
+/// A value, or an `Option` of one, that is recorded as text.
+#[derive(Debug)]
+pub struct Shown<'a, T: ?Sized>(pub &'a T);
+
+/// What has a text: anything that implements `Display`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text to record",
+    label = "`{Self}` does not implement `Display`",
+    note = "write an expression whose value implements `Display`, or an `Option` of one"
+)]
+pub trait Text {
+    /// The text.
+    fn to_text(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> Text for T {
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl<T> Shown<'_, Option<T>> {
+    /// The text, where there is a value.
+    #[must_use]
+    pub fn text(self) -> Option<String>
+    where
+        T: Text,
+    {
+        self.0.as_ref().map(Text::to_text)
+    }
+}
+
+impl<T> Shown<'_, &Option<T>> {
+    /// The text, where there is a value.
+    #[must_use]
+    pub fn text(self) -> Option<String>
+    where
+        T: Text,
+    {
+        self.0.as_ref().map(Text::to_text)
+    }
+}
+
+/// Values that are no `Option`.
+pub trait Plain<T: ?Sized> {
+    /// The text.
+    fn text(self) -> Option<String>
+    where
+        T: Text;
+}
+
+impl<T: ?Sized> Plain<T> for Shown<'_, T> {
+    fn text(self) -> Option<String>
+    where
+        T: Text,
+    {
+        Some(self.0.to_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plain as _, Shown};
+
+    #[test]
+    fn none_is_no_text_and_some_is_that_of_its_value() {
+        assert_eq!(Shown(&7).text().as_deref(), Some("7"));
+        assert_eq!(Shown("text").text().as_deref(), Some("text"));
+        assert_eq!(Shown(&Some("text")).text().as_deref(), Some("text"));
+        assert_eq!(Shown(&&None::<u32>).text(), None);
+    }
+}

@@ -1,0 +1,226 @@
+//! The expansion's second half: running the body, and ending the call.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{PathArguments, Type};
+
+use super::arguments::Source;
+use super::expand::{encode, field_name, local};
+use super::function::{Function, Gives};
+use super::model::{Audited, TargetId};
+use crate::place::{at, path_at};
+
+/// Runs the body, and afterwards captures what was named of its value.
+pub(super) fn run(model: &Audited) -> TokenStream {
+    let Audited { krate, function, .. } = model;
+    let (captures, call, value) = (local("captures"), local("call"), local("value"));
+    let body = &function.body;
+    let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
+    let gives = function.gives();
+    let output = nameable(gives.value());
+    match gives {
+        Gives::Value(_) if function.is_async() && function.never_returns() => {
+            // An async block that never ends has no type of its own.
+            let never = syn::parse_quote!(::core::convert::Infallible);
+            let told = told_type(function, &never);
+            let future =
+                quote!(#krate::__private::audited_future(#new_call, async move { #told #body }, |#value, _| #value));
+            quote!(match #future.await {})
+        }
+        Gives::Value(_) if function.is_async() => {
+            let (told, after) = (told_type(function, &output), after(model));
+            quote! {
+                #krate::__private::audited_future::<#output, _, _>(#new_call, async move { #told #body }, #after).await
+            }
+        }
+        Gives::Value(_) if function.never_returns() => quote!(#new_call.run(move || -> ! { #body }).0),
+        Gives::Value(ty) => {
+            let (refused, end) = (refuse_future(model, &ty), end(model));
+            let mutability = captures_of_value(model).then(|| quote!(mut));
+            quote! {
+                let (#value, #mutability #call) = #new_call.run(move || -> #output { #body });
+                #refused
+                #end
+                #value
+            }
+        }
+        Gives::Future(_) => {
+            let after = after(model);
+            let span = at(function.signature.output.span());
+            let krate = path_at(krate, span);
+            quote_spanned! {span=>
+                #krate::__private::audited_returned::<#output, _, _>(#new_call, move || { #body }, #after)
+            }
+        }
+        Gives::BoxedFuture(_) => {
+            let after = after(model);
+            let boxed = nameable(&function.output());
+            quote! {
+                ::std::boxed::Box::pin(
+                    #krate::__private::audited_returned::<#output, _, _>(#new_call, move || -> #boxed { #body }, #after)
+                )
+            }
+        }
+    }
+}
+
+/// The return that is never taken tells the block its type, so that `?`, coercions and type errors in the
+/// body behave as they do without the attribute.
+fn told_type(function: &Function, output: &Type) -> TokenStream {
+    quote_spanned! {at(function.signature.output.span())=>
+        #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
+        if false {
+            let value: #output = loop {};
+            return value;
+        }
+    }
+}
+
+/// What a future does with its value.
+fn after(model: &Audited) -> TokenStream {
+    let (call, value, end) = (local("call"), local("value"), end(model));
+    let mutability = captures_of_value(model).then(|| quote!(mut));
+    quote!(|#value, #mutability #call| { #end #value })
+}
+
+fn captures_of_value(model: &Audited) -> bool {
+    matches!(model.target_id, TargetId::Returned(_) | TargetId::ReturnedTarget)
+        || model.metadata.iter().any(|detail| matches!(detail.source, Source::Returned(..)))
+}
+
+/// Captures what was named of the value, and ends the call.
+fn end(model: &Audited) -> TokenStream {
+    let krate = &model.krate;
+    let (call, value, result) = (local("call"), local("value"), local("result"));
+    let (captured, outcome, error) = (captured(model), outcome(model), error(model));
+    quote! {
+        #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
+        {
+            #[allow(unused_imports)]
+            use #krate::__private::{AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Whole as _};
+            let #result = #krate::__private::Ended(&#value).split();
+            #captured
+            #call.end(&#result, || #outcome, || #error);
+        }
+    }
+}
+
+fn captured(model: &Audited) -> TokenStream {
+    let krate = &model.krate;
+    let (call, result) = (local("call"), local("result"));
+    let mut statements = TokenStream::new();
+    match &model.target_id {
+        TargetId::Returned(closure) => {
+            let span = at(closure.span());
+            let krate = path_at(krate, span);
+            statements.extend(quote_spanned! {span=>
+                #call.captures().target_id(|| {
+                    #result.ok().map(#closure).and_then(|id| #krate::__private::Shown(&id).text())
+                });
+            });
+        }
+        TargetId::ReturnedTarget => {
+            let span = at(model.action.span());
+            let krate = path_at(krate, span);
+            let result = Ident::new("result", result.span().located_at(span));
+            statements.extend(quote_spanned! {span=>
+                #call.captures().target_id(|| #krate::__private::target_of(#result));
+            });
+        }
+        TargetId::Argument(_) | TargetId::Target(_) => {}
+    }
+    for (n, detail) in model.metadata.iter().enumerate() {
+        if let Source::Returned(closure, form) = &detail.source {
+            let (name, span) = (field_name(detail), at(closure.span()));
+            let encoded = encode(model, n, &quote!(field), *form, closure.span());
+            statements.extend(quote_spanned! {span=>
+                #call.captures().field_if_any(#name, || #result.ok().map(#closure).map(|field| #encoded));
+            });
+        }
+    }
+    statements
+}
+
+fn outcome(model: &Audited) -> TokenStream {
+    let krate = &model.krate;
+    let (value, result) = (local("value"), local("result"));
+    if let Some(look) = &model.outcome {
+        let span = at(look.span());
+        let krate = path_at(krate, span);
+        return quote_spanned!(span=> #krate::__private::judge(&#value, #look));
+    }
+    quote! {
+        match #result {
+            ::core::result::Result::Ok(value) => {
+                (&&#krate::__private::Said(value)).outcome_or(#krate::Outcome::Success)
+            }
+            ::core::result::Result::Err(error) => {
+                (&&#krate::__private::Said(error)).outcome_or(#krate::Outcome::Failure)
+            }
+        }
+    }
+}
+
+fn error(model: &Audited) -> TokenStream {
+    let krate = &model.krate;
+    let result = local("result");
+    if let Some(look) = &model.err {
+        let span = at(look.span());
+        let krate = path_at(krate, span);
+        return quote_spanned! {span=>
+            #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
+        };
+    }
+    quote!(#result.err().and_then(|error| (&&#krate::__private::ErrorText(error)).text()))
+}
+
+/// A check that the value of a plain function is not a future, unless its type shows that, or the outcome
+/// is said to be in the value as it is.
+fn refuse_future(model: &Audited, ty: &Type) -> Option<TokenStream> {
+    let is_plain = match ty {
+        Type::Tuple(_) | Type::Slice(_) | Type::Array(_) => true,
+        Type::Reference(ty) => matches!(*ty.elem, Type::Slice(_)) || is_plain_path(&ty.elem),
+        _ => is_plain_path(ty),
+    };
+    (!is_plain && model.outcome.is_none()).then(|| {
+        let (value, span) = (local("value"), at(ty.span()));
+        let krate = path_at(&model.krate, span);
+        quote_spanned! {span=>
+            {
+                #[allow(unused_imports)]
+                use #krate::__private::{NoFuture as _, Unfinished as _};
+                (&&#krate::__private::Finished(&#value)).check();
+            }
+        }
+    })
+}
+
+/// Whether a type's name is one that every reader takes for what it is in `std`.
+fn is_plain_path(ty: &Type) -> bool {
+    const PLAIN: &[&str] = &[
+        "Result", "Option", "Vec", "String", "str", "bool", "char", "i8", "i16", "i32", "i64", "i128", "isize", "u8",
+        "u16", "u32", "u64", "u128", "usize", "f32", "f64",
+    ];
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| {
+        PLAIN.iter().any(|name| last.ident == name) && !matches!(last.arguments, PathArguments::Parenthesized(_))
+    }))
+}
+
+/// A type with `_` for each `impl Trait`, which only a signature may name.
+fn nameable(ty: &Type) -> Type {
+    struct Infer;
+    impl VisitMut for Infer {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            if let Type::ImplTrait(_) = ty {
+                *ty = syn::parse_quote!(_);
+            } else {
+                visit_mut::visit_type_mut(self, ty);
+            }
+        }
+    }
+    let mut ty = ty.clone();
+    Infer.visit_type_mut(&mut ty);
+    ty
+}

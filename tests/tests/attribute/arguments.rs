@@ -1,0 +1,211 @@
+//! Each argument of the attribute does what it says.
+
+use std::cell::Cell;
+use std::fmt;
+
+use audit_core::{AuditOutcome, Outcome, Row, audited};
+use serde_json::json;
+
+use crate::support::{block_on, row, rows};
+
+fn outcomes(rows: &[Row]) -> Vec<Outcome> {
+    rows.iter().map(|row| row.outcome).collect()
+}
+
+#[test]
+fn a_call_whose_skip_if_holds_is_not_recorded_and_runs_all_the_same() {
+    #[audited(action = "project.updated", skip_if = project_id == "probe", metadata(new_value = { looked.set(looked.get() + 1); 1 }))]
+    fn update(project_id: &str, looked: &Cell<u32>) -> u32 {
+        looked.get()
+    }
+    #[audited(action = "project.updated", skip_if = *quiet)]
+    async fn update_later(project_id: &str, quiet: &bool) -> u32 {
+        tokio::task::yield_now().await;
+        5
+    }
+    let looked = Cell::new(0);
+    let rows = rows(|| {
+        assert_eq!(update("probe", &looked), 0, "nothing is captured of a skipped call");
+        assert_eq!(update("proj_1", &looked), 1);
+        assert_eq!(block_on(update_later("proj_2", &true)), 5);
+        assert_eq!(block_on(update_later("proj_3", &false)), 5);
+    });
+    let ids: Vec<_> = rows.iter().filter_map(|row| row.target_id.as_deref()).collect();
+    assert_eq!(ids, ["proj_1", "proj_3"]);
+}
+
+#[test]
+fn a_skip_if_that_panics_does_not_hide_the_call() {
+    #[audited(action = "project.updated", skip_if = names[5].is_empty())]
+    fn update(project_id: u32, names: &[&str]) {}
+    let row = row(|| update(1, &[]));
+    assert_eq!(row.metadata.get("_audit").map(|marks| &marks["panicked: skip_if"]), Some(&json!(true)));
+}
+
+#[derive(Debug)]
+enum Refused {
+    NotYours,
+    Broken { password: &'static str },
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl AuditOutcome for Refused {
+    fn audit_outcome(&self) -> Outcome {
+        if matches!(self, Self::NotYours) { Outcome::Denied } else { Outcome::Failure }
+    }
+}
+
+impl Refused {
+    fn code(&self) -> Option<&'static str> {
+        matches!(self, Self::Broken { password } if !password.is_empty()).then_some("E7")
+    }
+}
+
+#[test]
+fn of_an_error_only_what_err_names_is_kept() {
+    #[audited(action = "project.updated", err = |error| error.code())]
+    fn update(project_id: u32, error: Refused) -> Result<(), Refused> {
+        Err(error)
+    }
+    #[audited(action = "project.updated", err = |_| "broken")]
+    async fn update_later(project_id: u32, error: Refused) -> Result<(), Refused> {
+        Err(error)
+    }
+    let rows = rows(|| {
+        update(1, Refused::Broken { password: "hunter2" }).unwrap_err();
+        update(1, Refused::NotYours).unwrap_err();
+        block_on(update_later(1, Refused::Broken { password: "hunter2" })).unwrap_err();
+    });
+    let errors: Vec<_> = rows.iter().map(|row| row.error.as_deref()).collect();
+    assert_eq!(errors, [Some("E7"), None, Some("broken")]);
+}
+
+#[test]
+fn an_error_that_says_denied_is_recorded_as_denied() {
+    #[audited(action = "project.updated")]
+    fn update(project_id: u32, error: Refused) -> Result<u32, Refused> {
+        Err(error)
+    }
+    #[audited(action = "project.updated")]
+    async fn boxed(project_id: u32, error: Refused) -> Result<u32, Box<Refused>> {
+        Err(error.into())
+    }
+    let rows = rows(|| {
+        update(1, Refused::NotYours).unwrap_err();
+        update(1, Refused::Broken { password: "" }).unwrap_err();
+        block_on(boxed(1, Refused::NotYours)).unwrap_err();
+    });
+    assert_eq!(outcomes(&rows), [Outcome::Denied, Outcome::Failure, Outcome::Denied]);
+    assert_eq!(rows[0].error.as_deref(), Some("NotYours"));
+}
+
+struct Response(u16);
+
+impl AuditOutcome for Response {
+    fn audit_outcome(&self) -> Outcome {
+        match self.0 {
+            401 | 403 => Outcome::Denied,
+            400.. => Outcome::Failure,
+            _ => Outcome::Success,
+        }
+    }
+}
+
+#[test]
+fn a_success_value_may_say_that_it_is_none() {
+    #[audited(action = "project.updated")]
+    async fn respond(project_id: u32, status: u16) -> Response {
+        Response(status)
+    }
+    #[audited(action = "project.updated")]
+    fn try_to_respond(project_id: u32, status: u16) -> Result<Response, ()> {
+        Ok(Response(status))
+    }
+    let rows = rows(|| {
+        for status in [200, 403, 500] {
+            assert_eq!(block_on(respond(1, status)).0, status);
+        }
+        try_to_respond(1, 401).expect("it is a response");
+    });
+    assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Denied, Outcome::Failure, Outcome::Denied]);
+}
+
+#[test]
+fn the_outcome_argument_has_the_last_word() {
+    #[audited(action = "project.updated", outcome = |found| if found.is_some() { Outcome::Success } else { Outcome::Denied })]
+    fn find(project_id: u32, found: Option<u32>) -> Option<u32> {
+        found
+    }
+    #[audited(action = "project.updated", outcome = of_result)]
+    async fn update(project_id: u32, error: Refused) -> Result<(), Refused> {
+        Err(error)
+    }
+    fn of_result(_: &Result<(), Refused>) -> Outcome {
+        Outcome::Success
+    }
+    let rows = rows(|| {
+        assert_eq!(find(1, Some(2)), Some(2));
+        assert_eq!(find(1, None), None);
+        block_on(update(1, Refused::NotYours)).unwrap_err();
+    });
+    assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Denied, Outcome::Success]);
+}
+
+#[test]
+fn an_outcome_argument_that_panics_leaves_the_usual_outcome_and_a_mark() {
+    #[audited(action = "project.updated", outcome = |result| panic!("{result:?}"))]
+    fn update(project_id: u32) -> Result<(), u8> {
+        Err(1)
+    }
+    let row = row(|| assert_eq!(update(1), Err(1)));
+    assert_eq!((row.outcome, row.error.as_deref()), (Outcome::Failure, Some("1")));
+    assert_eq!(row.metadata.get("_audit").map(|marks| &marks["panicked: outcome"]), Some(&json!(true)));
+}
+
+#[test]
+fn a_result_that_its_type_hides_is_a_success_and_one_inside_another_is_not() {
+    #[audited(action = "project.updated", target_id = 1)]
+    fn hidden<T>(value: T) -> T {
+        value
+    }
+    #[audited(action = "project.updated", target_id = 1)]
+    fn nested(value: Result<u8, Refused>) -> Result<Result<u8, Refused>, fmt::Error> {
+        Ok(value)
+    }
+    let rows = rows(|| {
+        hidden(Err::<u8, _>("hidden")).unwrap_err();
+        nested(Err(Refused::NotYours)).expect("the outer one is fine").unwrap_err();
+        nested(Ok(1)).expect("the outer one is fine").expect("the inner one too");
+    });
+    assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Failure, Outcome::Success]);
+}
+
+#[test]
+fn a_target_id_that_is_none_is_no_target_id() {
+    struct Owner {
+        project: Option<String>,
+    }
+    impl Owner {
+        #[audited(action = "project.updated", target_id = &self.project)]
+        fn touch(&self) {}
+
+        #[audited(action = "project.updated", target_id = |owner| owner.project.as_deref())]
+        async fn find(self) -> Result<Self, ()> {
+            Ok(self)
+        }
+    }
+    let rows = rows(|| {
+        for project in [Some("proj_1".to_owned()), None] {
+            let owner = Owner { project };
+            owner.touch();
+            assert!(block_on(owner.find()).is_ok());
+        }
+    });
+    let ids: Vec<_> = rows.iter().map(|row| row.target_id.as_deref()).collect();
+    assert_eq!(ids, [Some("proj_1"), Some("proj_1"), None, None]);
+}

@@ -1,0 +1,6 @@
+//! What `#[audited]` promises of each call.
+
+mod arguments;
+mod calls;
+mod shapes;
+mod support;

@@ -1,0 +1,25 @@
+use std::future::{Ready, ready};
+
+use audit_core::{Outcome, audited};
+
+type Boxed = std::pin::Pin<Box<dyn Future<Output = u32>>>;
+
+#[audited(action = "project.updated", target_id = 1)]
+fn named() -> Ready<u32> {
+    ready(1)
+}
+
+#[audited(action = "project.updated", target_id = 1)]
+fn aliased() -> Boxed {
+    Box::pin(ready(1))
+}
+
+// Where the outcome is said, the future is a value like any other.
+#[audited(action = "project.updated", target_id = 1, outcome = |_| Outcome::Success)]
+fn meant() -> Ready<u32> {
+    ready(1)
+}
+
+fn main() {
+    drop((named(), aliased(), meant()));
+}
