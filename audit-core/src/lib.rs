@@ -45,6 +45,7 @@ extern crate self as audit_core;
 pub mod batch;
 pub mod catalog;
 pub mod context;
+pub mod coverage;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, clippy::unused_async, reason = "without a store, nothing is examined")
