@@ -1,6 +1,7 @@
 //! What expansions of the macros name. No part of the public interface: it changes without notice.
 
 pub use audit_macros::audited;
+pub use inventory;
 
 pub use crate::call::{
     AnyError, Call, Captures, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, On, Plain, Said, Shown,
@@ -10,3 +11,4 @@ pub use crate::catalog::check::{
     FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, required,
 };
 pub use crate::catalog::field::{FieldAt, Free, NamedVariants, Typed, Unknown};
+pub use crate::coverage::place::SourcePlace;

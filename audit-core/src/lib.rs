@@ -1,15 +1,51 @@
 //! Who did what, to which thing, when, from where, and how it ended: once, complete and provably
 //! unaltered, in PostgreSQL or embedded SQLite.
 //!
-//! An entry travels one way: an `#[audited]` function (or [`Auditor::record`]) makes an [`Entry`],
-//! a bounded queue takes it, the writer thread freezes entries into a [`Batch`](batch::Batch), and a
-//! [`Store`](store::Store) commits header and rows in one transaction.
+//! Annotate a function with [`macro@audited`]; [`init`] the writer once; say who is at work with a [`Context`]:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use audit_core::{Actor, Context, audited, context};
+//!
+//! #[audited(action = "project.deleted", metadata(reason))]
+//! async fn delete_project(project_id: &str, reason: &str) -> Result<(), std::io::Error> {
+//!     Ok(())
+//! }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let writer = audit_core::init("sqlite:audit.db").await?;
+//! let request = Context::new().with_actor(Actor::user("user_123")).with_request_id("req_9");
+//! context::scope(request, delete_project("proj_456", "unused")).await?;
+//! writer.shutdown(Duration::from_secs(10)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! However a call ends, by a value, an error, a panic or a dropped future, it is one entry. An entry travels one way: the
+//! annotated function (or [`Auditor::record`]) makes an [`Entry`], a bounded queue takes it, the writer thread freezes
+//! entries into a [`Batch`](batch::Batch), and a [`Store`](store::Store) commits header and rows in one transaction.
+//!
+//! Which actions there are, a catalog says: [`AuditAction`] is built in, and [`macro@Catalog`] derives others. A name
+//! that is not in the catalog does not compile. [`query`] reads the log, [`migrate`](mod@migrate) makes its tables, and
+//! [`doctor`] examines it.
+//!
+//! # When something fails
+//!
+//! Auditing never changes what a function returns. While the store is away, entries wait in the queue and batches are
+//! sent again, for as long as it takes; a full queue makes callers wait within the [`Overflow`] policy's bound, and what
+//! is dropped then is counted ([`Stats`]) and told in the log by an `audit.gap` entry. What is in memory dies with the
+//! process: shut the [`WriterGuard`] down at the end of `main`.
+//!
+//! # Features
+//!
+//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL.
 
 extern crate self as audit_core;
 
 pub mod batch;
 pub mod catalog;
 pub mod context;
+pub mod coverage;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, clippy::unused_async, reason = "without a store, nothing is examined")
@@ -57,6 +93,7 @@ pub use context::Context;
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
 pub use metadata::Metadata;
+pub use migrate::migrate;
 pub use outcome::{Outcome, UnknownOutcome};
 pub use row::Row;
 pub use target::{Target, TargetParseError, TargetType};

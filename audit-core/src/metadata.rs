@@ -37,7 +37,7 @@ impl Metadata {
         Self::default()
     }
 
-    /// Reads a JSON text, and never fails: a text that is no object is kept under `value`, one that
+    /// Reads a JSON text, and never fails: a text that is no object is kept under `value` and marked, one that
     /// cannot be parsed (or not without loss: lone surrogates, numbers beyond range, deeper than the
     /// parser goes) is kept word for word under `unparsed`, marked with the parser's complaint.
     #[must_use]
@@ -47,6 +47,7 @@ impl Metadata {
             Ok(Value::Object(map)) => metadata.details = map,
             Ok(value) => {
                 metadata.details.insert("value".to_owned(), value);
+                metadata.mark("not_an_object", Value::Bool(true));
             }
             Err(error) => {
                 metadata.details.insert("unparsed".to_owned(), Value::String(text.to_owned()));

@@ -17,7 +17,7 @@ DO $$
 DECLARE
     guarded text;
 BEGIN
-    FOREACH guarded IN ARRAY ARRAY['audit_logs', 'audit_batches', 'audit_tree', 'audit_checkpoints'] LOOP
+    FOREACH guarded IN ARRAY ARRAY['audit_logs', 'audit_batches', 'audit_tree', 'audit_checkpoints', 'audit_dead_letters'] LOOP
         EXECUTE format('CREATE TRIGGER audit_forbid_change BEFORE UPDATE OR DELETE ON control_plane.%I
             FOR EACH ROW EXECUTE FUNCTION control_plane.audit_forbid()', guarded);
         EXECUTE format('CREATE TRIGGER audit_forbid_truncate BEFORE TRUNCATE ON control_plane.%I

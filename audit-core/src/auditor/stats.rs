@@ -19,7 +19,7 @@ pub struct Stats {
     pub dropped: u64,
     /// Entries without an actor.
     pub unattributed: u64,
-    /// The most entries that ever waited at once.
+    /// The most entries that ever waited at once; those in batches count, beyond what the queue holds.
     pub queue_high_water: u64,
     /// Batches stored.
     pub batches: u64,

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::catalog::ActionInfo;
+use crate::coverage::place::SourcePlace;
 
 /// What is the same for every call of one audited function.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub struct Site {
     pub on: On,
     /// Metadata that the body supplies through `annotate!`.
     pub later: &'static [&'static str],
+    /// Where in the source the function stands.
+    pub place: SourcePlace,
 }
 
 /// Which outcomes are recorded.

@@ -42,8 +42,8 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
 
 fn unreachable(error: &StoreError) -> Finding {
     let advice = match error.class() {
-        ErrorClass::Transient => "start the server, or correct host and port in DATABASE_URL",
-        _ => "correct user, password and database in DATABASE_URL",
+        ErrorClass::Transient => "start the server, or correct host, port and sslmode in DATABASE_URL",
+        _ => "correct user, password, database and sslmode in DATABASE_URL",
     };
     Finding::red("reach", error.to_string(), advice)
 }

@@ -4,7 +4,7 @@
 //! [`land`](Connection::land) commits a batch's header and rows in one transaction, or nothing.
 //! Landing the same batch again is always safe: it meets its own header and is done.
 //!
-//! `tests/tests/store_contract` is the contract, and every store passes it.
+//! `tests/tests/stores/store_contract` is the contract, and every store passes it.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod dead_letter;

@@ -9,16 +9,22 @@
 //! never waits. Waiting callers and flushes have deadlines, kept by the writer's thread
 //! ([`Queue::keep_deadlines`]); should that thread die, [`Queue::close`] releases them all.
 
+mod place;
+mod state;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+use crate::Entry;
 use crate::auditor::{Overflow, Stats};
-use crate::catalog::SystemAction;
 use crate::store::StoreError;
-use crate::{Actor, Entry};
+
+pub(crate) use place::Place;
+use place::Turn;
+use state::{InFlight, Phase, State, Waiting};
 
 /// What the queue may hold, and how it is cut into batches.
 #[derive(Debug, Clone, Copy)]
@@ -67,61 +73,6 @@ pub(crate) struct Queue {
     work: Notify,
     /// Tells the keeper of deadlines that there is a new one.
     deadlines: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    entries: VecDeque<Queued>,
-    bytes: usize,
-    /// When the oldest entry came, or was left behind by a batch.
-    oldest: Option<Instant>,
-    /// Places given out and not yet filled.
-    reserved: usize,
-    /// Callers that wait for a place, in the order they came.
-    callers: VecDeque<Waiting>,
-    /// Flushes, each waiting for the tickets before its own.
-    flushes: Vec<(u64, Waiting)>,
-    /// Tickets given out so far; the entries in the queue hold the last ones.
-    tickets: u64,
-    /// Tickets before this one are wanted without lingering.
-    hurry: u64,
-    /// What each lane has taken and not yet landed.
-    in_flight: Vec<Option<InFlight>>,
-    phase: Phase,
-    stats: Stats,
-    /// What the lanes left behind when they went.
-    lost: u64,
-    /// Drops of which no `audit.gap` entry tells yet, and the reason of the last.
-    unreported: Option<(u64, DropReason)>,
-}
-
-#[derive(Debug)]
-struct Queued {
-    entry: Entry,
-    weight: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct InFlight {
-    first_ticket: u64,
-    entries: u64,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Open,
-    /// No new places; the lanes write what there is.
-    Draining,
-    /// The lanes have gone.
-    Closed,
-}
-
-/// Somebody who waits, until a deadline. Dropping it tells them that they waited in vain.
-#[derive(Debug)]
-struct Waiting {
-    deadline: Instant,
-    answer: oneshot::Sender<()>,
 }
 
 impl Queue {
@@ -417,125 +368,6 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change of the state is complete before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn has_room(&self, limits: &Limits) -> bool {
-        self.entries.len() + self.reserved < limits.entries && self.bytes < limits.bytes
-    }
-
-    fn enqueue(&mut self, entry: Entry) {
-        let weight = entry.weight();
-        self.tickets += 1;
-        self.bytes += weight;
-        self.oldest.get_or_insert_with(Instant::now);
-        self.entries.push_back(Queued { entry, weight });
-        let waiting = self.waiting();
-        self.stats.queue_high_water = self.stats.queue_high_water.max(waiting);
-    }
-
-    /// When a batch should be cut; never while there is nothing to cut.
-    fn ripe_at(&self, limits: &Limits) -> Option<Instant> {
-        let oldest = self.oldest?;
-        let ripe = self.entries.len() >= limits.batch_rows
-            || self.bytes >= limits.batch_bytes
-            || self.first_queued() < self.hurry
-            || self.phase != Phase::Open;
-        Some(if ripe { oldest } else { oldest + limits.linger })
-    }
-
-    /// The ticket of the oldest entry in the queue, or the next one to be given out.
-    fn first_queued(&self) -> u64 {
-        self.tickets - self.entries.len() as u64
-    }
-
-    /// The ticket of the oldest entry that is not in the store yet.
-    fn first_waiting(&self) -> u64 {
-        let in_flight = self.in_flight.iter().flatten().map(|in_flight| in_flight.first_ticket);
-        in_flight.chain([self.first_queued()]).min().unwrap_or(self.tickets)
-    }
-
-    fn waiting(&self) -> u64 {
-        let in_flight: u64 = self.in_flight.iter().flatten().map(|in_flight| in_flight.entries).sum();
-        self.entries.len() as u64 + in_flight
-    }
-
-    fn drop_entries(&mut self, entries: u64, reason: DropReason) {
-        self.stats.dropped += entries;
-        let earlier = self.unreported.map_or(0, |(entries, _)| entries);
-        self.unreported = Some((earlier + entries, reason));
-    }
-
-    /// Queues the entry that tells of drops, beyond the limits: there is at most one for each batch.
-    fn report_gap(&mut self) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        if let Some((dropped, reason)) = self.unreported.take() {
-            let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
-            let gap = SystemAction::AuditGap { dropped, reason: reason.as_str().to_owned() };
-            let entry = Entry::builder(gap).actor(Actor::system("audit")).build();
-            self.stats.emitted += 1;
-            self.enqueue(entry);
-        }
-    }
-}
-
-/// A place for one entry. Dropped unfilled, it goes back.
-#[derive(Debug)]
-pub(crate) struct Place {
-    queue: Arc<Queue>,
-    filled: bool,
-}
-
-impl Place {
-    /// Queues the entry, without waiting.
-    pub(crate) fn fill(mut self, entry: Entry) -> Result<(), DropReason> {
-        self.filled = true;
-        let mut state = self.queue.state();
-        state.reserved -= 1;
-        state.stats.emitted += 1;
-        if state.phase == Phase::Closed {
-            state.drop_entries(1, DropReason::NoWriter);
-            return Err(DropReason::NoWriter);
-        }
-        self.queue.push(state, entry);
-        Ok(())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.filled {
-            self.queue.release();
-        }
-    }
-}
-
-/// A caller's turn to come. Dropped early, a place that was granted meanwhile goes back.
-struct Turn<'a> {
-    queue: &'a Queue,
-    granted: Option<oneshot::Receiver<()>>,
-}
-
-impl Turn<'_> {
-    async fn wait(&mut self) -> Result<(), DropReason> {
-        let granted = self.granted.as_mut().expect("a turn is waited for once");
-        let answer = granted.await;
-        self.granted = None;
-        answer.map_err(|_| self.queue.refusal())
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(mut granted) = self.granted.take() {
-            granted.close();
-            if granted.try_recv().is_ok() {
-                self.queue.release();
-            }
-        }
     }
 }
 

@@ -88,7 +88,9 @@ fn checks(model: &Audited) -> TokenStream {
             info: #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE),
             on: #krate::__private::On::#on,
             later: &[#(#later),*],
+            place: #krate::__private::SourcePlace::here(|| ()),
         };
+        #krate::__private::inventory::submit! { #krate::coverage::Site::of(&__AUDIT_SITE) }
     };
     if let Some(target) = &model.target {
         let span = at(target.span());

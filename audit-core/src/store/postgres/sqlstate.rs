@@ -18,7 +18,8 @@ pub(crate) fn store_error(action: impl Into<String>, error: sqlx::Error) -> Stor
     match error {
         sqlx::Error::Database(error) => from_database(action, error.as_ref()),
         sqlx::Error::Io(error) => {
-            StoreError::new(ErrorClass::Transient, action, "the connection failed").with_source(error)
+            // The operating system's and the TLS library's words name no values.
+            StoreError::new(ErrorClass::Transient, action, format!("the connection failed: {error}"))
         }
         sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
             StoreError::new(ErrorClass::Transient, action, "the connection is out of step with the server")

@@ -142,6 +142,17 @@ async fn nobody_else_reaches_the_log() {
 #[tokio::test]
 async fn evidence_is_append_only_for_owner_and_superuser_and_under_replication() {
     let (database, partition) = with_a_row().await;
+    // Row triggers need rows.
+    database
+        .execute(
+            "INSERT INTO control_plane.audit_tree (leaf, batch_no, stream_id, leaf_hash)
+                 SELECT 0, batch_no, stream_id, rows_root FROM control_plane.audit_batches;
+             INSERT INTO control_plane.audit_checkpoints (size, watermark, root_hash, note)
+                 SELECT 1, xid, rows_root, 'note' FROM control_plane.audit_batches;
+             INSERT INTO control_plane.audit_dead_letters (stream_id, batch_no, idx, leaf_hash, encoded)
+                 SELECT stream_id, batch_no, 0, rows_root, '' FROM control_plane.audit_batches",
+        )
+        .await;
     let attacks = [
         "UPDATE control_plane.audit_logs SET action = 'x.y'".to_owned(),
         "DELETE FROM control_plane.audit_logs".to_owned(),
@@ -152,8 +163,15 @@ async fn evidence_is_append_only_for_owner_and_superuser_and_under_replication()
         "UPDATE control_plane.audit_batches SET n = 0".to_owned(),
         "DELETE FROM control_plane.audit_batches".to_owned(),
         "TRUNCATE control_plane.audit_batches".to_owned(),
+        "UPDATE control_plane.audit_tree SET leaf = 1".to_owned(),
+        "DELETE FROM control_plane.audit_tree".to_owned(),
         "TRUNCATE control_plane.audit_tree".to_owned(),
+        "UPDATE control_plane.audit_checkpoints SET note = ''".to_owned(),
+        "DELETE FROM control_plane.audit_checkpoints".to_owned(),
         "TRUNCATE control_plane.audit_checkpoints".to_owned(),
+        "UPDATE control_plane.audit_dead_letters SET encoded = ''".to_owned(),
+        "DELETE FROM control_plane.audit_dead_letters".to_owned(),
+        "TRUNCATE control_plane.audit_dead_letters".to_owned(),
     ];
     for attack in &attacks {
         let as_owner = format!("SET ROLE audit_owner; {attack}");

@@ -1,0 +1,66 @@
+//! The right to queue one entry, and the wait for it.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::state::Phase;
+use super::{DropReason, Queue};
+use crate::Entry;
+
+/// A place for one entry. Dropped unfilled, it goes back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(super) queue: Arc<Queue>,
+    pub(super) filled: bool,
+}
+
+impl Place {
+    /// Queues the entry, without waiting.
+    pub(crate) fn fill(mut self, entry: Entry) -> Result<(), DropReason> {
+        self.filled = true;
+        let mut state = self.queue.state();
+        state.reserved -= 1;
+        state.stats.emitted += 1;
+        if state.phase == Phase::Closed {
+            state.drop_entries(1, DropReason::NoWriter);
+            return Err(DropReason::NoWriter);
+        }
+        self.queue.push(state, entry);
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.filled {
+            self.queue.release();
+        }
+    }
+}
+
+/// A caller's turn to come. Dropped early, a place that was granted meanwhile goes back.
+pub(super) struct Turn<'a> {
+    pub(super) queue: &'a Queue,
+    pub(super) granted: Option<oneshot::Receiver<()>>,
+}
+
+impl Turn<'_> {
+    pub(super) async fn wait(&mut self) -> Result<(), DropReason> {
+        let granted = self.granted.as_mut().expect("a turn is waited for once");
+        let answer = granted.await;
+        self.granted = None;
+        answer.map_err(|_| self.queue.refusal())
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(mut granted) = self.granted.take() {
+            granted.close();
+            if granted.try_recv().is_ok() {
+                self.queue.release();
+            }
+        }
+    }
+}

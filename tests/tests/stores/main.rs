@@ -1,0 +1,14 @@
+//! Promises of the stores, of migrations and of reading, on real PostgreSQL and SQLite. One binary, so that one server
+//! serves them all.
+
+mod dead_letters;
+mod doctor;
+mod landing;
+mod migrate;
+mod network;
+mod outage;
+mod partitions;
+mod query;
+mod roles;
+mod sqlite;
+mod store_contract;
