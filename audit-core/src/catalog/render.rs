@@ -1,12 +1,18 @@
 //! Catalogs for people and for other programs.
 
 use super::{ActionInfo, Catalog, list};
+use crate::coverage::{Site, sites};
 
 /// The catalog as Markdown: a heading for each target type, below it each action with its fields.
+///
+/// In a program with functions that are audited against the catalog, each action also says which of them
+/// [emit](crate::coverage) it.
 #[must_use]
 pub fn markdown<C: Catalog>() -> String {
     let mut actions = list::<C>();
     actions.sort_by_key(|info| (info.target, info.name));
+    let mut sites = sites();
+    sites.retain(|site| actions.iter().any(|info| info.name == site.action()));
     let mut blocks = vec!["# Audit catalog".to_owned()];
     let mut target = "";
     for info in actions {
@@ -19,6 +25,9 @@ pub fn markdown<C: Catalog>() -> String {
             blocks.push(info.description.to_owned());
         }
         blocks.push(markdown_fields(info));
+        if !sites.is_empty() {
+            blocks.push(markdown_sites(info, &sites));
+        }
     }
     blocks.join("\n\n") + "\n"
 }
@@ -36,6 +45,16 @@ fn markdown_fields(info: &ActionInfo) -> String {
         let meaning = field.description.replace('\n', " ").replace('|', "\\|");
         format!("| `{}` | `{}` | {required} | {meaning} |", field.name, field.type_name)
     }));
+    lines.join("\n")
+}
+
+fn markdown_sites(info: &ActionInfo, sites: &[Site]) -> String {
+    let mut lines = vec!["Emitted by:".to_owned(), String::new()];
+    let here = sites.iter().filter(|site| site.action() == info.name);
+    lines.extend(here.map(|site| format!("- `{}` ({}:{})", site.function(), site.file(), site.line())));
+    if lines.len() == 2 {
+        return "Emitted nowhere.".to_owned();
+    }
     lines.join("\n")
 }
 

@@ -55,7 +55,7 @@ impl Site {
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use audit_core::{audited, coverage};
 ///
 /// #[audited(action = "project.deleted")]
