@@ -61,6 +61,9 @@ pub fn derive_audit_target(input: TokenStream) -> TokenStream {
 /// value, either of a type that implements `AuditTarget`. `<target>` is the `target` argument, or the first
 /// word of the action.
 ///
+/// On an `impl` block, the arguments other than `action` and `metadata` are defaults of the audited methods
+/// inside it.
+///
 /// # Outcomes
 ///
 /// An `Err` is a failure, and what its `Display` says is kept (the name of its type where it has no

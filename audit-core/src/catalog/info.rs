@@ -16,6 +16,11 @@ use crate::Metadata;
 /// * `#[audit(include)] Base(AuditAction)` embeds another catalog, which must not include one itself.
 /// * On the enum, `#[audit(attribute = "recorded")]` renames the attribute and its alias, and
 ///   `#[audit(crate = path)]` says where audit-core is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a catalog of actions",
+    label = "no catalog is in scope by this name",
+    note = "write `use audit_core::audited;` for the built-in catalog, or `use` the attribute that `#[derive(audit_core::Catalog)]` lays beside your own"
+)]
 pub trait Catalog: 'static {
     /// The tables: this catalog's own actions first, then those of each included catalog. Each is sorted
     /// by [`ActionInfo::hash`].

@@ -77,6 +77,13 @@ impl Arguments {
             let result = (|input: ParseStream<'_>| {
                 let name = input.call(Ident::parse_any)?;
                 let text = name.to_string();
+                if text == "__defaults" {
+                    let defaults;
+                    parenthesized!(defaults in input);
+                    // Their mistakes are reported at the block.
+                    read.fill(Self::read(&Ctxt::default(), defaults.parse()?));
+                    return Ok(());
+                }
                 if !KNOWN.contains(&text.as_str()) {
                     return Err(unknown(&name));
                 }
@@ -90,6 +97,22 @@ impl Arguments {
             read.is_broken |= ctxt.ok(result).is_none();
         }
         read
+    }
+
+    /// Takes from an `impl` block's arguments those that are not given.
+    fn fill(&mut self, defaults: Self) {
+        fn or<T>(given: &mut Option<T>, default: Option<T>) {
+            *given = given.take().or(default);
+        }
+        or(&mut self.target, defaults.target);
+        or(&mut self.target_id, defaults.target_id);
+        or(&mut self.actor, defaults.actor);
+        or(&mut self.err, defaults.err);
+        or(&mut self.outcome, defaults.outcome);
+        or(&mut self.on, defaults.on);
+        or(&mut self.skip_if, defaults.skip_if);
+        or(&mut self.catalog, defaults.catalog);
+        or(&mut self.krate, defaults.krate);
     }
 
     fn argument(&mut self, ctxt: &Ctxt, text: &str, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {

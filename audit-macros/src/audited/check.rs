@@ -1,8 +1,11 @@
 //! Functions that cannot be audited, or not like this.
 
+use proc_macro2::Span;
+use syn::Attribute;
 use syn::spanned::Spanned;
 
 use super::function::Function;
+use super::invoked;
 use crate::ctxt::Ctxt;
 
 /// Reports what makes a function impossible to audit.
@@ -10,6 +13,15 @@ pub(super) fn function(ctxt: &Ctxt, function: &Function) {
     let signature = &function.signature;
     if let Some(token) = &signature.constness {
         ctxt.error(token.span(), "a `const fn` cannot be audited: it may run while the program compiles");
+    }
+    let own_name = invoked::path(Span::call_site()).segments.last().map(|last| last.ident.clone());
+    let is_ours =
+        |attribute: &&Attribute| attribute.path().segments.last().map(|last| &last.ident) == own_name.as_ref();
+    if let Some(second) = function.attributes.iter().find(is_ours) {
+        ctxt.error(
+            second.path().span(),
+            "a function is audited once, because one call is one entry: take one of the attributes away",
+        );
     }
     if let Some(abi) = &signature.abi {
         ctxt.error(abi.span(), "an `extern` function cannot be audited: audit a function that it calls");

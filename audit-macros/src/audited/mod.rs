@@ -2,6 +2,7 @@
 //! [`run`].
 
 mod arguments;
+mod block;
 mod check;
 mod expand;
 mod function;
@@ -19,6 +20,9 @@ use crate::ctxt::Ctxt;
 /// The attribute as a function of token streams. When it fails, the item is given back as it was written,
 /// so that nothing else breaks.
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if block::is_block(&item) {
+        return block::hand_down(&arguments, item);
+    }
     let ctxt = Ctxt::default();
     let arguments = arguments::Arguments::read(&ctxt, arguments);
     let function = ctxt.ok(syn::parse2::<function::Function>(item.clone()));

@@ -56,6 +56,21 @@ pub(super) enum On {
     Always,
 }
 
+impl On {
+    /// Reads the argument.
+    pub(super) fn read(ctxt: &Ctxt, on: &LitStr) -> Option<Self> {
+        match on.value().as_str() {
+            "success" => Some(Self::Success),
+            "failure" => Some(Self::Failure),
+            "always" => Some(Self::Always),
+            _ => {
+                ctxt.error(on.span(), "write `\"success\"`, `\"failure\"` or `\"always\"`");
+                None
+            }
+        }
+    }
+}
+
 impl ActionName {
     pub(super) fn span(&self) -> Span {
         match self {
@@ -75,7 +90,7 @@ impl Audited {
         {
             ctxt.error(err.span(), "this function returns no error to look at");
         }
-        let on = arguments.on.map_or(Some(On::Always), |on| resolve_on(ctxt, &on));
+        let on = arguments.on.map_or(Some(On::Always), |on| On::read(ctxt, &on));
         let Some(action) = arguments.action else {
             if !arguments.is_broken {
                 ctxt.error(Span::call_site(), "name the action: `#[audited(action = \"project.created\", …)]`");
@@ -110,18 +125,6 @@ fn resolve_action(action: Action) -> (ActionName, Option<Path>) {
             let variant = path.segments.pop().expect("a variant's path has two segments at least").ident;
             path.segments.pop_punct();
             (ActionName::Variant { of: path.clone(), variant }, Some(path))
-        }
-    }
-}
-
-fn resolve_on(ctxt: &Ctxt, on: &LitStr) -> Option<On> {
-    match on.value().as_str() {
-        "success" => Some(On::Success),
-        "failure" => Some(On::Failure),
-        "always" => Some(On::Always),
-        _ => {
-            ctxt.error(on.span(), "write `\"success\"`, `\"failure\"` or `\"always\"`");
-            None
         }
     }
 }

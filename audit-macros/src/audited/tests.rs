@@ -53,3 +53,25 @@ fn a_half_typed_body_still_expands() {
     assert!(tokens.contains("half . typed ."), "{tokens}");
     assert!(!tokens.contains("compile_error"), "{tokens}");
 }
+
+#[test]
+fn the_arguments_of_an_impl_block_are_handed_to_the_audited_methods_alone() {
+    let item = quote! {
+        #[cfg(unix)]
+        impl Projects {
+            #[audited(action = "project.created",)]
+            fn create(&self) { half.typed. }
+
+            #[crate::audit::audited]
+            fn bare(&self) {}
+
+            #[inline]
+            fn other(&self) {}
+        }
+    };
+    let tokens = super::attribute(quote!(target = "project"), item).to_string();
+    let handed = "__defaults (target = \"project\")";
+    assert!(tokens.contains(&format!("[audited (action = \"project.created\" , {handed})]")), "{tokens}");
+    assert!(tokens.contains(&format!("[crate :: audit :: audited ({handed})]")), "{tokens}");
+    assert_eq!(tokens.matches("__defaults").count(), 2);
+}

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use audit_core::{AuditOutcome, Outcome, Row, audited};
+use audit_core::{Actor, ActorType, AuditOutcome, Outcome, Row, audited};
 use serde_json::json;
 
 use crate::support::{block_on, row, rows};
@@ -208,4 +208,40 @@ fn a_target_id_that_is_none_is_no_target_id() {
     });
     let ids: Vec<_> = rows.iter().map(|row| row.target_id.as_deref()).collect();
     assert_eq!(ids, [Some("proj_1"), Some("proj_1"), None, None]);
+}
+
+#[derive(Debug)]
+struct Keys {
+    owner: &'static str,
+}
+
+#[audited(target_id = self.owner, actor = Actor::system(self.owner), on = "failure", err = |_| "kept")]
+impl Keys {
+    #[audited(action = "key.rotated", metadata(key_type = kind))]
+    fn rotate(&self, kind: &str) -> Result<(), &'static str> {
+        Err("secret")
+    }
+
+    #[audited(action = "key.revoked", target_id = key_id, on = "always")]
+    async fn revoke(&self, key_id: u32) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    fn unaudited(&self) -> &str {
+        self.owner
+    }
+}
+
+#[test]
+fn an_impl_block_gives_defaults_to_its_audited_methods() {
+    let keys = Keys { owner: "me" };
+    let rows = rows(|| {
+        keys.rotate("live").unwrap_err();
+        block_on(keys.revoke(7)).expect("it is fine");
+        assert_eq!(keys.unaudited(), "me");
+    });
+    let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref())).collect();
+    assert_eq!(seen, [("key.rotated", Some("me")), ("key.revoked", Some("7"))]);
+    assert_eq!(rows[0].error.as_deref(), Some("kept"));
+    assert!(rows.iter().all(|row| row.actor_id.as_deref() == Some("me") && row.actor_type == ActorType::System));
 }

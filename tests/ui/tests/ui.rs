@@ -4,7 +4,7 @@
 #[test]
 fn each_mistake_is_one_error_on_the_users_own_text() {
     let cases = trybuild::TestCases::new();
-    for class in ["action", "arguments", "catalog", "function", "metadata", "target"] {
+    for class in ["action", "arguments", "block", "catalog", "function", "metadata", "scope", "target"] {
         cases.compile_fail(format!("cases/{class}/*.rs"));
     }
     cases.pass("cases/pass/*.rs");
