@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit_core::batch::Batch;
 use audit_core::{AuditTarget, Auditor, Context, Diff, Row, annotate, audited, context, diff, diff_serialized};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
@@ -239,7 +240,7 @@ fn row(work: impl FnOnce()) -> Row {
     context::sync_scope(Context::new().with_auditor(writer.auditor().clone()), work);
     assert_eq!(writer.shutdown_blocking(Duration::from_secs(20)).lost, 0);
     let batches = store.batches();
-    let rows: Vec<_> = batches.iter().flat_map(|batch| batch.rows()).collect();
+    let rows: Vec<_> = batches.iter().flat_map(Batch::rows).collect();
     assert_eq!(rows.len(), 1, "one call, one entry");
     rows[0].row.clone()
 }
