@@ -24,16 +24,17 @@ CREATE FUNCTION control_plane.audit_ensure_partition(at timestamptz, OUT lower_b
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
 DECLARE
+    wanted text;
     name text;
 BEGIN
-    IF at IS NULL OR NOT isfinite(at) OR at < now() - interval '400 days' OR at > now() + interval '14 days' THEN
-        RAISE EXCEPTION 'no partition is made for a row from more than 400 days ago or 14 days ahead'
-            USING ERRCODE = 'AU001', HINT = 'look after the clocks of writers and database';
-    END IF;
     SELECT p.lower_bound, p.upper_bound INTO lower_bound, upper_bound
       FROM control_plane.audit_partitions() p WHERE p.lower_bound <= at AND at < p.upper_bound;
     IF FOUND THEN
         RETURN;
+    END IF;
+    IF at IS NULL OR NOT isfinite(at) OR at < now() - interval '400 days' OR at > now() + interval '14 days' THEN
+        RAISE EXCEPTION 'no partition is made for a row from more than 400 days ago or 14 days ahead'
+            USING ERRCODE = 'AU001', HINT = 'look after the clocks of writers and database';
     END IF;
 
     LOCK TABLE ONLY control_plane.audit_logs IN SHARE UPDATE EXCLUSIVE MODE;
@@ -47,8 +48,14 @@ BEGIN
            least(date_trunc('week', at) + interval '7 days', min(p.lower_bound) FILTER (WHERE p.lower_bound > at))
       INTO lower_bound, upper_bound
       FROM control_plane.audit_partitions() p;
-    name := 'audit_logs_' || to_char(lower_bound, CASE WHEN lower_bound = date_trunc('day', lower_bound)
-                                                       THEN 'YYYYMMDD' ELSE 'YYYYMMDD_HH24MISS' END);
+    wanted := 'audit_logs_' || to_char(lower_bound, CASE WHEN lower_bound = date_trunc('day', lower_bound)
+                                                         THEN 'YYYYMMDD' ELSE 'YYYYMMDD_HH24MISS' END);
+    name := wanted;
+    -- A partition that was detached to be kept elsewhere keeps its name.
+    FOR another IN 2 .. 1000 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace('control_plane') AND c.relname = name);
+        name := wanted || '_' || another;
+    END LOOP;
 
     EXECUTE format('CREATE TABLE control_plane.%I (LIKE control_plane.audit_logs INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
     EXECUTE format('CREATE TRIGGER audit_forbid_truncate BEFORE TRUNCATE ON control_plane.%I

@@ -8,7 +8,9 @@ use pin_project_lite::pin_project;
 use super::Call;
 use super::scope::Turn;
 use crate::auditor::Slot;
-use crate::store::BoxFuture;
+
+/// `Sync`, because the body may be so, and what annotates it must not take that away.
+type Waiting = Pin<Box<dyn Future<Output = Slot> + Send + Sync>>;
 
 pin_project! {
     /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`,
@@ -22,7 +24,7 @@ pin_project! {
         body: F,
         call: Option<(Call, A)>,
         // Boxed, because only a full queue makes a caller wait.
-        waiting: Option<BoxFuture<'static, Slot>>,
+        waiting: Option<Waiting>,
     }
 }
 
@@ -66,7 +68,7 @@ impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<F, A>
     }
 }
 
-fn poll_place(call: &Call, waiting: &mut Option<BoxFuture<'static, Slot>>, cx: &mut Context<'_>) -> Poll<Option<Slot>> {
+fn poll_place(call: &Call, waiting: &mut Option<Waiting>, cx: &mut Context<'_>) -> Poll<Option<Slot>> {
     if waiting.is_none() {
         let Some(auditor) = call.auditor() else { return Poll::Ready(None) };
         if let Some(slot) = auditor.reserve_now() {

@@ -47,8 +47,8 @@ impl<T> Typed<T> {
 
 impl Free {
     /// The value as it is recorded.
-    pub fn encode<V: Serialize + ?Sized>(value: &V) -> Value {
-        to_value(value)
+    pub fn encode<V: Recordable + ?Sized>(value: &V) -> Value {
+        value.to_record()
     }
 }
 
@@ -101,6 +101,24 @@ pub trait FieldType {}
 pub trait RecordAs<T> {
     /// The value as it is recorded.
     fn record(&self) -> Value;
+}
+
+/// A value that free-form metadata takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded: it does not implement `Serialize`",
+    label = "what does not serialise, such as a secret, does not enter the log",
+    note = "name a part of it that may be read by everybody who reads the log, or write `%value` or `?value` to record its text"
+)]
+pub trait Recordable {
+    /// The value as it is recorded.
+    fn to_record(&self) -> Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: Serialize + ?Sized> Recordable for V {
+    fn to_record(&self) -> Value {
+        to_value(self)
+    }
 }
 
 macro_rules! record_as {

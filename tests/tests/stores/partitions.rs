@@ -144,6 +144,49 @@ async fn a_time_out_of_range_makes_no_partition() {
 }
 
 #[tokio::test]
+async fn a_partition_that_is_there_takes_rows_of_any_age() {
+    let database = bare().await;
+    database
+        .execute(
+            "DO $$ BEGIN EXECUTE format('CREATE TABLE control_plane.audit_logs_old PARTITION OF control_plane.audit_logs
+                 FOR VALUES FROM (%L) TO (%L)', now() - interval '402 days', now() - interval '399 days'); END $$",
+        )
+        .await;
+    let mut connection = connect(&database).await;
+    connection.prepare((SystemTime::now() - 401 * DAY).into()).await.unwrap();
+    let error = database
+        .try_execute("SELECT control_plane.audit_ensure_partition(now() - interval '403 days')")
+        .await
+        .unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("AU001"), "{error}");
+}
+
+#[tokio::test]
+async fn a_detached_partition_that_kept_its_name_does_not_stop_the_log() {
+    let database = bare().await;
+    let mut connection = connect(&database).await;
+    let mut freezer = Freezer::new();
+    for _ in 0..3 {
+        assert_eq!(
+            connection.land(&samples::batch(&mut freezer, 3)).await.unwrap(),
+            Landed::Stored { dead_lettered: 0 }
+        );
+        database
+            .execute(
+                "DO $$ DECLARE p text; BEGIN
+                     FOR p IN SELECT partition FROM control_plane.audit_partitions() LOOP
+                         EXECUTE format('ALTER TABLE control_plane.audit_logs DETACH PARTITION control_plane.%I', p);
+                     END LOOP; END $$",
+            )
+            .await;
+    }
+    let kept: i64 = database
+        .value("SELECT count(*) FROM pg_class WHERE relname ~ '^audit_logs_[0-9]{8}(_[23])?$' AND relkind = 'r'")
+        .await;
+    assert_eq!(kept, 3);
+}
+
+#[tokio::test]
 async fn a_partition_that_was_dropped_is_made_again() {
     let database = bare().await;
     let mut connection = connect(&database).await;
