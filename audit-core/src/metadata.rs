@@ -73,7 +73,7 @@ impl Metadata {
         let name = name.into();
         match serde_json::to_value(value) {
             Ok(json) => {
-                if has_null(&json) && !finite::is_finite(value) {
+                if hides_a_float(value, &json) {
                     self.mark(&format!("not_finite: {name}"), Value::Bool(true));
                 }
                 self.details.insert(name, json);
@@ -145,6 +145,11 @@ impl std::fmt::Display for Metadata {
         let text = serde_json::to_string(&self.details).map_err(|_| std::fmt::Error)?;
         f.write_str(&text)
     }
+}
+
+/// Whether a null of the JSON stands for a float that is not finite.
+pub(crate) fn hides_a_float<T: Serialize + ?Sized>(value: &T, json: &Value) -> bool {
+    has_null(json) && !finite::is_finite(value)
 }
 
 fn has_null(value: &Value) -> bool {
