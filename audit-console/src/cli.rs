@@ -22,7 +22,7 @@ const AFTER_HELP: &str = "\
 Where the log is:
   --database-url, else DATABASE_URL, else AUDIT_LOGS_DB_HOST, _PORT, _NAME,
   _USER and _PASSWORD. A file .env, here or in a folder above, may hold these
-  variables; the environment wins over it.
+  variables; it counts where the environment has none of them.
 
 Examples:
   audit --database-url sqlite:audit.db migrate
@@ -42,7 +42,7 @@ pub(crate) struct LogArgs {
     /// The log's database: `postgres://USER@HOST/NAME` or `sqlite:PATH`
     ///
     /// A password belongs in the environment or in .env, where no process list shows it.
-    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true, help_heading = "Log")]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Log")]
     pub(crate) database_url: Option<String>,
 
     /// The PostgreSQL schema that holds the log

@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use audit_core::migrate::{self, Options};
-use audit_core::store::Schema;
 use audit_core::{
-    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outcome, Target,
-    WaitForStore, catalog,
+    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outcome, Stats,
+    Target, WaitForStore, catalog,
 };
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ADVICE;
+use super::{ADVICE, shell};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::visible;
@@ -90,7 +90,7 @@ pub(crate) struct RecordArgs {
 
 pub(crate) fn run(log: &LogArgs, args: RecordArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let entry = entry(args)?;
-    let id = block_on(store(entry, log.url()?.as_str(), &log.schema))??;
+    let id = block_on(store(log, log.url()?.as_str(), entry))??;
     writeln!(out, "{id}")?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -165,11 +165,11 @@ fn check_target(action: &ActionName, target: &Target, allow_unlisted: bool) -> R
 }
 
 /// Records the entry and waits until it is committed.
-async fn store(entry: Entry, url: &str, schema: &Schema) -> Result<Uuid, Failure> {
+async fn store(log: &LogArgs, url: &str, entry: Entry) -> Result<Uuid, Failure> {
     let failed = |error: &audit_core::Error| Failure::failed(error).with_hint(ADVICE);
     let writer = Auditor::builder()
         .url(url)
-        .schema(schema.as_str())
+        .schema(log.schema.as_str())
         .service_name("audit record")
         .migrate(Migrate::Skip)
         .wait_for_store(WaitForStore::AtMost(PATIENCE))
@@ -177,24 +177,73 @@ async fn store(entry: Entry, url: &str, schema: &Schema) -> Result<Uuid, Failure
         .start()
         .await
         .map_err(|error| failed(&error))?;
+    let created_at = entry.created_at();
     let id = writer.auditor().record(entry).await.map_err(|error| failed(&error))?;
-    let mut stored = writer.flush(FIRST_LOOK).await;
+    let options = Options::new().with_schema(log.schema.clone());
     // A log without its tables will not get them by waiting.
-    if stored.is_err() && migrate::is_current(url, &Options::new().with_schema(schema.clone())).await.unwrap_or(true) {
-        stored = writer.flush(PATIENCE).await;
+    if writer.flush(FIRST_LOOK).await.is_err() && migrate::is_current(url, &options).await.unwrap_or(true) {
+        // Whether it was in time, the report of the shutdown tells.
+        drop(writer.flush(PATIENCE).await);
     }
-    let stats = writer.stats();
-    // What is not committed by now is reported as such, not waited for any longer.
-    drop(writer.shutdown(Duration::ZERO).await);
-    match (stored, stats.last_error) {
-        (Ok(()), _) if stats.dead_lettered == 0 && stats.dropped == 0 => Ok(id),
-        (Err(error), None) => Err(failed(&error)),
-        (_, reason) => Err(Failure::Failed {
-            what: format!(
-                "the entry was not stored: {}",
-                visible(reason.as_deref().unwrap_or("the store refused its values"))
-            ),
-            hint: Some(ADVICE.to_owned()),
-        }),
+    let report = writer.shutdown(Duration::ZERO).await;
+    verdict(log, id, created_at, &report.stats)
+}
+
+/// What became of the entry. One that is not known to be committed may be, for the store may still do what it was
+/// last asked for.
+fn verdict(log: &LogArgs, id: Uuid, created_at: DateTime<Utc>, stats: &Stats) -> Result<Uuid, Failure> {
+    if stats.dead_lettered > 0 {
+        return Err(Failure::Failed {
+            what: format!("the store refused the values of entry {id}, which is now among the dead letters"),
+            hint: Some("record it again with values that the store takes".to_owned()),
+        });
+    }
+    if stats.waiting == 0 && stats.dropped == 0 {
+        return Ok(id);
+    }
+    let reason = stats.last_error.as_deref().unwrap_or("the store did not answer in time");
+    let instant = |at: DateTime<Utc>| Some(at.to_rfc3339_opts(SecondsFormat::Micros, true));
+    let next = created_at + TimeDelta::microseconds(1);
+    let look = shell::command("query", log, [("since", instant(created_at)), ("until", instant(next))]);
+    Err(Failure::Failed {
+        what: format!("entry {id} may not have been stored: {}", visible(reason)),
+        hint: Some(format!("{ADVICE}. Before recording it again, look whether it is there: {look}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use audit_core::store::Schema;
+
+    use super::*;
+
+    fn verdict_of(stats: &Stats) -> Result<Uuid, Failure> {
+        let log = LogArgs { database_url: None, schema: Schema::default() };
+        verdict(&log, Uuid::nil(), DateTime::UNIX_EPOCH, stats)
+    }
+
+    fn stats(set: impl FnOnce(&mut Stats)) -> Stats {
+        let mut stats = Stats::default();
+        set(&mut stats);
+        stats
+    }
+
+    #[test]
+    fn only_an_entry_that_is_neither_waiting_nor_lost_nor_refused_is_stored() {
+        verdict_of(&stats(|stats| stats.stored = 1)).unwrap();
+        // A failure before the success is past.
+        verdict_of(&stats(|stats| stats.last_error = Some("away".to_owned()))).unwrap();
+        verdict_of(&stats(|stats| stats.waiting = 1)).unwrap_err();
+        verdict_of(&stats(|stats| stats.dropped = 1)).unwrap_err();
+        verdict_of(&stats(|stats| stats.dead_lettered = 1)).unwrap_err();
+    }
+
+    #[test]
+    fn an_entry_whose_fate_is_unknown_is_named_with_the_command_that_finds_it() {
+        let failure = verdict_of(&stats(|stats| stats.dropped = 1)).unwrap_err();
+        let Failure::Failed { what, hint: Some(hint) } = failure else { panic!("{failure:?}") };
+        assert!(what.starts_with("entry 00000000-0000-0000-0000-000000000000 may not have been stored"), "{what}");
+        let look = "audit query --since 1970-01-01T00:00:00.000000Z --until 1970-01-01T00:00:00.000001Z";
+        assert!(hint.contains("Before recording it again") && hint.ends_with(look), "{hint}");
     }
 }

@@ -58,6 +58,22 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     assert!(made(&shell, "environment.db"));
     shell.run(&["migrate", "--database-url=sqlite:flag.db"]).success();
     assert!(made(&shell, "flag.db"));
+    shell.run(&["migrate", "--database-url="]).exits_with(2).complains("--database-url is empty");
+}
+
+#[tokio::test]
+async fn parts_in_the_environment_win_over_a_url_in_the_file() {
+    let database = postgres::server().database().await;
+    let [user, host, port, name] = parts(&database.url());
+    let shell = Shell::new()
+        .with("AUDIT_LOGS_DB_HOST", host)
+        .with("AUDIT_LOGS_DB_PORT", port)
+        .with("AUDIT_LOGS_DB_NAME", name)
+        .with("AUDIT_LOGS_DB_USER", user);
+    std::fs::write(shell.folder().join(".env"), "DATABASE_URL='sqlite:file.db'\n").unwrap();
+    shell.run(&["migrate"]).success();
+    assert!(!shell.folder().join("file.db").exists());
+    assert!(database.value::<bool>("SELECT to_regclass('control_plane.audit_logs') IS NOT NULL").await);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::Shell;
 use serde_json::Value;
+use tests::postgres;
 
 fn record(shell: &Shell, actor: &str, action: &str, target: &str) {
     shell.run(&["record", "--actor", actor, "--action", action, "--target", target]).success();
@@ -58,6 +59,27 @@ fn following_the_printed_commands_shows_every_entry_once_newest_first() {
         }
     }
     assert_eq!(seen, ["6", "5", "4", "3", "2", "1", "0"]);
+}
+
+#[tokio::test]
+async fn the_printed_command_asks_the_database_that_the_flag_named() {
+    let database = postgres::server().database().await;
+    // Whoever loses the flag asks this log, which is another one.
+    let shell = Shell::with_log();
+    let flag = format!("--database-url={}", database.url());
+    shell.run(&["migrate", &flag]).success();
+    for id in ["s1", "s2"] {
+        let target = format!("secret:{id}");
+        shell.run(&["record", "--actor=user:u", "--action=secret.accessed", "--target", &target, &flag]).success();
+    }
+    let first = shell.run(&["query", "--limit=1", &flag]).success();
+    let next: Vec<_> = first.err.trim().strip_prefix("more: audit ").unwrap().split(' ').collect();
+    let second = shell.run(&next).success();
+    assert!(second.out.contains("secret:s1"), "{next:?}: {}{}", second.out, second.err);
+
+    let secret = flag.replace("postgres@", "postgres:hunter2@");
+    let ran = shell.run(&["query", "--limit=1", &secret]).success().complains("# with the same --database-url");
+    assert!(!ran.err.contains("hunter2"), "{}", ran.err);
 }
 
 #[test]

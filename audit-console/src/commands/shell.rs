@@ -1,0 +1,89 @@
+//! Commands to paste into a shell.
+
+use std::borrow::Cow;
+
+use audit_core::store::Schema;
+
+use crate::cli::LogArgs;
+use crate::render::escape::visible;
+
+/// A command of `audit` that asks the same log: the flags that have a value, each value as a POSIX shell reads it.
+///
+/// The environment and `.env` are still there when it is pasted. A URL from a flag is repeated unless it may hold a
+/// password; then the command ends in a comment that says so.
+pub(super) fn command<const N: usize>(name: &str, log: &LogArgs, flags: [(&str, Option<String>); N]) -> String {
+    let secret = log.database_url.as_deref().is_some_and(may_hold_password);
+    let place = [
+        ("database-url", log.database_url.clone().filter(|_| !secret)),
+        ("schema", Some(log.schema.as_str().to_owned()).filter(|_| log.schema != Schema::default())),
+    ];
+    let given = place.into_iter().chain(flags).filter_map(|(flag, value)| Some((flag, value?)));
+    let command =
+        given.fold(format!("audit {name}"), |command, (flag, value)| format!("{command} --{flag} {}", quoted(&value)));
+    if secret { command + "  # with the same --database-url" } else { command }
+}
+
+/// Whether a URL may hold a password, as `USER:PASSWORD@` or as a parameter. In doubt it may.
+fn may_hold_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else { return false };
+    let user = rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+    let parameter = rest.split_once('?').is_some_and(|(_, parameters)| {
+        parameters
+            .split('&')
+            .filter_map(|parameter| parameter.split('=').next())
+            .any(|name| name.to_ascii_lowercase().contains("pass") || name.contains('%'))
+    });
+    user || parameter
+}
+
+/// A word as a POSIX shell reads it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", visible(word).replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(url: &str) -> String {
+        let log = LogArgs { database_url: Some(url.to_owned()), schema: Schema::new("audit_eu").unwrap() };
+        command("query", &log, [("actor", Some("it's me".to_owned())), ("limit", None)])
+    }
+
+    #[test]
+    fn a_url_without_a_password_is_repeated() {
+        for url in ["sqlite:audit.db", "postgres://reader@db/audit", "postgres://reader@[::1]:6432/audit"] {
+            assert_eq!(
+                next(url),
+                format!("audit query --database-url {} --schema audit_eu --actor 'it'\\''s me'", quoted(url))
+            );
+        }
+        let parameters = next("postgres://db/audit?sslmode=verify-full&host=/run");
+        assert!(
+            parameters.contains("--database-url 'postgres://db/audit?sslmode=verify-full&host=/run'"),
+            "{parameters}"
+        );
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_named_and_not_shown() {
+        for url in [
+            "postgres://u:hunter2@db/audit",
+            "postgres://u:hun@hunter2@db/audit",
+            "postgres://u:h/hunter2@db/audit",
+            "postgres://db/audit?user=u&password=hunter2",
+            "postgres://db/audit?p%61ssword=hunter2",
+        ] {
+            let command = next(url);
+            assert!(!command.contains("hunter2"), "{command}");
+            assert!(
+                command.ends_with(" --schema audit_eu --actor 'it'\\''s me'  # with the same --database-url"),
+                "{command}"
+            );
+        }
+    }
+}
