@@ -57,6 +57,7 @@ impl Door {
     }
 
     /// Opens it in time.
+    #[must_use]
     #[audited(action = "project.updated", outcome = |answer| if answer.is_ok() { Outcome::Success } else { Outcome::Denied })]
     pub fn open_boxed(&self) -> Pin<Box<dyn Future<Output = Answer<u8>> + Send + '_>> {
         Box::pin(async move { Ok(self.width()) })
