@@ -6,8 +6,10 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::metadata;
 
 /// Where the value of field `F` of action `A` in part `P` of a catalog goes. The derive implements it.
 #[diagnostic::on_unimplemented(message = "the catalog has no such metadata field")]
@@ -86,6 +88,17 @@ impl Unknown {
 ///         }
 ///     }
 /// }
+///
+/// #[derive(audit_core::Catalog)]
+/// enum Action {
+///     /// An account changed its plan.
+///     #[audit(action = "account.plan_changed", target = "account")]
+///     PlanChanged { from: Option<Plan>, to: Plan },
+/// }
+///
+/// let metadata = audit_core::Catalog::into_metadata(Action::PlanChanged { from: None, to: Plan::Paid });
+/// assert_eq!(metadata.to_string(), r#"{"to":"paid"}"#);
+/// # let _ = Plan::Free;
 /// ```
 pub trait FieldType {}
 
@@ -224,7 +237,11 @@ impl<V: Serialize + ?Sized> RecordAs<Option<Value>> for V {
 
 /// A value that cannot be serialised says so in its own place; recording never fails.
 fn to_value<V: Serialize + ?Sized>(value: &V) -> Value {
-    serde_json::to_value(value).unwrap_or_else(|error| Value::String(format!("unserialisable: {error}")))
+    match serde_json::to_value(value) {
+        Ok(json) if metadata::hides_a_float(value, &json) => json!({ "not_finite": json }),
+        Ok(json) => json,
+        Err(error) => Value::String(format!("unserialisable: {error}")),
+    }
 }
 
 #[cfg(test)]
@@ -240,6 +257,7 @@ mod tests {
         assert_eq!(Typed::<i64>::encode(&5), json!(5));
         assert_eq!(Typed::<u64>::encode(&5), json!(5));
         assert_eq!(Typed::<f64>::encode(&0.5), json!(0.5));
+        assert_eq!(Typed::<f64>::encode(&f64::NAN), json!({ "not_finite": null }));
         assert_eq!(Typed::<String>::encode("a"), json!("a"));
         assert_eq!(Typed::<String>::encode(&"a"), json!("a"));
         assert_eq!(Typed::<String>::encode(&Cow::Borrowed("a")), json!("a"));
