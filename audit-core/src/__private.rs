@@ -2,6 +2,7 @@
 
 pub use audit_macros::audited;
 pub use inventory;
+pub use serde_json::Value;
 
 pub use crate::call::{
     AnyError, Call, Captures, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, On, Plain, Said, Shown,
@@ -12,3 +13,7 @@ pub use crate::catalog::check::{
 };
 pub use crate::catalog::field::{FieldAt, Free, NamedVariants, Typed, Unknown};
 pub use crate::coverage::place::SourcePlace;
+pub use crate::diff::{
+    Compared, SameByEq, SameBySecret, change, nested, object, redacted, secret_changes, secret_changes_by, serialized,
+    serialized_changes,
+};

@@ -125,6 +125,22 @@ impl Context {
         self.0.as_deref().unwrap_or(&EMPTY)
     }
 
+    /// A rough count of the bytes held.
+    pub(crate) fn weight(&self) -> usize {
+        let Some(fields) = self.0.as_deref() else { return 0 };
+        let texts = [
+            &fields.user_agent,
+            &fields.request_id,
+            &fields.tenant_id,
+            &fields.on_behalf_of,
+            &fields.trace_id,
+            &fields.span_id,
+            &fields.origin,
+        ];
+        let actor = fields.actor.as_ref().map_or(0, |actor| actor.id.len());
+        size_of::<Fields>() + actor + texts.iter().copied().flatten().map(String::len).sum::<usize>()
+    }
+
     fn fields_mut(&mut self) -> &mut Fields {
         Arc::make_mut(self.0.get_or_insert_default())
     }

@@ -106,7 +106,10 @@ impl Entry {
             + text(self.target_id.as_ref())
             + text(self.error.as_ref())
             + self.actor.as_ref().map_or(0, |actor| actor.id.len())
+            + self.target_type.len()
             + self.metadata.weight()
+            // Shared by all entries of a request, but who can tell by how many.
+            + self.context.weight()
     }
 }
 

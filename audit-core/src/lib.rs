@@ -71,6 +71,7 @@ mod actor;
 mod annotate;
 mod auditor;
 mod call;
+mod diff;
 mod entry;
 mod error;
 mod merkle;
@@ -83,13 +84,14 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use audit_macros::{AuditTarget, Catalog, audited};
+pub use audit_macros::{AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
     Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
+pub use diff::{Diff, diff, diff_serialized};
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
 pub use metadata::Metadata;

@@ -1,7 +1,16 @@
 //! The named details of an entry.
 
+mod finite;
+mod lossless;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+/// Most marks, and the longest name of one, in bytes.
+const MAX_MARKS: usize = 32;
+const MAX_MARK_BYTES: usize = 160;
+/// What is nested deeper is not weighed: the walk is recursive.
+const MAX_WEIGHED_DEPTH: usize = 64;
 
 /// The named details of an entry: a JSON object.
 ///
@@ -38,32 +47,36 @@ impl Metadata {
     }
 
     /// Reads a JSON text, and never fails: a text that is no object is kept under `value` and marked, one that
-    /// cannot be parsed (or not without loss: lone surrogates, numbers beyond range, deeper than the
-    /// parser goes) is kept word for word under `unparsed`, marked with the parser's complaint.
+    /// cannot be parsed (or not without loss: lone surrogates, numbers that no double holds, two members of one
+    /// name, deeper than the parser goes) is kept word for word under `unparsed`, marked with the reason.
     #[must_use]
     pub fn from_json(text: &str) -> Self {
         let mut metadata = Self::new();
-        match serde_json::from_str(text) {
+        let parsed = serde_json::from_str(text).map_err(|error| error.to_string());
+        match parsed.and_then(|value| lossless::loss(text).map_or(Ok(value), |loss| Err(loss.to_owned()))) {
             Ok(Value::Object(map)) => metadata.details = map,
             Ok(value) => {
                 metadata.details.insert("value".to_owned(), value);
                 metadata.mark("not_an_object", Value::Bool(true));
             }
-            Err(error) => {
+            Err(reason) => {
                 metadata.details.insert("unparsed".to_owned(), Value::String(text.to_owned()));
-                metadata.mark("unparsed", Value::String(error.to_string()));
+                metadata.mark("unparsed", Value::String(reason));
             }
         }
         metadata
     }
 
-    /// Sets a detail, replacing an earlier one of that name. A value that cannot be serialised
-    /// becomes `null` and is marked; it never fails.
+    /// Sets a detail, replacing an earlier one of that name. It never fails: a value that cannot be serialised, and
+    /// a float that is not finite, become `null` and are marked.
     pub fn insert<T: Serialize + ?Sized>(&mut self, name: impl Into<String>, value: &T) {
         let name = name.into();
         match serde_json::to_value(value) {
-            Ok(value) => {
-                self.details.insert(name, value);
+            Ok(json) => {
+                if hides_a_float(value, &json) {
+                    self.mark(&format!("not_finite: {name}"), Value::Bool(true));
+                }
+                self.details.insert(name, json);
             }
             Err(error) => {
                 self.mark(&format!("unserialisable: {name}"), Value::String(error.to_string()));
@@ -108,12 +121,16 @@ impl Metadata {
 
     /// A rough count of the bytes held.
     pub(crate) fn weight(&self) -> usize {
-        self.details.iter().chain(&self.marks).map(|(name, value)| name.len() + weight(value)).sum()
+        self.details.iter().chain(&self.marks).map(|(name, value)| name.len() + weight(value, MAX_WEIGHED_DEPTH)).sum()
     }
 
     /// Leaves a mark of the library under [`Self::MARKS`].
     pub(crate) fn mark(&mut self, name: &str, what: Value) {
-        self.marks.insert(name.to_owned(), what);
+        if self.marks.len() < MAX_MARKS {
+            self.marks.insert(name[..name.floor_char_boundary(MAX_MARK_BYTES)].to_owned(), what);
+        } else {
+            self.marks.insert("more".to_owned(), Value::Bool(true));
+        }
     }
 }
 
@@ -130,12 +147,26 @@ impl std::fmt::Display for Metadata {
     }
 }
 
-fn weight(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(weight).sum(),
-            Value::Object(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
-        }
+/// Whether a null of the JSON stands for a float that is not finite.
+pub(crate) fn hides_a_float<T: Serialize + ?Sized>(value: &T, json: &Value) -> bool {
+    has_null(json) && !finite::is_finite(value)
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(values) => values.iter().any(has_null),
+        Value::Object(map) => map.values().any(has_null),
+    }
+}
+
+fn weight(value: &Value, depth: usize) -> usize {
+    let inner = match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) if depth > 0 => values.iter().map(|value| weight(value, depth - 1)).sum(),
+        Value::Object(map) if depth > 0 => map.iter().map(|(name, value)| name.len() + weight(value, depth - 1)).sum(),
+        _ => 0,
+    };
+    size_of::<Value>() + inner
 }

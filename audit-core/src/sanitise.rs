@@ -34,6 +34,8 @@ pub(crate) const MAX_METADATA_BYTES: usize = 64 * 1024;
 /// Deepest metadata: the object itself is level 1.
 pub(crate) const MAX_DEPTH: usize = 32;
 
+/// The list of changes among the marks.
+const CHANGED: &str = "changed";
 /// Most changes that are marked one by one; the rest is counted.
 const MAX_MARKS: usize = 32;
 /// Longest name of a field in a mark, in bytes.
@@ -96,7 +98,13 @@ impl Sanitiser {
         for (key, value) in details {
             let field = format!("metadata.{key}");
             let value = self.value(&field, value, 2);
-            let key = self.key(&field, key, &clean);
+            let mut key = self.key(&field, key, &clean);
+            if key == Metadata::MARKS {
+                self.mark(&field, "reserved_key", Map::new());
+                while key == Metadata::MARKS || clean.contains_key(&key) {
+                    key.push('_');
+                }
+            }
             clean.insert(key, value);
         }
         let mut canonical = canonical_pairs(&clean);
@@ -110,6 +118,20 @@ impl Sanitiser {
             sort(&mut canonical);
         }
         (clean, canonical)
+    }
+
+    /// Metadata that was sanitised before, with the marks that have come since.
+    pub(crate) fn amend(self, metadata: Metadata) -> Metadata {
+        if self.marks.is_empty() {
+            return metadata;
+        }
+        let (mut details, _) = metadata.into_parts();
+        let marks = details.entry(Metadata::MARKS).or_insert_with(|| json!({}));
+        match marks.get_mut(CHANGED) {
+            Some(Value::Array(changed)) => changed.extend(self.marks),
+            _ => marks[CHANGED] = Value::Array(self.marks),
+        }
+        details.into()
     }
 
     fn value(&mut self, field: &str, value: Value, depth: usize) -> Value {
@@ -156,14 +178,12 @@ impl Sanitiser {
     }
 
     fn key(&mut self, field: &str, key: String, taken: &Map<String, Value>) -> String {
-        let reserved = field.len() == "metadata.".len() + key.len() && key == Metadata::MARKS;
         let mut clean = self.text(field, key, MAX_METADATA_BYTES);
-        if reserved {
-            self.mark(field, "reserved_key", Map::new());
-            clean.push('_');
-        }
-        while taken.contains_key(&clean) || (reserved && clean == Metadata::MARKS) {
-            clean.push('_');
+        if taken.contains_key(&clean) {
+            self.mark(field, "key_renamed", Map::new());
+            while taken.contains_key(&clean) {
+                clean.push('_');
+            }
         }
         clean
     }
@@ -207,7 +227,7 @@ impl Sanitiser {
 
     fn marks_into(self, marks: &mut Map<String, Value>) {
         if !self.marks.is_empty() {
-            marks.insert("changed".to_owned(), Value::Array(self.marks));
+            marks.insert(CHANGED.to_owned(), Value::Array(self.marks));
         }
         if self.unmarked > 0 {
             marks.insert("changed_more".to_owned(), self.unmarked.into());

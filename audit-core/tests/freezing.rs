@@ -104,6 +104,7 @@ fn callers_cannot_write_the_librarys_marks() {
     let batch = frozen(builder().metadata(Metadata::MARKS, &json!({ "changed": [] })));
     assert_eq!(row(&batch).metadata.get("_audit_"), Some(&json!({ "changed": [] })));
     assert!(changes(&batch).contains(&("metadata._audit", "reserved_key")));
+    assert_eq!(changes(&frozen(with(&json!({ "reason": { "_audit": 1 } })))), [], "deeper, the key is free");
 }
 
 #[test]
@@ -124,12 +125,34 @@ fn an_ipv4_address_mapped_into_ipv6_is_unmapped() {
 
 #[test]
 fn unreadable_json_is_kept_word_for_word() {
-    for text in [r#"{"a":"\ud800"}"#, r#"{"a":1e200000}"#, "{", &"[".repeat(20_000)] {
+    for text in
+        [r#"{"a":"\ud800"}"#, r#"{"a":1e200000}"#, r#"{"a":1e-400}"#, r#"{"a":1,"a":2}"#, "{", &"[".repeat(20_000)]
+    {
         let batch = frozen(builder().metadata_all(Metadata::from_json(text)));
         assert_eq!(row(&batch).metadata.get("unparsed"), Some(&json!(text)));
         let marks = row(&batch).metadata.get(Metadata::MARKS).expect("there is a mark");
         assert!(marks["unparsed"].is_string());
     }
+}
+
+#[test]
+fn a_float_that_is_not_finite_leaves_a_mark() {
+    let batch = frozen(builder().metadata("rates", &[1.0, f64::NAN]).metadata("nothing", &None::<f64>));
+    assert_eq!(row(&batch).metadata.get("rates"), Some(&json!([1, null])));
+    let marks = row(&batch).metadata.get(Metadata::MARKS).expect("there is a mark");
+    assert_eq!(marks["not_finite: rates"], true);
+    assert_eq!(marks.get("not_finite: nothing"), None);
+}
+
+#[test]
+fn frozen_again_later_a_row_is_brought_into_the_window_of_that_time() {
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+    let batch = Freezer::new().freeze(vec![builder().created_at(long_ago).build()], long_ago);
+    assert_eq!(SystemTime::from(row(&batch).created_at), long_ago);
+    let again = Freezer::new().refreeze(batch, SystemTime::now());
+    assert!(row(&again).created_at > chrono::Utc::now() - chrono::TimeDelta::days(400));
+    assert_eq!(changes(&again), [("created_at", "clamped")]);
+    assert_eq!(encoding::row_leaf(row(&again)), Some(again.rows()[0].leaf));
 }
 
 #[test]

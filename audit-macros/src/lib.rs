@@ -1,4 +1,4 @@
-//! The `#[audited]` attribute and the `Catalog` derive of audit-core, which re-exports both.
+//! The `#[audited]` attribute and the derives of audit-core, which re-exports them.
 //!
 //! Each macro is a pipeline of stages, one file a stage: syntax is read into a model, the model is
 //! checked on the way, and a model that stands is expanded without failing. Every stage reports into
@@ -7,6 +7,7 @@
 mod audited;
 mod catalog;
 mod ctxt;
+mod diff;
 mod name;
 mod place;
 mod target;
@@ -32,6 +33,12 @@ pub fn derive_catalog(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(AuditTarget, attributes(audit))]
 pub fn derive_audit_target(input: TokenStream) -> TokenStream {
     target::derive(input.into()).into()
+}
+
+/// Compares a type for the audit log, field by field, and keeps its secrets back: see the trait of this name.
+#[proc_macro_derive(Diff, attributes(audit))]
+pub fn derive_diff(input: TokenStream) -> TokenStream {
+    diff::derive(input.into()).into()
 }
 
 /// Records each call of a function in the audit log, once, however it ends.

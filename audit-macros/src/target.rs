@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Field, Member};
+use syn::{Data, DeriveInput, Expr, Field, Member, Token};
 
 use crate::ctxt::Ctxt;
+use crate::diff;
 use crate::place::at;
 
 /// The derive as a function of token streams.
@@ -49,6 +50,13 @@ fn is_marked(ctxt: &Ctxt, field: &Field) -> bool {
         let result = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("id") {
                 marked = true;
+                return Ok(());
+            }
+            // `Diff` reads them.
+            if diff::MARKS.iter().any(|mark| meta.path.is_ident(mark)) {
+                if meta.input.peek(Token![=]) {
+                    meta.value()?.parse::<Expr>()?;
+                }
                 return Ok(());
             }
             Err(meta.error("unknown argument; there is `id`"))

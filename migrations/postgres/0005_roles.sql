@@ -8,6 +8,7 @@ CREATE FUNCTION control_plane.audit_grant_roles() RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    migrator name := current_user;
     role text;
     owned regclass;
     called regprocedure;
@@ -24,6 +25,14 @@ DECLARE
         'control_plane.audit_dead_letter_count(uuid, bigint)', 'control_plane.audit_grant_roles()'
     ]::regprocedure[];
 BEGIN
+    -- Asked first: a grant that may not be handed on is a mere warning, and what rests on it fails later.
+    IF NOT (has_schema_privilege(to_regnamespace('control_plane'), 'CREATE WITH GRANT OPTION')
+            AND has_schema_privilege(to_regnamespace('control_plane'), 'USAGE WITH GRANT OPTION')) THEN
+        RETURN format('no roles: the schema belongs to somebody else, and %I may not grant privileges on it, so whoever '
+            'can reach the tables can write to them; the guards against change stand. As a superuser, run: '
+            'SELECT control_plane.audit_grant_roles()', migrator);
+    END IF;
+
     FOREACH role IN ARRAY ARRAY['audit_owner', 'audit_writer', 'audit_drainer', 'audit_sealer', 'audit_reader', 'audit_admin'] LOOP
         IF to_regrole(role) IS NULL THEN
             BEGIN
@@ -33,7 +42,7 @@ BEGIN
                 WHEN insufficient_privilege THEN
                     RETURN format('no roles: %I may not make the role %I, so whoever can reach the tables can write to them; '
                         'the guards against change stand. As a user that may make roles, run: SELECT control_plane.audit_grant_roles()',
-                        current_user, role);
+                        migrator, role);
             END;
         END IF;
     END LOOP;
@@ -42,13 +51,13 @@ BEGIN
     -- cannot act as it yet, so being a member is not enough to leave this out.
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         BEGIN
-            EXECUTE format('GRANT audit_owner TO %I', current_user);
+            EXECUTE format('GRANT audit_owner TO %I', migrator);
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
             WHEN insufficient_privilege THEN
                 IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
                     RETURN format('no roles: %I is not a member of audit_owner; as a superuser, run: '
-                        'GRANT audit_owner TO %I; SELECT control_plane.audit_grant_roles()', current_user, current_user);
+                        'GRANT audit_owner TO %I; SELECT control_plane.audit_grant_roles()', migrator, migrator);
                 END IF;
         END;
     END IF;
@@ -85,6 +94,15 @@ BEGIN
     FOREACH called IN ARRAY functions LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO audit_owner', called);
     END LOOP;
+
+    -- The history has still to be written, also by a member that does not inherit what its roles may do. Only the new
+    -- owner can grant that.
+    IF NOT (has_table_privilege('control_plane.audit_migrations', 'SELECT')
+            AND has_table_privilege('control_plane.audit_migrations', 'INSERT')) THEN
+        SET LOCAL ROLE audit_owner;
+        EXECUTE format('GRANT SELECT, INSERT ON control_plane.audit_migrations TO %I', migrator);
+        EXECUTE format('SET LOCAL ROLE %I', migrator);
+    END IF;
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION control_plane.audit_grant_roles() FROM PUBLIC;

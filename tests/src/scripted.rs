@@ -19,6 +19,8 @@ pub enum Turn {
     LoseReply,
     /// Somebody else holds the batch's number.
     Squat,
+    /// The rows' times are none that the store takes.
+    OutOfWindow,
     /// The connection panics.
     Panic,
 }
@@ -98,6 +100,9 @@ impl ScriptedStore {
         let lost = || StoreError::new(ErrorClass::Transient, "scripted store", "away");
         match turn {
             Some(Turn::Fail) => Err(lost()),
+            Some(Turn::OutOfWindow) => {
+                Err(StoreError::new(ErrorClass::OutOfWindow, "scripted store", "no partition for these times"))
+            }
             Some(Turn::Squat) => Ok(Landed::Squatted),
             Some(Turn::Panic) => panic!("scripted panic"),
             Some(Turn::LoseReply) => {

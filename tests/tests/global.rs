@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit_core::batch::Batch;
-use audit_core::{ActionName, Auditor, Context, Entry, Error, audited, context};
+use audit_core::{ActionName, Auditor, Context, Entry, Error, WriterGuard, audited, context};
 use tests::scripted::ScriptedStore;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -12,6 +12,12 @@ const SOON: Duration = Duration::from_secs(20);
 #[audited(action = "project.deleted", target_id = id)]
 fn delete_project(id: &str) {
     let _ = id;
+}
+
+/// Begins without an auditor and ends with one: no call is lost.
+#[audited(action = "project.updated", target_id = "itself")]
+async fn start_up(store: &ScriptedStore) -> WriterGuard {
+    Auditor::builder().store(Arc::new(store.clone())).init().await.expect("the writer starts")
 }
 
 fn actions(store: &ScriptedStore) -> Vec<String> {
@@ -25,12 +31,12 @@ async fn the_log_tells_of_calls_before_the_start_and_the_accounts_of_calls_after
     assert_eq!(Auditor::unheard(), 2);
 
     let store = ScriptedStore::default();
-    let writer = Auditor::builder().store(Arc::new(store.clone())).init().await.expect("the writer starts");
+    let writer = start_up(&store).await;
     delete_project("in_time");
     writer.flush(SOON).await.expect("the store takes everything");
     let mut stored = actions(&store);
     stored.sort();
-    assert_eq!(stored, ["audit.gap", "project.deleted"]);
+    assert_eq!(stored, ["audit.gap", "project.deleted", "project.updated"]);
     let batches = store.batches();
     let gap = batches.iter().flat_map(Batch::rows).find(|row| row.row.action == "audit.gap");
     assert_eq!(gap.and_then(|row| row.row.metadata.get("dropped")?.as_i64()), Some(2));
@@ -47,12 +53,12 @@ async fn the_log_tells_of_calls_before_the_start_and_the_accounts_of_calls_after
 
     let auditor = writer.auditor().clone();
     let report = writer.shutdown(SOON).await;
-    assert_eq!((report.stored, report.lost, report.stats.dropped), (2, 0, 2));
+    assert_eq!((report.stored, report.lost, report.stats.dropped), (3, 0, 2));
     delete_project("too_late");
     let action = ActionName::unlisted("door.opened").expect("a well-formed name");
     auditor.record(Entry::builder(action).build()).await.expect_err("the writer is gone");
     let stats = auditor.stats();
     assert_eq!(stats.dropped, 4);
     assert!(stats.is_balanced(), "{stats:?}");
-    assert_eq!(actions(&store).len(), 2);
+    assert_eq!(actions(&store).len(), 3);
 }

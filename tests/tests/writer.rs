@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit_core::batch::Batch;
-use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Error, Overflow, Stats, WriterGuard};
+use audit_core::{
+    ActionName, Actor, Auditor, Builder, Context, Entry, Error, Overflow, Stats, WriterGuard, audited, context,
+};
 use tests::scripted::{ScriptedStore, Turn};
 use uuid::Uuid;
 
@@ -97,6 +99,91 @@ async fn entries_of_a_squatted_stream_land_in_a_new_one() {
     let numbers: Vec<_> = batches.iter().map(|batch| (batch.header().batch_no, batch.header().first_seq)).collect();
     assert_eq!(numbers, [(0, 0), (1, 1)]);
     assert!(batches.iter().all(|batch| batch.rows()[0].row.stream_id == batch.header().stream_id));
+}
+
+#[tokio::test]
+async fn entries_whose_times_no_partition_takes_are_frozen_again() {
+    let store = ScriptedStore::new([Turn::OutOfWindow, Turn::OutOfWindow]);
+    let writer = start(over(&store)).await;
+    let id = writer.auditor().record(entry()).await.expect("there is room");
+    writer.flush(SOON).await.expect("the store takes the third attempt");
+    writer.shutdown(SOON).await;
+    assert_eq!(ids(&store.batches()), [id]);
+    assert_eq!(store.batches()[0].header().batch_no, 0);
+}
+
+#[tokio::test]
+async fn calls_in_progress_make_nobody_wait_for_an_empty_queue() {
+    let store = ScriptedStore::default();
+    let writer = start(over(&store).queue_entries(2).overflow(Overflow::Drop)).await;
+    let context = Context::new().with_auditor(writer.auditor().clone()).with_actor(Actor::user("user_123"));
+    context::sync_scope(context, || nested(10));
+    let stats = writer.shutdown(SOON).await.stats;
+    assert_eq!((stats.stored, stats.dropped), (11, 0));
+}
+
+#[audited(action = "project.deleted", target_id = levels)]
+fn nested(levels: u32) {
+    if levels > 0 {
+        nested(levels - 1);
+    }
+}
+
+#[tokio::test]
+async fn callers_that_go_on_calling_do_not_keep_a_shutdown_from_its_end() {
+    let store = ScriptedStore::default();
+    let writer = start(over(&store)).await;
+    let auditor = writer.auditor().clone();
+    let caller = tokio::spawn(async move {
+        // Ends when the writer is gone for good, and not before.
+        while auditor.stats().dropped < 50_000 {
+            let _ = auditor.record(entry()).await;
+            tokio::task::yield_now().await;
+        }
+    });
+    until(&writer, |stats| stats.stored > 0).await;
+    let report = writer.shutdown(SOON).await;
+    assert_eq!(report.lost, 0);
+    caller.await.expect("the caller does not panic");
+    let gaps = actions(&store.batches()).iter().filter(|action| *action == "audit.gap").count();
+    assert!(gaps <= 1, "{gaps} entries tell of the end");
+}
+
+#[tokio::test]
+async fn a_wait_without_end_is_a_wait_like_any_other() {
+    let store = ScriptedStore::default();
+    let for_ever = Overflow::Block { at_most: Duration::MAX };
+    let writer = start(over(&store).queue_entries(1).batch_rows(1).overflow(for_ever).linger(Duration::MAX)).await;
+    for _ in 0..20 {
+        writer.auditor().record(entry()).await.expect("there is room in time");
+    }
+    writer.flush(Duration::MAX).await.expect("the store is open");
+    assert_eq!(writer.shutdown(Duration::MAX).await.stored, 20);
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_sleep_through_the_stores_return() {
+    let store = ScriptedStore::new([Turn::Fail]);
+    let writer = start(over(&store).longest_pause(Duration::from_hours(1)).linger(AT_ONCE)).await;
+    writer.auditor().record(entry()).await.expect("there is room");
+    until(&writer, |stats| stats.retries == 1).await;
+    assert_eq!(writer.shutdown(SOON).await.lost, 0);
+}
+
+#[tokio::test]
+async fn the_bytes_of_the_context_count() {
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store).batch_rows(1).queue_bytes(1 << 20).overflow(Overflow::Drop)).await;
+    let mut taken = 0;
+    for _ in 0..50 {
+        let context = Context::new().with_user_agent("x".repeat(100_000));
+        let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+        taken += usize::from(writer.auditor().record(Entry::builder(action).context(context).build()).await.is_ok());
+    }
+    assert!((10..=13).contains(&taken), "{taken}");
+    store.open();
+    writer.shutdown(SOON).await;
 }
 
 #[tokio::test]

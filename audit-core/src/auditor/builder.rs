@@ -110,7 +110,7 @@ impl Builder {
         self
     }
 
-    /// A store of one's own, instead of a URL.
+    /// A store of one's own, instead of a URL. It knows its own schema and service name.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.place = Some(Place::Store(store));
         self
@@ -134,7 +134,8 @@ impl Builder {
         self
     }
 
-    /// How many entries the queue holds; 65,536 unless said.
+    /// How many entries the queue holds; 65,536 unless said. A call in progress holds a place, which counts once the
+    /// queue is more than half full; so calls in progress may go beyond the limit, each by its one entry.
     pub const fn queue_entries(mut self, entries: usize) -> Self {
         self.limits.entries = entries;
         self

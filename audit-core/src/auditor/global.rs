@@ -10,7 +10,6 @@ use crate::{Entry, Error};
 static GLOBAL: OnceCell<Auditor> = OnceCell::new();
 /// Entries that were made while there was no auditor.
 static UNHEARD: AtomicU64 = AtomicU64::new(0);
-static SAID: AtomicBool = AtomicBool::new(false);
 
 /// Installs the global auditor with the defaults: migrates the store at `url`, waits for it at most ten
 /// seconds, and starts the writer.
@@ -70,19 +69,32 @@ pub(super) fn is_installed() -> bool {
     GLOBAL.get().is_some()
 }
 
-/// Counts an entry that no auditor heard.
-pub(crate) fn unheard(entry: &Entry) {
+/// Takes an entry for which there was no auditor when its call began: the global one may have come since.
+pub(crate) fn unheard(entry: Entry) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if let Some(auditor) = GLOBAL.get() {
+        // A refusal is counted, and tells of itself.
+        drop(auditor.send_unreserved(entry));
+        return;
+    }
     UNHEARD.fetch_add(1, Ordering::Relaxed);
-    say_unheard(entry.action.as_str());
+    if !SAID.swap(true, Ordering::Relaxed) {
+        tracing::error!(
+            action = entry.action.as_str(),
+            "audit entry dropped: there is no auditor yet. Call `audit_core::init` before the first audited function. \
+             Said once; the accounts count every one"
+        );
+    }
 }
 
-/// Says once that there is no writer.
-pub(super) fn say_unheard(action: &str) {
+/// Says once that the writer has gone.
+pub(super) fn say_gone(action: &str) {
+    static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {
         tracing::error!(
             action,
-            "audit entry dropped: there is no writer. Call `audit_core::init` before the first audited function, and \
-             shut the guard down after the last. Said once; the accounts count every one"
+            "audit entry dropped: the writer has gone. Shut the guard down after the last audited work. Said once; the \
+             accounts count every one"
         );
     }
 }

@@ -87,6 +87,11 @@ impl Auditor {
         Slot { auditor: self.clone(), place: self.shared.queue.reserve().await.ok() }
     }
 
+    /// Sends an entry that has no place reserved.
+    pub(super) fn send_unreserved(&self, entry: Entry) -> Result<(), Error> {
+        Slot { auditor: self.clone(), place: None }.send(entry)
+    }
+
     /// [`Self::reserve`], if that needs no waiting.
     pub(crate) fn reserve_now(&self) -> Option<Slot> {
         let place = self.shared.queue.reserve_now()?;
@@ -103,8 +108,11 @@ impl Auditor {
             return;
         }
         self.shared.queue.count_unattributed();
-        let mut warned = self.shared.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.len() < MAX_WARNED && warned.insert(entry.action.as_str().to_owned()) {
+        let is_first = {
+            let mut warned = self.shared.warned.lock().unwrap_or_else(PoisonError::into_inner);
+            warned.len() < MAX_WARNED && warned.insert(entry.action.as_str().to_owned())
+        };
+        if is_first {
             tracing::warn!(
                 action = entry.action.as_str(),
                 "audit entry without an actor, kept as `unattributed`; enter a context (`audit_core::context::scope`) \
@@ -133,7 +141,7 @@ impl Slot {
         };
         sent.map_err(|reason| {
             if reason == DropReason::NoWriter {
-                super::global::say_unheard(action.as_str());
+                super::global::say_gone(action.as_str());
             }
             Error::Dropped { action: action.to_string(), reason: reason.advice() }
         })

@@ -62,11 +62,11 @@ impl Freezer {
     }
 
     /// Freezes the rows of a batch that could not land in its own stream into this one, under new numbers
-    /// and salts.
+    /// and salts, their times once more brought into the window that partitions are made for.
     #[must_use]
     pub fn refreeze(&mut self, batch: Batch, now: SystemTime) -> Batch {
         let (_, writer_time) = identify(now);
-        let drafts = batch.rows.into_iter().map(Draft::again).collect();
+        let drafts = batch.rows.into_iter().map(|frozen| Draft::again(frozen, writer_time)).collect();
         self.number(drafts, writer_time)
     }
 
@@ -166,7 +166,10 @@ impl Draft {
     }
 
     /// A row that was frozen into another stream.
-    fn again(frozen: FrozenRow) -> Self {
+    fn again(mut frozen: FrozenRow, now: DateTime<Utc>) -> Self {
+        let mut clean = Sanitiser::default();
+        frozen.row.created_at = clean.time("created_at", frozen.row.created_at, now);
+        frozen.row.metadata = clean.amend(frozen.row.metadata);
         let metadata = sanitise::canonical_pairs(frozen.row.metadata.as_map());
         Self { row: frozen.row, metadata }
     }

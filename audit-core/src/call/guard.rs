@@ -119,7 +119,7 @@ impl Call {
         match slot {
             // A refusal is counted, and tells of itself.
             Some(slot) => drop(slot.send(entry)),
-            None => unheard(&entry),
+            None => unheard(entry),
         }
     }
 

@@ -6,8 +6,10 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::metadata;
 
 /// Where the value of field `F` of action `A` in part `P` of a catalog goes. The derive implements it.
 #[diagnostic::on_unimplemented(message = "the catalog has no such metadata field")]
@@ -47,8 +49,8 @@ impl<T> Typed<T> {
 
 impl Free {
     /// The value as it is recorded.
-    pub fn encode<V: Serialize + ?Sized>(value: &V) -> Value {
-        to_value(value)
+    pub fn encode<V: Recordable + ?Sized>(value: &V) -> Value {
+        value.to_record()
     }
 }
 
@@ -101,6 +103,24 @@ pub trait FieldType {}
 pub trait RecordAs<T> {
     /// The value as it is recorded.
     fn record(&self) -> Value;
+}
+
+/// A value that free-form metadata takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded: it does not implement `Serialize`",
+    label = "what does not serialise, such as a secret, does not enter the log",
+    note = "name a part of it that may be read by everybody who reads the log, or write `%value` or `?value` to record its text"
+)]
+pub trait Recordable {
+    /// The value as it is recorded.
+    fn to_record(&self) -> Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: Serialize + ?Sized> Recordable for V {
+    fn to_record(&self) -> Value {
+        to_value(self)
+    }
 }
 
 macro_rules! record_as {
@@ -206,7 +226,11 @@ impl<V: Serialize + ?Sized> RecordAs<Option<Value>> for V {
 
 /// A value that cannot be serialised says so in its own place; recording never fails.
 fn to_value<V: Serialize + ?Sized>(value: &V) -> Value {
-    serde_json::to_value(value).unwrap_or_else(|error| Value::String(format!("unserialisable: {error}")))
+    match serde_json::to_value(value) {
+        Ok(json) if metadata::hides_a_float(value, &json) => json!({ "not_finite": json }),
+        Ok(json) => json,
+        Err(error) => Value::String(format!("unserialisable: {error}")),
+    }
 }
 
 #[cfg(test)]
@@ -222,6 +246,7 @@ mod tests {
         assert_eq!(Typed::<i64>::encode(&5), json!(5));
         assert_eq!(Typed::<u64>::encode(&5), json!(5));
         assert_eq!(Typed::<f64>::encode(&0.5), json!(0.5));
+        assert_eq!(Typed::<f64>::encode(&f64::NAN), json!({ "not_finite": null }));
         assert_eq!(Typed::<String>::encode("a"), json!("a"));
         assert_eq!(Typed::<String>::encode(&"a"), json!("a"));
         assert_eq!(Typed::<String>::encode(&Cow::Borrowed("a")), json!("a"));

@@ -35,11 +35,13 @@ static MIGRATIONS: &[Migration] = migrations! {
 const LOCK: i64 = i64::from_be_bytes(*b"auditmig");
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// How long the server may take to answer a question about the history. The migrations themselves may take long.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A statement of a migration waits this long for a table that the application has locked.
 const LOCK_TIMEOUT: &str = "30s";
+/// How long the server may take to answer any statement but a migration: longer than a lock is waited for, so that
+/// the server says first what is locked.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+/// How long a migration may take, which may have to rewrite a large table.
+const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 
 pub(crate) struct Postgres {
     connection: PgConnection,
@@ -65,18 +67,14 @@ impl Postgres {
     }
 
     async fn run(&mut self, action: &str, sql: impl Into<String>) -> Result<(), Error> {
-        sqlx::raw_sql(AssertSqlSafe(sql.into()))
-            .execute(&mut self.connection)
-            .await
-            .map_err(|error| self.failed(action, error))?;
-        Ok(())
+        let ran = sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(&mut self.connection);
+        within(ANSWER_TIMEOUT, ran).await.map(drop).map_err(|error| self.failed(action, error))
     }
 
     /// Asks in the simple protocol, which is one transaction also behind a pooler.
     async fn ask(&mut self, action: &str, sql: String) -> Result<Vec<PgRow>, Error> {
-        let answer = timeout(ANSWER_TIMEOUT, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection)).await;
-        let answer = answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-        answer.map_err(|error| self.failed(action, error))
+        let answer = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection);
+        within(ANSWER_TIMEOUT, answer).await.map_err(|error| self.failed(action, error))
     }
 
     async fn flag(&mut self, action: &str, sql: String) -> Result<bool, Error> {
@@ -93,25 +91,40 @@ impl Postgres {
         format!("{}.audit_migrations", self.options.schema().quoted())
     }
 
+    /// The catalogs are asked as tables: `to_regclass` and its kin may answer from a cache of before the lock.
+    async fn schema_exists(&mut self) -> Result<bool, Error> {
+        let schema = self.options.schema().as_str();
+        let question = format!("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{schema}')");
+        self.flag("look for the schema", question).await
+    }
+
+    async fn history_exists(&mut self) -> Result<bool, Error> {
+        let question = format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+                              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                             WHERE n.nspname = '{}' AND c.relname = 'audit_migrations')",
+            self.options.schema().as_str()
+        );
+        self.flag("look for the migration history", question).await
+    }
+
     async fn create_history(&mut self) -> Result<(), Error> {
-        let schema = self.options.schema().quoted();
         // Asked first, because IF NOT EXISTS demands the privilege to create also where nothing is created.
-        let exists = format!("SELECT to_regnamespace('{schema}') IS NOT NULL");
-        if !self.flag("look for the schema", exists).await? {
-            self.run("create the schema", format!("CREATE SCHEMA {schema}")).await?;
+        if !self.schema_exists().await? {
+            let create = format!("CREATE SCHEMA {}", self.options.schema().quoted());
+            self.run("create the schema", create).await?;
         }
-        let table = self.history_table();
-        let exists = format!("SELECT to_regclass('{table}') IS NOT NULL");
-        if !self.flag("look for the history", exists).await? {
+        if !self.history_exists().await? {
             let create = format!(
-                "CREATE TABLE {table} (
+                "CREATE TABLE {} (
                      version bigint PRIMARY KEY,
                      applied_at timestamptz NOT NULL DEFAULT now(),
                      took_us bigint NOT NULL,
                      description text NOT NULL,
                      checksum bytea NOT NULL,
                      notes text[] NOT NULL
-                 )"
+                 )",
+                self.history_table()
             );
             self.run("create the history", create).await?;
         }
@@ -120,26 +133,24 @@ impl Postgres {
 
     async fn apply_sql(&mut self, migration: &Migration) -> Result<Vec<String>, sqlx::Error> {
         let started = Instant::now();
-        sqlx::raw_sql(AssertSqlSafe(self.sql(migration))).execute(&mut self.connection).await?;
-        let notes: Option<String> = sqlx::query_scalar("SELECT current_setting('audit.migration_notes', true)")
-            .persistent(false)
-            .fetch_one(&mut self.connection)
-            .await?;
+        let sql = AssertSqlSafe(self.sql(migration));
+        within(MIGRATION_TIMEOUT, sqlx::raw_sql(sql).execute(&mut self.connection)).await?;
+        let notes = sqlx::query_scalar("SELECT current_setting('audit.migration_notes', true)").persistent(false);
+        let notes: Option<String> = within(ANSWER_TIMEOUT, notes.fetch_one(&mut self.connection)).await?;
         let notes: Vec<_> =
             notes.iter().flat_map(|notes| notes.lines()).filter(|note| !note.is_empty()).map(str::to_owned).collect();
         let insert = format!(
             "INSERT INTO {} (version, took_us, description, checksum, notes) VALUES ($1, $2, $3, $4, $5)",
             self.history_table()
         );
-        sqlx::query(AssertSqlSafe(insert))
+        let insert = sqlx::query(AssertSqlSafe(insert))
             .persistent(false)
             .bind(migration.version)
             .bind(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
             .bind(migration.description)
             .bind(migration.checksum())
-            .bind(&notes)
-            .execute(&mut self.connection)
-            .await?;
+            .bind(&notes);
+        within(ANSWER_TIMEOUT, insert.execute(&mut self.connection)).await?;
         Ok(notes)
     }
 }
@@ -154,11 +165,10 @@ impl Backend for Postgres {
     }
 
     async fn history(&mut self) -> Result<Vec<Applied>, Error> {
-        let table = self.history_table();
-        let exists = format!("SELECT to_regclass('{table}') IS NOT NULL");
-        if !self.flag("look for the migration history", exists).await? {
+        if !self.history_exists().await? {
             return Ok(Vec::new());
         }
+        let table = self.history_table();
         let select =
             format!("SELECT version, applied_at, took_us, description, checksum, notes FROM {table} ORDER BY version");
         let rows = self.ask("read the migration history", select).await?;
@@ -169,10 +179,12 @@ impl Backend for Postgres {
     async fn begin(&mut self) -> Result<(), Error> {
         let started = Instant::now();
         loop {
-            // A session default would outlive the transaction behind a pooler.
+            // A session default would outlive the transaction behind a pooler. Without a client a server goes on for as
+            // long as it may.
             let begin = format!(
-                "BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = 0; \
-                 SET LOCAL client_min_messages = warning"
+                "BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{}s'; \
+                 SET LOCAL client_min_messages = warning",
+                MIGRATION_TIMEOUT.as_secs()
             );
             self.run("begin the migration", begin).await?;
             if self.flag("lock the migrations", format!("SELECT pg_try_advisory_xact_lock({LOCK})")).await? {
@@ -207,6 +219,12 @@ impl Backend for Postgres {
         // not answer costs nothing.
         let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
     }
+}
+
+/// A server that goes silent is one whose connection failed.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let answer = timeout(limit, answer).await;
+    answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
 fn applied(row: &PgRow) -> Result<Applied, sqlx::Error> {

@@ -10,6 +10,9 @@ pub enum ErrorClass {
     Transient,
     /// The store refuses a row's values, and will refuse them again.
     Poison,
+    /// No partition takes rows of these times, and none is made; nothing of the batch was sent. Its entries have to be
+    /// frozen again, with times that are taken.
+    OutOfWindow,
     /// An operator has to act (missing table, privilege, password), or the error is not known: hold the
     /// batch, alarm, and keep trying.
     Operator,

@@ -33,7 +33,7 @@ pub(crate) async fn run(index: usize, queue: Arc<Queue>, store: SharedStore, del
     tracing::debug!(stream_id = %freezer.stream_id(), store = session.store.describe(), "audit stream begins");
     while let Some(entries) = queue.take(index).await {
         let mut batch = freezer.freeze(entries, SystemTime::now());
-        let mut pauses = pauses(delivery.longest_pause);
+        let mut pauses = Pauses::new(Arc::clone(&queue), delivery.longest_pause);
         let dead_lettered = loop {
             match session.land(&batch).await {
                 Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => break dead_lettered,
@@ -41,7 +41,10 @@ pub(crate) async fn run(index: usize, queue: Arc<Queue>, store: SharedStore, del
                 Err(error) => {
                     report(&error, &batch);
                     queue.failed(&error);
-                    tokio::time::sleep(pauses.next().unwrap_or(delivery.longest_pause)).await;
+                    if error.class() == ErrorClass::OutOfWindow {
+                        batch = bring_into_window(&mut freezer, batch);
+                    }
+                    pauses.wait().await;
                 }
             }
         };
@@ -64,6 +67,13 @@ fn begin_again(freezer: &mut Freezer, batch: Batch) -> Batch {
     freezer.refreeze(batch, SystemTime::now())
 }
 
+/// No partition takes rows of these times: they were frozen by a clock that was far off, or have waited for very long.
+/// Nothing of the batch was sent, so its entries can be frozen again, in a new stream.
+fn bring_into_window(freezer: &mut Freezer, batch: Batch) -> Batch {
+    *freezer = Freezer::new();
+    freezer.refreeze(batch, SystemTime::now())
+}
+
 fn report(error: &StoreError, batch: &Batch) {
     let header = batch.header();
     match error.class() {
@@ -71,7 +81,7 @@ fn report(error: &StoreError, batch: &Batch) {
             stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
             "audit store unavailable; the batch waits in memory and is sent again"
         ),
-        ErrorClass::Poison | ErrorClass::Operator => tracing::error!(
+        ErrorClass::Poison | ErrorClass::Operator | ErrorClass::OutOfWindow => tracing::error!(
             stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
             "audit store refuses a batch; it is held in memory and sent again. `audit doctor` tells what to do"
         ),
@@ -86,6 +96,34 @@ pub(super) fn pauses(longest: Duration) -> impl Iterator<Item = Duration> {
         .without_max_times()
         .with_jitter()
         .build()
+        .map(move |pause| pause.min(longest))
+}
+
+/// The pauses between the attempts at one batch. The end of the queue cuts one of them short: the store may be back, and
+/// there may be little time left.
+struct Pauses<P> {
+    queue: Arc<Queue>,
+    lengths: P,
+    cut_short: bool,
+}
+
+impl Pauses<()> {
+    fn new(queue: Arc<Queue>, longest: Duration) -> Pauses<impl Iterator<Item = Duration>> {
+        Pauses { queue, lengths: pauses(longest), cut_short: false }
+    }
+}
+
+impl<P: Iterator<Item = Duration>> Pauses<P> {
+    async fn wait(&mut self) {
+        let pause = tokio::time::sleep(self.lengths.next().unwrap_or_default());
+        if self.cut_short {
+            return pause.await;
+        }
+        tokio::select! {
+            () = pause => {}
+            () = self.queue.draining() => self.cut_short = true,
+        }
+    }
 }
 
 /// The lane's connection, if there is one.

@@ -4,6 +4,7 @@
 //! and again until the store has it; [`thread`] runs the lanes. The application's runtime is never needed,
 //! so the writer works in programs without one and outlives a dropped one.
 
+mod clock;
 mod lane;
 mod park;
 mod queue;

@@ -21,6 +21,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::Entry;
 use crate::auditor::{Overflow, Stats};
 use crate::store::StoreError;
+use crate::writer::clock;
 
 pub(crate) use place::Place;
 use place::Turn;
@@ -73,12 +74,20 @@ pub(crate) struct Queue {
     work: Notify,
     /// Tells the keeper of deadlines that there is a new one.
     deadlines: Notify,
+    /// Tells a lane that pauses that no more will come.
+    draining: Notify,
 }
 
 impl Queue {
     pub(crate) fn new(limits: Limits, lanes: usize) -> Self {
         let state = State { in_flight: vec![None; lanes], ..State::default() };
-        Self { limits, state: Mutex::new(state), work: Notify::new(), deadlines: Notify::new() }
+        Self {
+            limits,
+            state: Mutex::new(state),
+            work: Notify::new(),
+            deadlines: Notify::new(),
+            draining: Notify::new(),
+        }
     }
 
     /// A place for one entry, or none within the overflow policy's bound.
@@ -94,7 +103,7 @@ impl Queue {
             }
             let Overflow::Block { at_most } = self.limits.overflow else { return Err(DropReason::QueueFull) };
             let (answer, granted) = oneshot::channel();
-            state.callers.push_back(Waiting { deadline: Instant::now() + at_most, answer });
+            state.callers.push_back(Waiting { deadline: clock::in_future(at_most), answer });
             granted
         };
         self.deadlines.notify_one();
@@ -163,7 +172,7 @@ impl Queue {
             }
             state.hurry = state.hurry.max(upto);
             let (answer, flushed) = oneshot::channel();
-            state.flushes.push((upto, Waiting { deadline: Instant::now() + deadline, answer }));
+            state.flushes.push((upto, Waiting { deadline: clock::in_future(deadline), answer }));
             flushed
         };
         self.wake_lanes();
@@ -237,7 +246,16 @@ impl Queue {
             std::mem::take(&mut state.callers)
         };
         drop(in_vain);
+        self.draining.notify_waiters();
         self.wake_lanes();
+    }
+
+    /// Waits until the queue takes no more.
+    pub(crate) async fn draining(&self) {
+        let begins = self.draining.notified();
+        if self.state().phase == Phase::Open {
+            begins.await;
+        }
     }
 
     /// The lanes have gone: whatever still waits is lost, and everybody is told.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::clock;
 use super::lane::{self, Delivery};
 use super::queue::Queue;
 use crate::auditor::{Migrate, WaitForStore};
@@ -41,13 +42,17 @@ pub(crate) fn spawn(
     store: SharedStore,
     start_up: StartUp,
 ) -> io::Result<(Writer, oneshot::Receiver<Result<(), migrate::Error>>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (give_up, deadline_set) = watch::channel(None);
     let (started, start) = oneshot::channel();
     let (life, alive) = oneshot::channel();
     let work = move || {
         // Closing comes last, also when a lane panics: whoever waits is told.
         let closing = Closing { queue: Arc::clone(&queue), _life: life };
+        // Made here, because a runtime must not be dropped inside another one, should there be no thread.
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!(%error, "the audit writer has no runtime, and stops"),
+        };
         runtime.block_on(async {
             tokio::select! {
                 () = work(&queue, &store, start_up, started) => {}
@@ -66,7 +71,7 @@ pub(crate) fn spawn(
 impl Writer {
     /// Waits for the thread to end, which gives up what it has not written by `deadline`.
     pub(crate) async fn finish(self, deadline: Duration) {
-        self.give_up.send_replace(Some(Instant::now() + deadline));
+        self.give_up.send_replace(Some(clock::in_future(deadline)));
         // The sender is only ever dropped.
         let _ = self.alive.await;
         if self.thread.join().is_err() {
@@ -100,14 +105,14 @@ async fn work(
 async fn prepare(store: &SharedStore, start_up: StartUp, started: oneshot::Sender<Result<(), migrate::Error>>) -> bool {
     let mut started = Some(started);
     let give_up = match start_up.wait {
-        WaitForStore::AtMost(patience) => Some(Instant::now() + patience),
+        WaitForStore::AtMost(patience) => Some(clock::in_future(patience)),
         WaitForStore::No => {
             answer(&mut started, Ok(()));
             None
         }
     };
     for pause in lane::pauses(start_up.delivery.longest_pause) {
-        let Err(error) = attempt(store, start_up).await else {
+        let Err(error) = within(give_up, store, attempt(store, start_up)).await else {
             answer(&mut started, Ok(()));
             return true;
         };
@@ -120,6 +125,19 @@ async fn prepare(store: &SharedStore, start_up: StartUp, started: oneshot::Sende
         tokio::time::sleep(pause).await;
     }
     unreachable!("the pauses never end")
+}
+
+/// Gives an attempt up at the end of the caller's patience. Dropped, it rolls back and lets go of its locks.
+async fn within(
+    give_up: Option<Instant>,
+    store: &SharedStore,
+    attempt: impl Future<Output = Result<(), migrate::Error>>,
+) -> Result<(), migrate::Error> {
+    let Some(at) = give_up else { return attempt.await };
+    tokio::time::timeout_at(at.into(), attempt).await.unwrap_or_else(|_| {
+        let reason = "it was not reached, or its schema not brought up to date, within the time to wait";
+        Err(StoreError::new(ErrorClass::Transient, format!("{} is not ready", store.describe()), reason).into())
+    })
 }
 
 async fn attempt(store: &SharedStore, start_up: StartUp) -> Result<(), migrate::Error> {

@@ -134,7 +134,7 @@ fn captured(model: &Audited) -> TokenStream {
     for (n, detail) in model.metadata.iter().enumerate() {
         if let Source::Returned(closure, form) = &detail.source {
             let (name, span) = (field_name(detail), at(closure.span()));
-            let encoded = encode(model, n, &quote!(field), *form, closure.span());
+            let encoded = encode(model, n, &quote_spanned!(span=> field), *form, closure.span());
             statements.extend(quote_spanned! {span=>
                 #call.captures().field_if_any(#name, || #result.ok().map(#closure).map(|field| #encoded));
             });

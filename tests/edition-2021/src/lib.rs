@@ -5,7 +5,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use audit_core::audited;
+use audit_core::{Diff, audited};
 
 /// A function of its own.
 #[audited(action = "secret.created", target_id = name)]
@@ -30,6 +30,28 @@ pub fn outer() {
 /// A type with parameters.
 #[derive(Debug)]
 pub struct Vault<T>(PhantomData<T>);
+
+/// A type whose changes are recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Diff)]
+pub enum Policy<T> {
+    /// Nothing to compare.
+    None,
+    /// One value.
+    Named(String),
+    /// A secret value.
+    Keyed(#[audit(secret)] u64),
+    /// Values with names.
+    Shared {
+        /// Compared.
+        with: Vec<T>,
+        /// Compared, and not shown.
+        #[audit(secret = String::len)]
+        key: String,
+        /// Not compared.
+        #[audit(skip)]
+        rest: PhantomData<T>,
+    },
+}
 
 /// A trait with a body in it.
 pub trait Sealed {

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use audit_core::migrate::{self, Error, Options, State};
 use audit_core::store::Schema;
 use tests::postgres::{Database, server};
+use tests::proxy::{self, Manner};
 
 /// What runs lock; the number is part of the contract between releases.
 const LOCK: i64 = i64::from_be_bytes(*b"auditmig");
 const SOON: Duration = Duration::from_secs(10);
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 async fn migrated() -> Database<'static> {
     let database = server().database().await;
@@ -139,6 +141,24 @@ async fn a_run_waits_for_another_only_so_long() {
     let error = migrate::migrate(&database.url(), &impatient).await.unwrap_err();
     assert!(matches!(error, Error::Locked { waited } if waited >= Duration::from_millis(100)), "{error}");
     assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_at_any_step_is_given_up_on() {
+    // So many bytes end in a look at the history, in BEGIN, about the schema, in CREATE TABLE, in the first migration.
+    for bytes in [100, 350, 620, 1_100, 5_000] {
+        let database = server().database().await;
+        let port = proxy::start(database.server().port(), Manner::FallSilentAfter(bytes));
+        let url = database.url().replace(&format!(":{}/", database.server().port()), &format!(":{port}/"));
+        let (url, options) = (url + "?sslmode=disable", Options::new());
+        let mut run = std::pin::pin!(migrate::migrate(&url, &options));
+        assert!(tokio::time::timeout(A_MOMENT, &mut run).await.is_err(), "{bytes}");
+        // From here on nothing but limits can end the run, so the clock may jump from one to the next.
+        tokio::time::pause();
+        let given_up = tokio::time::timeout(Duration::from_hours(2), run).await.expect("every wait has a limit");
+        tokio::time::resume();
+        assert!(given_up.unwrap_err().is_transient(), "{bytes}");
+    }
 }
 
 #[tokio::test]

@@ -251,6 +251,46 @@ async fn a_user_who_may_make_roles_need_not_be_a_superuser() {
 }
 
 #[tokio::test]
+async fn in_somebody_elses_schema_the_guards_stand_alone() {
+    let database = server().database().await;
+    let url = database.user("lodger", "CREATEROLE").await;
+    database.execute("CREATE SCHEMA control_plane; GRANT CREATE, USAGE ON SCHEMA control_plane TO lodger").await;
+    let options = Options::new().with_role_prefix("lodged").unwrap();
+    let report = migrate::migrate(&url, &options).await.unwrap();
+    assert!(report.notes[0].contains("lodger may not grant privileges"), "{:?}", report.notes);
+    assert_eq!(
+        land(&url, &mut Freezer::new(), 3).await,
+        [Landed::Stored { dead_lettered: 0 }, Landed::AlreadyStored { dead_lettered: 0 }]
+    );
+
+    database.execute("SELECT control_plane.audit_grant_roles()").await;
+    let writer = database.url_as("lodged_writer").await;
+    assert_eq!(
+        land(&writer, &mut Freezer::new(), 3).await,
+        [Landed::Stored { dead_lettered: 0 }, Landed::AlreadyStored { dead_lettered: 0 }]
+    );
+}
+
+#[tokio::test]
+async fn a_user_who_inherits_nothing_can_migrate() {
+    let database = server().database().await;
+    let url = database.user("disinherited", "CREATEROLE NOINHERIT").await;
+    database
+        .execute(
+            "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO disinherited', current_database()); END $$",
+        )
+        .await;
+    let options = Options::new().with_role_prefix("bequeathed").unwrap();
+    let report = migrate::migrate(&url, &options).await.unwrap();
+    assert_eq!(report.notes, [""; 0]);
+    assert!(migrate::is_current(&url, &options).await.unwrap());
+    let owner: String = database
+        .value("SELECT relowner::regrole::text FROM pg_class WHERE oid = 'control_plane.audit_migrations'::regclass")
+        .await;
+    assert_eq!(owner, "bequeathed_owner");
+}
+
+#[tokio::test]
 async fn databases_that_make_the_same_roles_at_once_do_not_fail() {
     let mut databases = Vec::new();
     for _ in 0..8 {

@@ -10,6 +10,8 @@ use crate::store::{ErrorClass, StoreError};
 pub(super) const UNIQUE_VIOLATION: &str = "23505";
 /// A CHECK, or, without a constraint's name, a row that finds no partition.
 pub(super) const CHECK_VIOLATION: &str = "23514";
+/// Our own: the time of a row for which no partition is made.
+const OUT_OF_WINDOW: &str = "AU001";
 /// A parameter at start-up that the server, or a pooler before it, does not take.
 pub(super) const PROTOCOL_VIOLATION: &str = "08P01";
 
@@ -52,6 +54,7 @@ fn from_database(action: impl Into<String>, error: &dyn DatabaseError) -> StoreE
 fn class(code: &str) -> ErrorClass {
     match code {
         "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "25006" | "57014" => ErrorClass::Transient,
+        OUT_OF_WINDOW => ErrorClass::OutOfWindow,
         _ => match code.get(..2) {
             Some("08" | "53") => ErrorClass::Transient,
             Some("22" | "23" | "54") => ErrorClass::Poison,
@@ -78,7 +81,8 @@ mod tests {
         for poison in ["22001", "22P05", "23502", "23514", "54000"] {
             assert_eq!(class(poison), ErrorClass::Poison, "{poison}");
         }
-        for operator in ["42P01", "42501", "28P01", "3D000", "3F000", "AU001", "XX000", ""] {
+        assert_eq!(class("AU001"), ErrorClass::OutOfWindow);
+        for operator in ["42P01", "42501", "28P01", "3D000", "3F000", "XX000", ""] {
             assert_eq!(class(operator), ErrorClass::Operator, "{operator}");
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::{DropReason, Limits};
 use crate::auditor::Stats;
 use crate::catalog::SystemAction;
+use crate::writer::clock;
 use crate::{Actor, Entry};
 
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) lost: u64,
     /// Drops of which no `audit.gap` entry tells yet, and the reason of the last.
     pub(super) unreported: Option<(u64, DropReason)>,
+    /// Whether the queue, as it drains, has told of drops.
+    pub(super) last_gap_told: bool,
 }
 
 #[derive(Debug)]
@@ -67,7 +70,11 @@ pub(super) struct Waiting {
 
 impl State {
     pub(super) fn has_room(&self, limits: &Limits) -> bool {
-        self.entries.len() + self.reserved < limits.entries && self.bytes < limits.bytes
+        let queued = self.entries.len();
+        // Places that calls in progress hold count only once entries pile up. Otherwise many long calls would
+        // make others wait for a queue that is empty, and nested ones for themselves.
+        let room = queued <= limits.entries / 2 || queued + self.reserved < limits.entries;
+        room && self.bytes < limits.bytes
     }
 
     pub(super) fn enqueue(&mut self, entry: Entry) {
@@ -87,7 +94,7 @@ impl State {
             || self.bytes >= limits.batch_bytes
             || self.first_queued() < self.hurry
             || self.phase != Phase::Open;
-        Some(if ripe { oldest } else { oldest + limits.linger })
+        Some(if ripe { oldest } else { clock::after(oldest, limits.linger) })
     }
 
     /// The ticket of the oldest entry in the queue, or the next one to be given out.
@@ -112,9 +119,15 @@ impl State {
         self.unreported = Some((earlier + entries, reason));
     }
 
-    /// Queues the entry that tells of drops, beyond the limits: there is at most one for each batch.
+    /// Queues the entry that tells of drops, beyond the limits: at most one for each batch, and at the end a last
+    /// one, because callers that go on calling would otherwise keep the lanes from ever being done.
     pub(super) fn report_gap(&mut self) {
-        if self.phase == Phase::Closed {
+        let in_time = match self.phase {
+            Phase::Open => true,
+            Phase::Draining => self.entries.is_empty() && !std::mem::replace(&mut self.last_gap_told, true),
+            Phase::Closed => false,
+        };
+        if !in_time {
             return;
         }
         if let Some((dropped, reason)) = self.unreported.take() {

@@ -5,6 +5,7 @@ enum Action {
     #[audit(action = "invoice.paid", target = "invoice")]
     InvoicePaid,
     #[audit(action = "invoice.refunded", target = "invoice")]
+    //~ "invoice.refunded" => the action `invoice.refunded` is already declared by `InvoiceRefunded`
     InvoiceRefundedAgain,
 }
 

@@ -11,6 +11,7 @@ mod audit {
     enum Action {
         #[audit(include)]
         Middle(super::Middle),
+        //~ super => this catalog includes another one; include that one directly, beside this one, and take it out of this one
     }
 }
 

@@ -4,6 +4,7 @@ enum Action {
     ProjectCreated,
     #[audit(include)]
     Base(audit_core::AuditAction),
+    //~ audit_core => the included catalog declares the action `project.created`, which this catalog already has
 }
 
 fn main() {}

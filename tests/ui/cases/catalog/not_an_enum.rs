@@ -1,5 +1,6 @@
 #[derive(audit_core::Catalog)]
 struct Action {
+//~ Action => a catalog is an enum with one variant for each action
     name: String,
 }
 

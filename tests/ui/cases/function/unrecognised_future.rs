@@ -6,11 +6,13 @@ type Boxed = std::pin::Pin<Box<dyn Future<Output = u32>>>;
 
 #[audited(action = "project.updated", target_id = 1)]
 fn named() -> Ready<u32> {
+//~ Ready => this function returns a future, so its call would end before the work begins
     ready(1)
 }
 
 #[audited(action = "project.updated", target_id = 1)]
 fn aliased() -> Boxed {
+//~ Boxed => this function returns a future, so its call would end before the work begins
     Box::pin(ready(1))
 }
 

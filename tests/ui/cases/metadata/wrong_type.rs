@@ -5,9 +5,11 @@ use audit_core::audited;
 struct Opaque;
 
 #[audited(action = "project.auto_suspended", target_id = 1, metadata(reason = 7))]
+//~ 7 => this metadata field is declared as `Option<String>` in the catalog, but `{integer}` was given
 fn suspend() {}
 
 #[audited(action = "project.auto_suspended", target_id = 1, metadata(hard_cap_exceeded))]
+//~ hard_cap_exceeded => this metadata field is declared as `Option<bool>` in the catalog, but `Opaque` was given
 async fn suspend_later(hard_cap_exceeded: Opaque) {}
 
 fn main() {

@@ -6,11 +6,13 @@ mod no_alias {
     use crate::macros::audited;
 
     #[audited(action = "project.updated", target_id = 1)]
+    //~ "project.updated" => expected type, found attribute macro `audited`
     pub fn update() {}
 }
 
 mod no_import {
     #[audited(action = "project.updated", target_id = 1)]
+    //~ audited => cannot find attribute `audited` in this scope
     pub fn update() {}
 }
 
@@ -21,6 +23,7 @@ mod no_catalog {
     struct audited;
 
     #[audited(action = "project.updated", target_id = 1)]
+    //~ "project.updated" => `audited` is not a catalog of actions
     pub fn update() {}
 }
 
