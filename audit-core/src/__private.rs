@@ -17,3 +17,8 @@ pub use crate::diff::{
     Compared, SameByEq, SameBySecret, change, nested, object, redacted, secret_changes, secret_changes_by, serialized,
     serialized_changes,
 };
+
+/// Sets a metadata field whose value is JSON already.
+pub fn insert(metadata: &mut crate::Metadata, name: &str, value: serde_json::Value) {
+    metadata.insert_value(name, value);
+}
