@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::render::{entries, escape, table};
 use crate::run::block_on;
+use crate::say::say;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -114,10 +115,10 @@ pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Resu
     print(&page, args.format, out)?;
     out.flush()?;
     if page.rows.is_empty() {
-        anstream::eprintln!("no entries{}", args.advice());
+        say(format_args!("no entries{}", args.advice()));
     }
     if let Some(next) = page.next {
-        anstream::eprintln!("more: {}", next_page::command(log, args, &next, now));
+        say(format_args!("more: {}", next_page::command(log, args, &next, now)));
     }
     Ok(ExitCode::SUCCESS)
 }
