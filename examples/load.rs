@@ -67,11 +67,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let store = store::open(&args.database_url, &Schema::default())?;
-    println!("{} calls from {} tasks into {}", grouped(args.calls), args.tasks, store.describe());
+    let place = store::open(&args.database_url, &Schema::default())?.describe();
+    println!("{} calls from {} tasks into {place}", grouped(args.calls), args.tasks);
 
     let writer = Auditor::builder()
-        .store(store)
+        .url(&args.database_url)
         .service_name("load")
         .lanes(args.lanes)
         .overflow(Overflow::Block { at_most: PATIENCE })

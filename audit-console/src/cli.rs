@@ -1,7 +1,7 @@
 //! The command line.
 
 use audit_core::migrate::Options;
-use audit_core::store::Schema;
+use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{catalog, doctor, migrate, query, record};
@@ -51,9 +51,14 @@ pub(crate) struct LogArgs {
 }
 
 impl LogArgs {
-    /// The URL of the log's database, from wherever it was given.
+    /// The URL of the log's database, from wherever it was given; one that names a kind of store.
     pub(crate) fn url(&self) -> Result<DatabaseUrl, Failure> {
-        DatabaseUrl::resolve(self.database_url.as_deref())
+        let url = DatabaseUrl::resolve(self.database_url.as_deref())?;
+        // This connects to nothing yet.
+        match store::open(url.as_str(), &self.schema) {
+            Ok(_) => Ok(url),
+            Err(error) => Err(Failure::wrong(&error).with_hint("correct --database-url or DATABASE_URL")),
+        }
     }
 
     /// How the log's database is migrated and examined.

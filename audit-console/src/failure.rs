@@ -25,19 +25,14 @@ impl Failure {
         Self::Usage { what: what.to_string(), hint: None }
     }
 
+    /// An error of the configuration with everything that caused it, in one line.
+    pub(crate) fn wrong(error: &dyn std::error::Error) -> Self {
+        Self::usage(with_causes(error))
+    }
+
     /// A failure with everything that caused it, in one line.
     pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
-        let mut what = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !what.contains(&cause_text) {
-                what.push_str(": ");
-                what.push_str(&cause_text);
-            }
-            source = cause.source();
-        }
-        Self::Failed { what, hint: None }
+        Self::Failed { what: with_causes(error), hint: None }
     }
 
     /// Adds what to do about it.
@@ -55,6 +50,20 @@ impl Failure {
             Self::Failed { .. } | Self::Output(_) => ExitCode::FAILURE,
         }
     }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut what = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !what.contains(&cause_text) {
+            what.push_str(": ");
+            what.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    what
 }
 
 impl Diagnostic for Failure {

@@ -18,6 +18,7 @@ mod database_url;
 mod failure;
 mod moment;
 mod run;
+mod say;
 
 pub mod render;
 

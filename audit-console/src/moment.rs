@@ -23,22 +23,35 @@ pub(crate) struct MomentError;
 impl Moment {
     /// Where a range that begins here begins: a day begins at its midnight.
     pub(crate) fn start(self, now: DateTime<Utc>) -> DateTime<Utc> {
-        match self {
+        let start = match self {
             Self::Instant(instant) => instant,
             Self::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),
             Self::Ago(delta) => now.checked_sub_signed(delta).unwrap_or(DateTime::<Utc>::MIN_UTC),
-        }
+        };
+        within_rfc_3339(start)
     }
 
     /// Where a range that ends here ends: a day belongs to it whole, so it ends at the next midnight.
     pub(crate) fn end(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
-            Self::Day(day) => day
-                .checked_add_days(Days::new(1))
-                .map_or(DateTime::<Utc>::MAX_UTC, |next| next.and_time(NaiveTime::MIN).and_utc()),
+            Self::Day(day) => {
+                let next = day.checked_add_days(Days::new(1)).map(|next| next.and_time(NaiveTime::MIN).and_utc());
+                within_rfc_3339(next.unwrap_or(DateTime::<Utc>::MAX_UTC))
+            }
             other => other.start(now),
         }
     }
+}
+
+/// The nearest time that RFC 3339 can write, whose years have four digits: times are also printed, to be read again.
+fn within_rfc_3339(time: DateTime<Utc>) -> DateTime<Utc> {
+    const EARLIEST: i64 = -62_135_596_800; // 0001-01-01T00:00:00Z
+    const LATEST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
+    let seconds = time.timestamp();
+    if (EARLIEST..LATEST).contains(&seconds) {
+        return time;
+    }
+    DateTime::from_timestamp(seconds.clamp(EARLIEST, LATEST), 0).expect("the bounds are times")
 }
 
 impl FromStr for Moment {
@@ -94,6 +107,16 @@ mod tests {
             [("90s", "2026-11-23T11:58:30"), ("24h", "2026-11-22T12:00:00"), ("2w", "2026-11-09T12:00:00")]
         {
             assert!(moment(text).start(now()).to_rfc3339().starts_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_time_can_be_written_and_read_again() {
+        for text in ["4294967295w", "-200000-01-01", "+262142-12-31", "9999-12-31", "0000-01-01T00:00:00+23:00"] {
+            let moment = moment(text);
+            for time in [moment.start(now()), moment.end(now())] {
+                assert_eq!(time.to_rfc3339().parse::<Moment>().unwrap(), Moment::Instant(time), "{text}");
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use miette::MietteHandlerOpts;
 use crate::cli::{Cli, Command};
 use crate::commands;
 use crate::failure::Failure;
+use crate::say::say;
 
 /// Reads the command line, does what it says, and prints what went wrong to standard error.
 #[must_use]
@@ -44,7 +45,7 @@ fn report(failure: Failure) {
     let options = MietteHandlerOpts::new().wrap_lines(wrapped).break_words(false);
     // The hook can be installed but once, and this is the end of the program.
     drop(miette::set_hook(Box::new(move |_| Box::new(options.clone().build()))));
-    anstream::eprintln!("{:?}", miette::Report::new(failure));
+    say(format_args!("{:?}", miette::Report::new(failure)));
 }
 
 /// Runs a future on a runtime of its own.

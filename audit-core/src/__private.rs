@@ -14,6 +14,11 @@ pub use crate::catalog::check::{
 pub use crate::catalog::field::{FieldAt, Free, NamedVariants, Typed, Unknown};
 pub use crate::coverage::place::SourcePlace;
 pub use crate::diff::{
-    Compared, SameByEq, SameBySecret, change, nested, object, redacted, secret_changes, secret_changes_by, serialized,
-    serialized_changes,
+    Compared, NotRecorded, Recorded, RecordedByDiff, RecordedBySerialize, SameByEq, SameBySecret, change, nested,
+    object, redacted, secret_changes, secret_changes_by, serialized_changes,
 };
+
+/// Sets a metadata field whose value is JSON already.
+pub fn insert(metadata: &mut crate::Metadata, name: &str, value: serde_json::Value) {
+    metadata.insert_value(name, value);
+}

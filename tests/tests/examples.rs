@@ -1,7 +1,8 @@
 //! The examples do what they promise, on both stores. `cargo test --workspace` has built them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use audit_core::query::{Query, Reader};
 use audit_core::store::Schema;
@@ -79,4 +80,26 @@ async fn load_finds_one_row_for_every_call() {
         assert!(out.contains(": balanced"), "{out}");
     }
     assert_eq!(database.value::<i64>("SELECT count(*) FROM control_plane.audit_logs").await, 5000);
+}
+
+#[tokio::test]
+async fn administrators_see_load_by_its_name() {
+    let database = postgres::server().database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut load = Command::new(example("load"))
+        .args(["--calls=100000000", "--database-url", &database.url()])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let sql = "SELECT count(*) FROM pg_stat_activity
+               WHERE application_name = 'audit-writer load' AND datname = current_database()";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut seen = 0;
+    while seen == 0 && Instant::now() < deadline {
+        seen = database.value::<i64>(sql).await;
+    }
+    load.kill().unwrap();
+    load.wait().unwrap();
+    assert_eq!(seen, 1);
 }

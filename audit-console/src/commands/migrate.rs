@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::render::escape::visible;
 use crate::render::table;
 use crate::run::block_on;
+use crate::say::say;
 
 #[derive(Debug, Args)]
 #[command(
@@ -70,7 +71,7 @@ pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Re
             for migration in &pending {
                 writeln!(out, "-- {:04} {}\n{}\n", migration.version, migration.description, migration.sql.trim_end())?;
             }
-            anstream::eprintln!("{} would be applied; nothing was changed", count(pending.len()));
+            say(format_args!("{} would be applied; nothing was changed", count(pending.len())));
             ExitCode::SUCCESS
         }
         None => {
@@ -121,17 +122,14 @@ fn show(migrations: &[MigrationStatus], out: &mut impl Write) -> Result<(), Fail
     let pending = migrations.iter().filter(|migration| migration.state == State::Pending).count();
     let foreign = migrations.len() - pending - migrations.iter().filter(|migration| migration.state.is_done()).count();
     out.flush()?;
-    anstream::eprintln!(
-        "{}",
-        match (pending, foreign) {
-            (0, 0) => "up to date".to_owned(),
-            (pending, 0) => format!("{} pending: run `audit migrate`", count(pending)),
-            (_, foreign) => format!(
-                "{} not as this program knows them: use the release that migrated this database, or a later one",
-                count(foreign)
-            ),
-        }
-    );
+    say(match (pending, foreign) {
+        (0, 0) => "up to date".to_owned(),
+        (pending, 0) => format!("{} pending: run `audit migrate`", count(pending)),
+        (_, foreign) => format!(
+            "{} not as this program knows them: use the release that migrated this database, or a later one",
+            count(foreign)
+        ),
+    });
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use audit_core::query::{Cursor, Page, Query, Reader};
 use audit_core::{Actor, ActorType, AuditAction, Outcome, Target, catalog};
 use chrono::{DateTime, Utc};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::render::{entries, escape, table};
 use crate::run::block_on;
+use crate::say::say;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,11 +36,11 @@ Examples:
   audit query --since 7d --limit 1000 --format jsonl | jq -r .actor_id | sort | uniq -c")]
 pub(crate) struct QueryArgs {
     /// Who did it: an id, or its type too (`user:ID`, `system:ID`, `api_key:ID`)
-    #[arg(long, value_name = "[TYPE:]ID", help_heading = "Filters")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "[TYPE:]ID", help_heading = "Filters")]
     pub(super) actor: Option<String>,
 
     /// What was done
-    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "NAME", help_heading = "Filters")]
     pub(super) action: Option<String>,
 
     /// What it was done to
@@ -46,11 +48,11 @@ pub(crate) struct QueryArgs {
     pub(super) target: Option<Target>,
 
     /// The kind of thing it was done to
-    #[arg(long, value_name = "TYPE", conflicts_with = "target", help_heading = "Filters")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "TYPE", conflicts_with = "target", help_heading = "Filters")]
     pub(super) target_type: Option<String>,
 
     /// The thing it was done to, of whatever kind
-    #[arg(long, value_name = "ID", conflicts_with = "target", help_heading = "Filters")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "ID", conflicts_with = "target", help_heading = "Filters")]
     pub(super) target_id: Option<String>,
 
     /// How it ended: success, failure, denied, cancelled, panicked or attempted
@@ -58,11 +60,11 @@ pub(crate) struct QueryArgs {
     pub(super) outcome: Option<Outcome>,
 
     /// The request it belongs to
-    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "ID", help_heading = "Filters")]
     pub(super) request_id: Option<String>,
 
     /// The tenant on whose data the work was done
-    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "ID", help_heading = "Filters")]
     pub(super) tenant: Option<String>,
 
     /// Nothing older than this
@@ -102,6 +104,7 @@ fn limit_range() -> clap::builder::RangedI64ValueParser<u32> {
 
 pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let now = Utc::now();
+    args.check_range(now)?;
     let query = args.query(now);
     let url = log.url()?;
     let page = block_on(async {
@@ -112,15 +115,26 @@ pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Resu
     print(&page, args.format, out)?;
     out.flush()?;
     if page.rows.is_empty() {
-        anstream::eprintln!("no entries{}", args.advice());
+        say(format_args!("no entries{}", args.advice()));
     }
     if let Some(next) = page.next {
-        anstream::eprintln!("more: {}", next_page::command(log, args, &next, now));
+        say(format_args!("more: {}", next_page::command(log, args, &next, now)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl QueryArgs {
+    /// An empty range is a mistake, and no finding.
+    fn check_range(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since.start(now) >= until.end(now) => {
+                Err(Failure::usage("nothing is between --since and --until")
+                    .with_hint("--since is the earlier of the two: --since 7d --until 24h"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn query(&self, now: DateTime<Utc>) -> Query {
         let mut query = Query::new().limit(self.limit);
         if let Some(actor) = &self.actor {

@@ -1,6 +1,6 @@
 //! `audit record`: one entry from a shell.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::visible;
 use crate::run::block_on;
+use crate::say::say;
 
 /// How long the store may take to be reached, and then to commit the entry.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -91,9 +92,13 @@ pub(crate) struct RecordArgs {
 pub(crate) fn run(log: &LogArgs, args: RecordArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let entry = entry(args)?;
     let id = block_on(store(log, log.url()?.as_str(), entry))??;
-    writeln!(out, "{id}")?;
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    match writeln!(out, "{id}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed {
+            what: format!("entry {id} is stored, but standard output does not take its id: {error}"),
+            hint: Some("do not record it again".to_owned()),
+        }),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn entry(args: RecordArgs) -> Result<Entry, Failure> {
@@ -116,9 +121,7 @@ fn entry(args: RecordArgs) -> Result<Entry, Failure> {
     }
     if let Some(text) = &args.metadata {
         if serde_json::from_str::<Map<String, Value>>(text).is_err() {
-            anstream::eprintln!(
-                "warning: --metadata is not a JSON object; it is kept whole, as text where it could not be read"
-            );
+            say("warning: --metadata is not a JSON object; it is kept whole, as text where it could not be read");
         }
         builder = builder.metadata_all(Metadata::from_json(text));
     }

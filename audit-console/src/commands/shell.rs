@@ -18,8 +18,11 @@ pub(super) fn command<const N: usize>(name: &str, log: &LogArgs, flags: [(&str, 
         ("schema", Some(log.schema.as_str().to_owned()).filter(|_| log.schema != Schema::default())),
     ];
     let given = place.into_iter().chain(flags).filter_map(|(flag, value)| Some((flag, value?)));
-    let command =
-        given.fold(format!("audit {name}"), |command, (flag, value)| format!("{command} --{flag} {}", quoted(&value)));
+    let command = given.fold(format!("audit {name}"), |command, (flag, value)| {
+        // What begins with a dash would be taken for a flag itself.
+        let between = if value.starts_with('-') { '=' } else { ' ' };
+        format!("{command} --{flag}{between}{}", quoted(&value))
+    });
     if secret { command + "  # with the same --database-url" } else { command }
 }
 
@@ -67,6 +70,12 @@ mod tests {
             parameters.contains("--database-url 'postgres://db/audit?sslmode=verify-full&host=/run'"),
             "{parameters}"
         );
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_flag_stays_a_value() {
+        let log = LogArgs { database_url: None, schema: Schema::default() };
+        assert_eq!(command("query", &log, [("actor", Some("-x".to_owned()))]), "audit query --actor=-x");
     }
 
     #[test]

@@ -82,6 +82,16 @@ fn without_a_database_the_command_says_how_to_name_one() {
 }
 
 #[test]
+fn a_url_that_names_no_store_is_an_error_of_the_configuration() {
+    for url in ["mysql://h/a", "postgres://h:port/a", "sqlite::memory:", "audit.db"] {
+        let shell = Shell::new().with("DATABASE_URL", url);
+        for command in ["migrate", "query", "doctor"] {
+            shell.run(&[command]).exits_with(2).complains("correct --database-url or DATABASE_URL");
+        }
+    }
+}
+
+#[test]
 fn no_message_holds_a_password() {
     let secret = "hunter2-ÿ";
     let elsewhere = format!("mysql://u:{secret}@127.0.0.1/a");

@@ -3,6 +3,8 @@
 mod database;
 mod doctor;
 mod migrate;
+#[cfg(target_os = "linux")]
+mod output;
 mod query;
 mod record;
 mod support;

@@ -122,6 +122,8 @@ fn a_typo_in_a_filter_is_answered_with_what_was_meant() {
     shell.run(&["query", "--action=project.creatd"]).success().complains("did you mean --action project.created?");
     shell.run(&["query", "--since=yesterday"]).exits_with(2).complains("write a day (2026-11-23)");
     shell.run(&["query", "--outcome=ok"]).exits_with(2).complains("write success, failure, denied");
+    shell.run(&["query", "--since=24h", "--until=7d"]).exits_with(2).complains("--since is the earlier of the two");
+    shell.run(&["query", "--actor="]).exits_with(2).complains("--actor");
     shell.run(&["query", "--after=page-2"]).exits_with(2).complains("not a cursor");
 }
 

@@ -34,14 +34,14 @@ impl Shell {
         self.folder.path()
     }
 
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_audit"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(self.variables.iter().cloned());
+        command
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_audit"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.variables.iter().cloned())
-            .output()
-            .unwrap();
+        let output = self.command(arguments).output().unwrap();
         Ran {
             code: output.status.code(),
             out: String::from_utf8(output.stdout).unwrap(),

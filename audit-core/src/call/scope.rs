@@ -29,17 +29,9 @@ impl Notes {
         self.metadata
     }
 
-    fn add<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        let declared = self.site.info.free_form || self.site.later.contains(&name);
-        if !declared {
-            tracing::warn!(
-                action = self.site.info.name,
-                name,
-                "annotated metadata was not declared; write `metadata({name} = later)` in the attribute"
-            );
-            self.metadata.mark(&format!("undeclared: {name}"), Value::Bool(true));
-        }
-        self.metadata.insert(name, value);
+    /// Whether the attribute announced a field of this name.
+    fn declares(&self, name: &str) -> bool {
+        self.site.info.free_form || self.site.later.contains(&name)
     }
 }
 
@@ -76,15 +68,28 @@ impl Drop for Turn<'_> {
 /// Adds metadata to the innermost call in progress; see [`annotate!`](crate::annotate!).
 pub fn annotate<T: Serialize + ?Sized>(name: &str, value: &T) {
     static WARNED: AtomicBool = AtomicBool::new(false);
-    let heard = INNERMOST.try_with(|innermost| match innermost.take() {
-        Some(mut notes) => {
-            notes.add(name.trim_start_matches("r#"), value);
-            innermost.set(Some(notes));
-            true
+    let name = name.trim_start_matches("r#");
+    // Serialising runs code of the user's, which may panic, or annotate in its turn: it finds the notes in their place.
+    let mut addition = Metadata::new();
+    addition.insert(name, value);
+    let heard = INNERMOST.try_with(|innermost| {
+        let mut notes = innermost.take()?;
+        let (action, declared) = (notes.site.info.name, notes.declares(name));
+        if !declared {
+            addition.mark(&format!("undeclared: {name}"), Value::Bool(true));
         }
-        None => false,
+        notes.metadata.extend(addition);
+        innermost.set(Some(notes));
+        Some((action, declared))
     });
-    if !heard.unwrap_or_default() && !WARNED.swap(true, Ordering::Relaxed) {
-        tracing::warn!(name, "`annotate!` outside of every audited call adds nothing; said once");
+    match heard.ok().flatten() {
+        Some((_, true)) => {}
+        Some((action, false)) => tracing::warn!(
+            action,
+            name,
+            "annotated metadata was not declared; write `metadata({name} = later)` in the attribute"
+        ),
+        None if WARNED.swap(true, Ordering::Relaxed) => {}
+        None => tracing::warn!(name, "`annotate!` outside of every audited call adds nothing; said once"),
     }
 }

@@ -88,6 +88,17 @@ impl Unknown {
 ///         }
 ///     }
 /// }
+///
+/// #[derive(audit_core::Catalog)]
+/// enum Action {
+///     /// An account changed its plan.
+///     #[audit(action = "account.plan_changed", target = "account")]
+///     PlanChanged { from: Option<Plan>, to: Plan },
+/// }
+///
+/// let metadata = audit_core::Catalog::into_metadata(Action::PlanChanged { from: None, to: Plan::Paid });
+/// assert_eq!(metadata.to_string(), r#"{"to":"paid"}"#);
+/// # let _ = Plan::Free;
 /// ```
 pub trait FieldType {}
 

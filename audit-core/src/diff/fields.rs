@@ -16,7 +16,7 @@ pub fn redacted() -> Value {
 }
 
 /// What a value serialises to; one that cannot be serialised says so.
-pub fn serialized<T: Serialize + ?Sized>(value: &T) -> Value {
+pub(super) fn serialized<T: Serialize + ?Sized>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_else(|error| Value::String(format!("unserialisable: {error}")))
 }
 

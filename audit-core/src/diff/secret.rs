@@ -60,7 +60,7 @@ impl<T: PartialEq> SameByEq for &Compared<'_, T> {
     }
 }
 
-/// Compares by [`Secret`].
+/// Compares by `Secret`.
 pub trait SameBySecret<T> {
     /// Whether it is the same secret.
     fn is_same(&self) -> bool

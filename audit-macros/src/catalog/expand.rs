@@ -135,16 +135,12 @@ fn metadata_arm(krate: &syn::Path, action: &Action) -> TokenStream {
         return quote!(Self::#variant { .. } => #krate::Metadata::new(),);
     }
     let idents = fields.iter().map(|field| &field.ident);
-    let inserts = fields.iter().map(|Field { ident, name, optional, .. }| {
-        if *optional {
-            quote! {
-                if ::core::option::Option::is_some(&#ident) {
-                    metadata.insert(#name, &#ident);
-                }
-            }
-        } else {
-            quote!(metadata.insert(#name, &#ident);)
-        }
+    // By the same way as the values that an attribute names, so that a type of the user's own is recorded alike.
+    let inserts = fields.iter().map(|Field { ident, name, ty, optional, .. }| {
+        let insert = quote! {
+            #krate::__private::insert(&mut metadata, #name, #krate::__private::Typed::<#ty>::encode(&#ident));
+        };
+        if *optional { quote!(if ::core::option::Option::is_some(&#ident) { #insert }) } else { insert }
     });
     quote! {
         Self::#variant { #(#idents),* } => {

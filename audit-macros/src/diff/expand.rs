@@ -25,7 +25,7 @@ use crate::place::{at, path_at};
 /// impl Diff for Account {
 ///     fn record(&self) -> Value {
 ///         match self {
-///             Self { name: this_0, .. } => object([("name", Diff::record(this_0)), ("token", redacted())]),
+///             Self { name: this_0, .. } => object([("name", (&&Recorded(this_0)).recorded()), ("token", redacted())]),
 ///         }
 ///     }
 ///     fn changes(&self, after: &Self) -> Option<Value> {
@@ -61,6 +61,8 @@ pub(super) fn expand(compared: &Compared) -> TokenStream {
         #[automatically_derived]
         impl #generics #krate::Diff for #ident #arguments #bounds {
             fn record(&self) -> #krate::__private::Value {
+                #[allow(unused_imports)]
+                use #krate::__private::{NotRecorded as _, RecordedByDiff as _, RecordedBySerialize as _};
                 #record
             }
 
@@ -79,11 +81,11 @@ fn record_arm(krate: &Path, shape: &Shape) -> TokenStream {
     let pattern = pattern(shape, shown.map(|(n, field)| (*n, *field)), "this");
     let values = kept.iter().map(|(n, field)| {
         let span = at(field.ty.span());
-        let (krate, this) = (path_at(krate, span), local("this", *n));
+        let (krate, this) = (path_at(krate, span), local("this", *n, field));
         match &field.how {
             How::Secret(_) => quote_spanned!(span=> #krate::__private::redacted()),
-            How::Serialized => quote_spanned!(span=> #krate::__private::serialized(#this)),
-            How::Changes | How::Skipped => quote_spanned!(span=> #krate::Diff::record(#this)),
+            How::Serialized => quote_spanned!(span=> (&&#krate::__private::Recorded(#this)).serialized()),
+            How::Changes | How::Skipped => quote_spanned!(span=> (&&#krate::__private::Recorded(#this)).recorded()),
         }
     });
     let content = if shape.is_newtype {
@@ -109,7 +111,7 @@ fn changes_arm(krate: &Path, shape: &Shape) -> TokenStream {
         let span = at(field.ty.span());
         let place = |span| path_at(krate, span);
         let krate = place(span);
-        let (this, other) = (local("this", *n), local("other", *n));
+        let (this, other) = (local("this", *n, field), local("other", *n, field));
         match &field.how {
             How::Secret(None) => quote_spanned! {span=>
                 #krate::__private::secret_changes(|| (&&#krate::__private::Compared(#this, #other)).is_same())
@@ -140,7 +142,7 @@ fn changes_arm(krate: &Path, shape: &Shape) -> TokenStream {
 fn pattern<'a>(shape: &Shape, fields: impl Iterator<Item = (usize, &'a Field)>, side: &str) -> TokenStream {
     let path = &shape.path;
     let bindings = fields.map(|(n, field)| {
-        let (member, binding) = (&field.member, local(side, n));
+        let (member, binding) = (&field.member, local(side, n, field));
         quote!(#member: #binding)
     });
     quote!(#path { #(#bindings,)* .. })
@@ -151,6 +153,6 @@ const fn is_skipped(field: &Field) -> bool {
 }
 
 /// A variable that the user's closures cannot see.
-fn local(side: &str, n: usize) -> Ident {
-    format_ident!("{side}_{n}", span = Span::mixed_site())
+fn local(side: &str, n: usize, field: &Field) -> Ident {
+    format_ident!("{side}_{n}", span = Span::mixed_site().located_at(field.ty.span()))
 }

@@ -300,6 +300,24 @@ fn an_annotation_that_was_not_declared_is_kept_and_marked() {
     assert_eq!(row.metadata.get("_audit").map(|marks| &marks["undeclared: surprise"]), Some(&json!(true)));
 }
 
+#[audited(action = "project.updated", target_id = 1, metadata(changes = later))]
+fn annotates_twice() {
+    struct Explosive;
+    impl serde::Serialize for Explosive {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("not to be serialised")
+        }
+    }
+    annotate!(changes = 1);
+    std::panic::catch_unwind(|| annotate!(changes = Explosive)).unwrap_err();
+}
+
+#[test]
+fn an_annotation_that_panics_takes_no_earlier_one_along() {
+    let row = row(annotates_twice);
+    assert_eq!(row.metadata.get("changes"), Some(&json!(1)));
+}
+
 #[test]
 fn an_annotation_outside_of_every_call_changes_nothing() {
     assert_eq!(rows(|| annotate!(changes = 1)), []);

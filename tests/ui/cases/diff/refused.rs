@@ -1,0 +1,35 @@
+use audit_core::{Diff, diff};
+
+struct Opaque;
+
+#[derive(Diff)]
+struct Unmarked {
+    name: String,
+    opaque: Opaque,
+    //~ Opaque => mark a field `#[audit(secret)]` to show only that it changed
+}
+
+#[derive(Diff)]
+struct Incomparable {
+    #[audit(secret)]
+    opaque: Opaque,
+    //~ Opaque => write `#[audit(secret = |secret| EXPR)]`, where `EXPR` is what tells two of them apart
+}
+
+#[derive(Diff)]
+struct Unserialisable {
+    #[audit(serialize)]
+    opaque: Opaque,
+    //~ Opaque => the trait bound `Opaque: serde::Serialize` is not satisfied
+}
+
+#[derive(Debug)]
+struct Underived {
+    name: String,
+}
+
+fn main() {
+    let (before, after) = (Underived { name: String::new() }, Underived { name: String::new() });
+    diff(&before, &after);
+    //~ diff => write `#[derive(audit_core::Diff)]` on a type of your own
+}
