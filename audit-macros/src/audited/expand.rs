@@ -42,15 +42,9 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
     let checks = checks(model);
     let before = before(model);
     let run = run(model);
-    quote! {
-        #(#attributes)*
-        #vis #signature {
-            #(#inner_attributes)*
-            #checks
-            #before
-            #run
-        }
-    }
+    let mut tokens = quote!(#(#attributes)* #vis #signature);
+    function.braces.surround(&mut tokens, |body| body.extend(quote!(#(#inner_attributes)* #checks #before #run)));
+    tokens
 }
 
 /// The items that the compiler evaluates to check the attribute against the catalog.

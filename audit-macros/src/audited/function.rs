@@ -7,7 +7,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
     Attribute, FnArg, GenericArgument, PatIdent, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
-    TypeParamBound, Visibility, braced,
+    TypeParamBound, Visibility, braced, token,
 };
 
 /// A function or method with a body.
@@ -17,6 +17,8 @@ pub(super) struct Function {
     pub(super) vis: Visibility,
     pub(super) signature: Signature,
     pub(super) inner_attributes: Vec<Attribute>,
+    /// The body's own braces: the compiler keeps some lints back from functions that end in a macro's tokens.
+    pub(super) braces: token::Brace,
     pub(super) body: TokenStream,
 }
 
@@ -53,9 +55,9 @@ impl Parse for Function {
             return Err(syn::Error::new(signature.ident.span(), message));
         }
         let body;
-        braced!(body in input);
+        let braces = braced!(body in input);
         let inner_attributes = body.call(Attribute::parse_inner)?;
-        Ok(Self { attributes, vis, signature, inner_attributes, body: body.parse()? })
+        Ok(Self { attributes, vis, signature, inner_attributes, braces, body: body.parse()? })
     }
 }
 

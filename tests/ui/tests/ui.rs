@@ -3,7 +3,8 @@
 //! Each case is a program of its own. A comment `//~ TOKENS => SENTENCE` announces an error on the line above
 //! it (above all such comments): the text that the primary span covers, and a sentence that the error, one of
 //! its labels or one of its notes contains. A program has exactly the errors that it announces; one in
-//! `cases/pass` has none. Only that is compared, so that any compiler will do.
+//! `cases/pass` has none, in both editions, nor has clippy anything to say of it. Only that is compared, so that
+//! any compiler will do.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -32,7 +33,7 @@ impl Mistake {
 fn each_mistake_is_one_error_on_the_users_own_text() {
     let cases = cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases"));
     assert!(cases.len() > 20, "the cases are there");
-    let messages = check(&cases);
+    let messages = check("check", &cases);
     let mut complaints = String::new();
     for case in &cases {
         let text = fs::read_to_string(case).expect("a case can be read");
@@ -52,6 +53,19 @@ fn each_mistake_is_one_error_on_the_users_own_text() {
     assert!(complaints.is_empty(), "\n{complaints}");
 }
 
+#[test]
+fn clippy_has_nothing_to_say_of_an_expansion() {
+    let cases = cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/pass"));
+    let messages = check("clippy", &cases);
+    let said = messages.iter().filter(|message| message["target"]["name"].as_str().is_some_and(is_case));
+    let said: Vec<_> = said.filter_map(|message| message["message"]["rendered"].as_str()).collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
+}
+
+fn is_case(name: &str) -> bool {
+    name.starts_with("case_")
+}
+
 fn cases(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("the folder of cases can be read") {
@@ -67,24 +81,29 @@ fn cases(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Checks all cases as the programs of one package, whose dependencies are those of this workspace.
-fn check(cases: &[PathBuf]) -> Vec<Value> {
+fn check(command: &str, cases: &[PathBuf]) -> Vec<Value> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is there");
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui").join(command);
     let mut manifest = format!(
         "[package]\nname = 'cases'\nversion = '0.0.0'\nedition = '2024'\nautobins = false\n\n[workspace]\n\n\
          [dependencies]\naudit-core = {{ path = '{}', default-features = false }}\nserde_json = '1'\n",
         workspace.join("audit-core").display()
     );
     for (n, case) in cases.iter().enumerate() {
-        write!(manifest, "\n[[bin]]\nname = 'case_{n}'\npath = '{}'\n", case.display()).expect("it is text");
+        let path = case.display();
+        write!(manifest, "\n[[bin]]\nname = 'case_{n}'\npath = '{path}'\n").expect("it is text");
+        if case.components().any(|folder| folder.as_os_str() == "pass") {
+            write!(manifest, "\n[[bin]]\nname = 'case_{n}_2021'\nedition = '2021'\npath = '{path}'\n")
+                .expect("it is text");
+        }
     }
     fs::create_dir_all(&package).expect("the package's folder can be made");
     fs::write(package.join("Cargo.toml"), manifest).expect("the manifest can be written");
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).expect("the lock file can be copied");
     let output = Command::new(env!("CARGO"))
-        .args(["check", "--quiet", "--keep-going", "--message-format=json"])
+        .args([command, "--quiet", "--keep-going", "--message-format=json"])
         .current_dir(&package)
-        .env("CARGO_TARGET_DIR", package.join("target"))
+        .env("CARGO_TARGET_DIR", package.with_file_name("target"))
         .output()
         .expect("cargo runs");
     let messages = String::from_utf8(output.stdout).expect("cargo writes text");

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use std::fmt::Debug;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
