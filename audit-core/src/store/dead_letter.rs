@@ -1,5 +1,8 @@
 //! Rows that a table refuses: kept whole beside it, in the transaction of their batch, under an unchanged header.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Map, Value};
 
 use super::{ErrorClass, StoreError};
@@ -10,27 +13,58 @@ const REFUSABLE_ROWS: u64 = 10;
 /// In per cent of the batch.
 const REFUSABLE_PERCENT: u64 = 5;
 
+/// Whether the last batch that a store took was refused whole. A batch of one row cannot tell a bad row from a bad
+/// table; the batch before it can. All connections of a store share it, because one that failed is dropped.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastBatch {
+    refused_whole: Arc<AtomicBool>,
+}
+
+impl LastBatch {
+    /// Remembers a batch that is committed.
+    pub(crate) fn remember(&self, batch: &Batch, dead_lettered: u64) {
+        let rows = batch.rows().len() as u64;
+        if rows > 0 {
+            self.refused_whole.store(dead_lettered == rows, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Counts the refused rows of a batch.
 pub(crate) struct Refusals {
+    rows: u64,
     most: u64,
+    /// Whether all of the rows may be refused.
+    may_be_all: bool,
     pub(crate) count: u64,
 }
 
 impl Refusals {
-    pub(crate) fn of(batch: &Batch) -> Self {
-        Self { most: REFUSABLE_ROWS.max(batch.rows().len() as u64 * REFUSABLE_PERCENT / 100), count: 0 }
+    pub(crate) fn of(batch: &Batch, last: &LastBatch) -> Self {
+        let rows = batch.rows().len() as u64;
+        Self {
+            rows,
+            most: REFUSABLE_ROWS.max(rows * REFUSABLE_PERCENT / 100),
+            may_be_all: rows == 1 && !last.refused_whole.load(Ordering::Relaxed),
+            count: 0,
+        }
     }
 
     /// Counts one more. Too many mean that the table is not what it should be, so that the whole batch has to wait for
     /// an operator.
     pub(crate) fn add(&mut self, refusal: StoreError) -> Result<(), StoreError> {
         self.count += 1;
-        tracing::error!(error = %refusal, "a row is refused and goes to audit_dead_letters");
-        if self.count <= self.most {
+        let too_many = if self.count > self.most {
+            format!("more than {} rows of one batch are", self.most)
+        } else if self.count < self.rows || self.may_be_all {
+            tracing::error!(error = %refusal, "a row is refused and goes to audit_dead_letters");
             return Ok(());
-        }
-        let reason =
-            format!("more than {} rows of one batch are refused: check the table and its constraints", self.most);
+        } else if self.rows == 1 {
+            "one row after another is".to_owned()
+        } else {
+            format!("all {} rows of a batch are", self.rows)
+        };
+        let reason = format!("{too_many} refused: check the table and its constraints");
         Err(StoreError::new(ErrorClass::Operator, "cannot store a batch", reason).with_source(refusal))
     }
 }

@@ -54,6 +54,36 @@ async fn a_refused_row_is_kept_apart_under_an_unchanged_header_and_the_rest_land
 }
 
 #[tokio::test]
+async fn a_table_that_refuses_every_row_of_a_small_batch_holds_it_back() {
+    let database = fussy(1).await;
+    for rows in [2, 10] {
+        let error = land(&database, &samples::batch(&mut Freezer::new(), rows)).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+    }
+    assert_eq!(counts(&database).await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_row_alone_is_kept_apart_but_not_one_after_another() {
+    let database = fussy(1).await;
+    let store = open(&database.url_as("audit_writer").await, &Schema::default()).unwrap();
+    // The writer connects anew after every failure.
+    let land = async |batch: &Batch| store.connect().await.unwrap().land(batch).await;
+    let mut freezer = Freezer::new();
+    assert_eq!(land(&samples::batch(&mut freezer, 1)).await.unwrap(), Landed::Stored { dead_lettered: 1 });
+    let next = samples::batch(&mut freezer, 1);
+    for _ in 0..2 {
+        let error = land(&next).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+    }
+    database.execute("ALTER TABLE control_plane.audit_logs DROP CONSTRAINT fussy").await;
+    assert_eq!(land(&next).await.unwrap(), Landed::Stored { dead_lettered: 0 });
+    assert_eq!(counts(&database).await, [1, 1, 2]);
+    database.execute("ALTER TABLE control_plane.audit_logs ADD CONSTRAINT fussy CHECK (seq < 2)").await;
+    assert_eq!(land(&samples::batch(&mut freezer, 1)).await.unwrap(), Landed::Stored { dead_lettered: 1 });
+}
+
+#[tokio::test]
 async fn a_table_that_refuses_many_rows_holds_the_batch_back() {
     let database = fussy(2).await;
     let error = land(&database, &samples::batch(&mut Freezer::new(), 100)).await.unwrap_err();

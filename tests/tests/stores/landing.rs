@@ -38,6 +38,26 @@ async fn many_rows_land_by_copy_whatever_their_columns_hold() {
 }
 
 #[tokio::test]
+async fn a_trigger_that_refuses_rows_as_if_they_had_no_partition_is_named() {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    database
+        .execute(
+            "CREATE FUNCTION control_plane.refuse() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON control_plane.audit_logs
+                 FOR EACH ROW EXECUTE FUNCTION control_plane.refuse()",
+        )
+        .await;
+    for rows in [1, 300] {
+        let mut connection = open(&database.url(), &Schema::default()).unwrap().connect().await.unwrap();
+        let error = connection.land(&samples::batch(&mut Freezer::new(), rows)).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+        assert!(error.to_string().contains("look for a trigger"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn errors_repeat_neither_a_rows_values_nor_a_password() {
     let database = server().database().await;
     migrate::migrate(&database.url(), &Options::new()).await.unwrap();

@@ -129,6 +129,16 @@ async fn a_refused_row_becomes_a_dead_letter_and_the_rest_lands() {
 }
 
 #[tokio::test]
+async fn a_row_alone_becomes_a_dead_letter_but_not_one_after_another() {
+    let log = Log::migrated().await;
+    let (twice, mut freezer) = (entry(), Freezer::new());
+    log.land(&mut freezer, vec![twice.clone()]).await.unwrap();
+    assert_eq!(log.land(&mut freezer, vec![twice.clone()]).await.unwrap(), Landed::Stored { dead_lettered: 1 });
+    let error = log.land(&mut freezer, vec![twice]).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+}
+
+#[tokio::test]
 async fn a_batch_of_which_many_rows_are_refused_waits_for_an_operator() {
     let log = Log::migrated().await;
     let twice: Vec<_> = (0..20).map(|_| entry()).collect();

@@ -7,8 +7,9 @@ use super::session::{Mode, Session};
 use super::sqlstate::{CHECK_VIOLATION, UNIQUE_VIOLATION, store_error};
 use super::statements::Statements;
 use super::store::Left;
-use super::{copy, poison};
+use super::{copy, poison, sqlstate};
 use crate::batch::Batch;
+use crate::store::dead_letter::LastBatch;
 use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, StoreError};
 
 /// Up to this many rows land as one statement, more by COPY.
@@ -21,6 +22,7 @@ pub(super) struct PostgresConnection {
     /// Bounds of partitions that exist: a few, the newest last.
     partitions: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     left: Left,
+    last: LastBatch,
 }
 
 /// What became of one attempt to send a batch.
@@ -38,8 +40,8 @@ impl PostgresConnection {
     /// More bounds than this are forgotten, oldest first.
     const PARTITIONS: usize = 64;
 
-    pub(super) fn new(session: Session, schema: &Schema, left: Left) -> Self {
-        Self { session: Some(session), statements: Statements::new(schema), partitions: Vec::new(), left }
+    pub(super) fn new(session: Session, schema: &Schema, left: Left, last: LastBatch) -> Self {
+        Self { session: Some(session), statements: Statements::new(schema), partitions: Vec::new(), left, last }
     }
 
     fn session(&mut self) -> &mut Session {
@@ -56,13 +58,14 @@ impl PostgresConnection {
             sent = self.send(batch).await?;
         }
         match sent {
-            Sent::Stored { dead_lettered } => Ok(Landed::Stored { dead_lettered }),
+            Sent::Stored { dead_lettered } => {
+                self.last.remember(batch, dead_lettered);
+                Ok(Landed::Stored { dead_lettered })
+            }
             Sent::HeaderExists => self.resolve(batch).await,
-            Sent::NoPartition => Err(StoreError::new(
-                ErrorClass::Transient,
-                "cannot land a batch",
-                "a partition was dropped as soon as it was made",
-            )),
+            Sent::NoPartition => {
+                Err(StoreError::new(ErrorClass::Operator, "cannot land a batch", sqlstate::UNNAMED_CHECK))
+            }
         }
     }
 
@@ -87,9 +90,9 @@ impl PostgresConnection {
 
     /// Sends a batch of which some row is refused.
     async fn send_apart(&mut self, batch: &Batch) -> Result<Sent, StoreError> {
-        let Self { session, statements, .. } = self;
+        let Self { session, statements, last, .. } = self;
         let session = session.as_mut().expect("only close, which takes the connection, takes the session");
-        let dead_lettered = poison::land(session, statements, batch).await?;
+        let dead_lettered = poison::land(session, statements, batch, last).await?;
         Ok(Sent::Stored { dead_lettered })
     }
 

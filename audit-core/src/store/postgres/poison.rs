@@ -4,7 +4,7 @@ use super::session::Session;
 use super::sqlstate::store_error;
 use super::statements::Statements;
 use crate::batch::{Batch, FrozenRow};
-use crate::store::dead_letter::Refusals;
+use crate::store::dead_letter::{LastBatch, Refusals};
 use crate::store::{ErrorClass, StoreError};
 
 /// Rows of the first parts, so that a statement's size is bounded.
@@ -12,9 +12,14 @@ const PART_ROWS: usize = 500;
 
 /// Lands a batch under its unchanged header, refused rows among the dead letters. Gives back how many those are. After
 /// an error the transaction may be open still.
-pub(super) async fn land(session: &mut Session, statements: &Statements, batch: &Batch) -> Result<u64, StoreError> {
+pub(super) async fn land(
+    session: &mut Session,
+    statements: &Statements,
+    batch: &Batch,
+    last: &LastBatch,
+) -> Result<u64, StoreError> {
     let failed = |error| store_error("cannot land a batch with refused rows", error);
-    let mut refusals = Refusals::of(batch);
+    let mut refusals = Refusals::of(batch, last);
     session.begin().await.map_err(failed)?;
     statements.header(batch.header(), false).execute(&mut session.connection).await.map_err(failed)?;
     // Parts of the batch with the place of their first row, the next one last.

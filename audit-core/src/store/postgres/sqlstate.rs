@@ -12,6 +12,9 @@ pub(super) const UNIQUE_VIOLATION: &str = "23505";
 pub(super) const CHECK_VIOLATION: &str = "23514";
 /// Our own: the time of a row for which no partition is made.
 const OUT_OF_WINDOW: &str = "AU001";
+/// What to tell people about [`CHECK_VIOLATION`] without a constraint's name once the row's partition has been made.
+pub(super) const UNNAMED_CHECK: &str = "a row whose partition is there is refused with SQLSTATE 23514 and no \
+     constraint's name: look for a trigger on audit_logs that raises check_violation";
 /// A parameter at start-up that the server, or a pooler before it, does not take.
 pub(super) const PROTOCOL_VIOLATION: &str = "08P01";
 
@@ -37,8 +40,7 @@ pub(crate) fn store_error(action: impl Into<String>, error: sqlx::Error) -> Stor
 fn from_database(action: impl Into<String>, error: &dyn DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
     if code == CHECK_VIOLATION && error.constraint().is_none_or(str::is_empty) {
-        let reason = "a row finds no partition: it was dropped meanwhile, and is made anew";
-        return StoreError::new(ErrorClass::Transient, action, reason);
+        return StoreError::new(ErrorClass::Operator, action, UNNAMED_CHECK);
     }
     let class = class(&code);
     let reason = match (class, error.constraint()) {

@@ -6,6 +6,7 @@ use super::address::{self, Address};
 use super::connection::PostgresConnection;
 use super::session::{self, APPLICATION, Backend};
 use crate::migrate;
+use crate::store::dead_letter::LastBatch;
 use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
 
 /// A log in PostgreSQL, 15 or later.
@@ -27,6 +28,7 @@ pub struct PostgresStore {
     server: Address,
     schema: Schema,
     left: Left,
+    last: LastBatch,
 }
 
 /// Server processes whose connections were dropped without a good-bye. They may still hold a batch's locks, on a
@@ -57,7 +59,12 @@ impl PostgresStore {
     ///
     /// When the URL cannot be read.
     pub fn new(url: &str, schema: &Schema) -> Result<Self, StoreError> {
-        Ok(Self { server: address::parse(url)?, schema: schema.clone(), left: Left::default() })
+        Ok(Self {
+            server: address::parse(url)?,
+            schema: schema.clone(),
+            left: Left::default(),
+            last: LastBatch::default(),
+        })
     }
 
     /// Adds the service's name to the `application_name` that administrators see, unless the URL sets one.
@@ -78,7 +85,7 @@ impl PostgresStore {
             tracing::warn!(%error, "cannot end the server processes of earlier connections");
             self.left.add(left);
         }
-        Ok(PostgresConnection::new(session, &self.schema, self.left.clone()))
+        Ok(PostgresConnection::new(session, &self.schema, self.left.clone(), self.last.clone()))
     }
 }
 

@@ -6,17 +6,19 @@ use sqlx::{Connection as _, Sqlite, Transaction};
 use super::error::store_error;
 use super::{file, rows};
 use crate::batch::Batch;
+use crate::store::dead_letter::LastBatch;
 use crate::store::{BoxFuture, Connection, Landed, StoreError};
 
 pub(super) struct SqliteConnection {
     connection: sqlx::SqliteConnection,
     /// Where the file is, for errors.
     place: String,
+    last: LastBatch,
 }
 
 impl SqliteConnection {
-    pub(super) const fn new(connection: sqlx::SqliteConnection, place: String) -> Self {
-        Self { connection, place }
+    pub(super) const fn new(connection: sqlx::SqliteConnection, place: String, last: LastBatch) -> Self {
+        Self { connection, place, last }
     }
 
     async fn land_in_transaction(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
@@ -32,8 +34,9 @@ impl SqliteConnection {
             Some(false) => Landed::Squatted,
             None => {
                 let db_time = insert_header(&mut transaction, batch).await.map_err(failed)?;
-                let dead_lettered = rows::insert(&mut transaction, batch, db_time, &self.place).await?;
+                let dead_lettered = rows::insert(&mut transaction, batch, db_time, &self.last, &self.place).await?;
                 transaction.commit().await.map_err(failed)?;
+                self.last.remember(batch, dead_lettered);
                 return Ok(Landed::Stored { dead_lettered });
             }
         };

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 
 use super::error::store_error;
 use crate::batch::{Batch, FrozenRow};
-use crate::store::dead_letter::{self, Refusals};
+use crate::store::dead_letter::{self, LastBatch, Refusals};
 use crate::store::{ErrorClass, StoreError};
 
 /// Rows per statement: the cost of a row is the same from 100 on (measured, also against one statement over
@@ -27,10 +27,11 @@ pub(super) async fn insert(
     transaction: &mut Transaction<'_, Sqlite>,
     batch: &Batch,
     db_time: i64,
+    last: &LastBatch,
     place: &str,
 ) -> Result<u64, StoreError> {
     let action = || format!("cannot store a batch in {place}");
-    let mut refusals = Refusals::of(batch);
+    let mut refusals = Refusals::of(batch, last);
     // Parts of the batch with the place of their first row, the next one last. A statement that fails leaves the
     // transaction as it was before it, so halving needs no savepoints.
     let chunks = batch.rows().chunks(ROWS_PER_STATEMENT).enumerate();

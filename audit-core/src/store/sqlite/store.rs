@@ -1,6 +1,7 @@
 //! The store at a file.
 
 use crate::migrate;
+use crate::store::dead_letter::LastBatch;
 use crate::store::{BoxFuture, Connection, Store, StoreError};
 
 use super::connection::SqliteConnection;
@@ -10,6 +11,7 @@ use super::file::{Access, File};
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     file: File,
+    last: LastBatch,
 }
 
 impl SqliteStore {
@@ -19,7 +21,7 @@ impl SqliteStore {
     ///
     /// When the URL names no file, `sqlite::memory:` above all.
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { file: File::parse(url)? })
+        Ok(Self { file: File::parse(url)?, last: LastBatch::default() })
     }
 }
 
@@ -30,7 +32,8 @@ impl Store for SqliteStore {
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
         Box::pin(async {
-            let connection = SqliteConnection::new(self.file.open(Access::Write).await?, self.file.describe());
+            let connection = self.file.open(Access::Write).await?;
+            let connection = SqliteConnection::new(connection, self.file.describe(), self.last.clone());
             Ok(Box::new(connection) as Box<dyn Connection>)
         })
     }
