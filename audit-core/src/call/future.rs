@@ -28,8 +28,9 @@ pin_project! {
     }
 }
 
-/// The future of an audited call.
-pub const fn audited_future<T, F, A>(call: Call, body: F, after: A) -> Audited<F, A>
+/// The future of an audited call. Its type is hidden, so that the compiler reports a body of the wrong type
+/// here, and not again for what holds it.
+pub fn audited_future<T, F, A>(call: Call, body: F, after: A) -> impl Future<Output = T> + use<T, F, A>
 where
     F: Future<Output = T>,
     A: FnOnce(T, Call) -> T,
@@ -37,13 +38,9 @@ where
     Audited { body, call: Some((call, after)), waiting: None }
 }
 
-/// The future of an audited call, of a function that returns a future.
-pub fn audited_returned<T, F, A>(call: Call, body: impl FnOnce() -> F, after: A) -> Audited<F, A>
-where
-    F: Future<Output = T>,
-    A: FnOnce(T, Call) -> T,
-{
-    audited_future(call, body(), after)
+/// The future that a function returns. Its early returns are those of a closure.
+pub fn returned<F>(body: impl FnOnce() -> F) -> F {
+    body()
 }
 
 impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<F, A> {

@@ -48,10 +48,14 @@ pub(super) fn run(model: &Audited) -> TokenStream {
         }
         Gives::Future(_) => {
             let after = after(model);
-            let span = at(function.signature.output.span());
+            let span = at(function.output().span());
             let krate = path_at(krate, span);
             quote_spanned! {span=>
-                #krate::__private::audited_returned::<#output, _, _>(#new_call, move || { #body }, #after)
+                #krate::__private::audited_future::<#output, _, _>(
+                    #new_call,
+                    #krate::__private::returned(move || { #body }),
+                    #after
+                )
             }
         }
         Gives::BoxedFuture(_) => {
@@ -59,7 +63,11 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             let boxed = nameable(&function.output());
             quote! {
                 ::std::boxed::Box::pin(
-                    #krate::__private::audited_returned::<#output, _, _>(#new_call, move || -> #boxed { #body }, #after)
+                    #krate::__private::audited_future::<#output, _, _>(
+                        #new_call,
+                        #krate::__private::returned(move || -> #boxed { #body }),
+                        #after
+                    )
                 )
             }
         }
