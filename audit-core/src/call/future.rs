@@ -1,5 +1,6 @@
 //! The future of an audited call.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -18,24 +19,33 @@ pin_project! {
     ///
     /// It holds the body in place: a helper `async fn` would hold it twice.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Audited<F, A> {
+    pub struct Audited<T, F, A> {
         // Dropped before the call, so that audited calls inside it are recorded first.
         #[pin]
         body: F,
         call: Option<(Call, A)>,
         // Boxed, because only a full queue makes a caller wait.
         waiting: Option<Waiting>,
+        value: PhantomData<fn() -> T>,
     }
 }
 
-/// The future of an audited call. Its type is hidden, so that the compiler reports a body of the wrong type
-/// here, and not again for what holds it.
-pub fn audited_future<T, F, A>(call: Call, body: F, after: A) -> impl Future<Output = T> + use<T, F, A>
+/// The future of an audited call.
+pub const fn audited_future<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
 where
     F: Future<Output = T>,
     A: FnOnce(T, Call) -> T,
 {
-    Audited { body, call: Some((call, after)), waiting: None }
+    audited_returned(call, body, after)
+}
+
+/// The same for a function that returns a future. Whether the body is one is left to the function's return type,
+/// so that a mistake is reported once, and there.
+pub const fn audited_returned<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
+where
+    A: FnOnce(T, Call) -> T,
+{
+    Audited { body, call: Some((call, after)), waiting: None, value: PhantomData }
 }
 
 /// The future that a function returns. Its early returns are those of a closure.
@@ -43,7 +53,7 @@ pub fn returned<F>(body: impl FnOnce() -> F) -> F {
     body()
 }
 
-impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<F, A> {
+impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<T, F, A> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

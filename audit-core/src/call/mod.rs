@@ -25,7 +25,7 @@ pub use captures::Captures;
 pub use ended::{
     AnyError, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, Said, Silent, Unfinished, Whole, judge,
 };
-pub use future::{audited_future, returned};
+pub use future::{audited_future, audited_returned, returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
 pub use scope::annotate;

@@ -50,8 +50,11 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             let after = after(model);
             let span = at(function.output().span());
             let krate = path_at(krate, span);
+            // A value without a name of its type is known from the body alone.
+            let is_named = output == *function.gives().value() && output != syn::parse_quote!(_);
+            let constructor = if is_named { quote!(audited_returned) } else { quote!(audited_future) };
             quote_spanned! {span=>
-                #krate::__private::audited_future::<#output, _, _>(
+                #krate::__private::#constructor::<#output, _, _>(
                     #new_call,
                     #krate::__private::returned(move || { #body }),
                     #after
