@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use miette::Diagnostic;
 
+use crate::render::escape::visible;
+
 /// What ends a command before its time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -21,8 +23,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What is wrong with the command line or the configuration.
     pub(crate) fn usage(what: impl fmt::Display) -> Self {
-        Self::Usage { what: what.to_string(), hint: None }
+        Self::Usage { what: visible(&what.to_string()).into_owned(), hint: None }
     }
 
     /// An error of the configuration with everything that caused it, in one line.
@@ -52,6 +55,7 @@ impl Failure {
     }
 }
 
+/// In one line, which a server's own words do not get out of.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut what = error.to_string();
     let mut source = error.source();
@@ -63,7 +67,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    what
+    visible(&what).into_owned()
 }
 
 impl Diagnostic for Failure {

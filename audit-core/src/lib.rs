@@ -27,7 +27,8 @@
 //!
 //! Which actions there are, a catalog says: [`AuditAction`] is built in, and [`macro@Catalog`] derives others. A name
 //! that is not in the catalog does not compile. [`query`] reads the log, [`migrate`](mod@migrate) makes its tables, and
-//! [`doctor`] examines it.
+//! [`doctor`] examines it. What changed is recorded by [`diff`](diff()), without secrets, and [`assert_coverage!`] is the test
+//! that no action and no function was forgotten.
 //!
 //! # When something fails
 //!
@@ -38,7 +39,8 @@
 //!
 //! # Features
 //!
-//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL.
+//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
+//! types of that crate, where a changed secret is recorded as changed.
 
 extern crate self as audit_core;
 

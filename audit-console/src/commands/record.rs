@@ -148,9 +148,9 @@ fn entry(args: RecordArgs) -> Result<Entry, Failure> {
 fn action(name: &str, allow_unlisted: bool) -> Result<ActionName, Failure> {
     match ActionName::parse::<AuditAction>(name) {
         Err(ActionNameError::Unknown { .. }) if allow_unlisted => ActionName::unlisted(name).map_err(Failure::usage),
-        Err(error @ ActionNameError::Unknown { .. }) => Err(Failure::usage(visible(&error.to_string()))
+        Err(error @ ActionNameError::Unknown { .. }) => Err(Failure::usage(&error)
             .with_hint("`audit catalog` lists every action; --allow-unlisted records a name of your own")),
-        other => other.map_err(|error| Failure::usage(visible(&error.to_string()))),
+        other => other.map_err(Failure::usage),
     }
 }
 
@@ -159,8 +159,7 @@ fn check_target(action: &ActionName, target: &Target, allow_unlisted: bool) -> R
     match catalog::find::<AuditAction>(action.as_str()) {
         Some(info) if info.target != target.target_type && !allow_unlisted => Err(Failure::usage(format!(
             "`{action}` is done to a target of type `{}`, not `{}`",
-            info.target,
-            visible(&target.target_type)
+            info.target, target.target_type
         ))
         .with_hint(format!("write --target {}:ID; --allow-unlisted records it as it is", info.target))),
         _ => Ok(()),

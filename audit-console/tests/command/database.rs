@@ -92,6 +92,12 @@ fn a_url_that_names_no_store_is_an_error_of_the_configuration() {
 }
 
 #[test]
+fn no_message_rules_the_terminal() {
+    let ran = Shell::new().with("CLICOLOR_FORCE", "1").run(&["query", "--database-url=sqlite:\u{1b}[2J\n\u{202e}.db"]);
+    ran.exits_with(1).complains("sqlite:\\u{1b}[2J\\n\\u{202e}.db");
+}
+
+#[test]
 fn no_message_holds_a_password() {
     let secret = "hunter2-ÿ";
     let elsewhere = format!("mysql://u:{secret}@127.0.0.1/a");
