@@ -157,6 +157,26 @@ mod without_prelude {
         ::std::result::Result::Ok(())
     }
 
+    #[audited(action = "door.opened", target_id = 1, skip_if = false, err = |e| *e, on = "failure")]
+    fn future() -> impl ::core::future::Future<Output = ::std::result::Result<(), i32>> {
+        async { ::std::result::Result::Ok(()) }
+    }
+
+    #[audited(action = "door.opened", target_id = 1, outcome = |_| ::audit_core::Outcome::Success)]
+    fn boxed() -> ::std::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = u8>>> {
+        ::std::boxed::Box::pin(async { 1 })
+    }
+
+    struct Block;
+
+    #[audited(target_id = 1)]
+    impl Block {
+        #[audited(action = "door.opened")]
+        async fn method(&self) -> ::std::result::Result<u8, &str> {
+            ::std::result::Result::Ok(1)
+        }
+    }
+
     #[audited(action = "door.opened", target_id = |x| **x)]
     async fn asynchronous(n: &i64) -> &i64 {
         n
