@@ -7,7 +7,7 @@ AS $$
 BEGIN
     RAISE EXCEPTION 'the audit log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege',
-              HINT = 'retention drops whole partitions, and erasure keeps the proof; both have commands of their own';
+              HINT = 'to correct an entry, record another one';
 END $$;
 REVOKE ALL ON FUNCTION control_plane.audit_forbid() FROM PUBLIC;
 

@@ -127,11 +127,40 @@ impl Checks<'_> {
         let names = ROLES.map(|role| format!("'{prefix}_{role}'")).join(", ");
         let question = format!("SELECT name FROM unnest(ARRAY[{names}]) name WHERE to_regrole(name) IS NULL");
         match self.list(&question).await {
-            Ok(absent) if absent.is_empty() => Finding::green(CHECK, format!("all of {prefix}_* are there")),
+            Ok(absent) if absent.is_empty() => self.grants().await,
             Ok(absent) => {
                 let message = format!("there is no {}: the guards against change stand alone", absent.join(", "));
                 let advice = format!("as a user who may make roles, run: SELECT {schema}.audit_grant_roles()");
                 Finding::yellow(CHECK, message, advice)
+            }
+            Err(error) => Finding::unseen(CHECK, &error),
+        }
+    }
+
+    /// Roles belong to the whole cluster: another database may have made them, and this one granted them nothing.
+    async fn grants(&mut self) -> Finding {
+        const CHECK: &str = "roles";
+        let (schema, prefix) = (self.options.schema().quoted(), self.options.role_prefix());
+        let question = format!(
+            "SELECT lacking FROM (VALUES
+                 ('{prefix}_owner does not own audit_logs',
+                  (SELECT relowner = to_regrole('{prefix}_owner') FROM pg_catalog.pg_class
+                    WHERE oid = to_regclass('{schema}.audit_logs'))),
+                 ('{prefix}_writer may not write',
+                  has_schema_privilege('{prefix}_writer', to_regnamespace('{schema}'), 'USAGE')
+                      AND has_column_privilege('{prefix}_writer', '{schema}.audit_logs', 'id', 'INSERT')),
+                 ('{prefix}_reader may not read',
+                  has_schema_privilege('{prefix}_reader', to_regnamespace('{schema}'), 'USAGE')
+                      AND has_table_privilege('{prefix}_reader', '{schema}.audit_logs', 'SELECT'))
+             ) asked (lacking, granted) WHERE granted IS NOT TRUE"
+        );
+        match self.list(&question).await {
+            Ok(lacking) if lacking.is_empty() => {
+                Finding::green(CHECK, format!("all of {prefix}_* are there, with what this database grants them"))
+            }
+            Ok(lacking) => {
+                let message = format!("in this database {}", lacking.join(", "));
+                Finding::yellow(CHECK, message, format!("as a superuser, run: SELECT {schema}.audit_grant_roles()"))
             }
             Err(error) => Finding::unseen(CHECK, &error),
         }

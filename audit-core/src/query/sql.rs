@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Query;
 use super::reader::TIME_LIMIT;
 use crate::Row;
+use crate::sanitise::{MAX_ID_BYTES, MAX_TYPE_BYTES, Sanitiser};
 use crate::store::{ErrorClass, StoreError};
 
 /// Pushes the conditions on text columns, each after ` AND `, the one that fewest rows meet first. The columns of the
@@ -17,28 +18,25 @@ where
     DB: Database,
     for<'q> String: Encode<'q, DB> + Type<DB>,
 {
+    // As freezing leaves them, or what was cut or replaced there would never be found.
+    let stored = |text: &Option<String>, most| Sanitiser::default().optional("", text.clone(), most);
     let conditions = [
-        ("request_id", query.request_id.clone()),
-        ("target_id", query.target_id.clone()),
-        ("actor_id", query.actor.clone()),
-        ("action", query.action.clone()),
+        ("request_id", stored(&query.request_id, MAX_ID_BYTES)),
+        ("target_id", stored(&query.target_id, MAX_ID_BYTES)),
+        ("actor_id", stored(&query.actor, MAX_ID_BYTES)),
+        ("action", stored(&query.action, usize::MAX)),
         ("actor_type", query.actor_type.map(|kind| kind.to_string())),
-        ("target_type", query.target_type.clone()),
+        ("target_type", stored(&query.target_type, MAX_TYPE_BYTES)),
         ("outcome", query.outcome.map(|outcome| outcome.to_string())),
-        ("tenant_id", query.tenant.clone()),
+        ("tenant_id", stored(&query.tenant, MAX_ID_BYTES)),
     ];
     let mut before = " AND ".to_owned();
     for (column, value) in conditions {
         if let Some(value) = value {
-            sql.push(&before).push(column).push(" = ").push_bind(stored(value));
+            sql.push(&before).push(column).push(" = ").push_bind(value);
             before = format!(" AND {beside}");
         }
     }
-}
-
-/// A value as freezing leaves it: PostgreSQL takes no NUL.
-fn stored(value: String) -> String {
-    if value.contains('\0') { value.replace('\0', "\u{FFFD}") } else { value }
 }
 
 /// The times that a query, its cursor included, covers: from the first, before the second. Both lie in the years 1 to 9999, which every

@@ -64,6 +64,10 @@ pub trait Sealed {
 
 impl<T: fmt::Debug + Sync> Vault<T> {
     /// A method.
+    ///
+    /// # Errors
+    ///
+    /// Never.
     #[audited(action = "secret.accessed", target_id = name)]
     pub async fn get(&self, name: &str) -> Result<(), fmt::Error> {
         Ok(())

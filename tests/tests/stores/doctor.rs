@@ -133,6 +133,24 @@ async fn absent_roles_are_named_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn roles_of_the_cluster_that_have_no_grants_here_are_not_enough() {
+    migrated().await;
+    let database = server().database().await;
+    let plain = database.user("doctor_second", "NOCREATEROLE").await;
+    let name: String = database.value("SELECT current_database()::text").await;
+    database.execute(&format!("GRANT CREATE ON DATABASE {name} TO doctor_second")).await;
+    migrate::migrate(&plain, &Options::new()).await.unwrap();
+    let findings = found(&plain).await;
+    for lacking in ["audit_owner does not own", "audit_writer may not write", "audit_reader may not read"] {
+        assert_finding(&findings, "roles", Level::Yellow, lacking);
+    }
+    database.execute("SELECT control_plane.audit_grant_roles()").await;
+    assert_finding(&found(&database.url()).await, "roles", Level::Green, "");
+    database.execute("REVOKE SELECT ON control_plane.audit_logs FROM audit_reader").await;
+    assert_finding(&found(&database.url()).await, "roles", Level::Yellow, "audit_reader may not read");
+}
+
+#[tokio::test]
 async fn missing_partitions_are_told_before_rows_need_them() {
     let database = migrated().await;
     let now: String = database

@@ -88,6 +88,7 @@ for_both_stores! {
     time_bounds_include_the_first_and_exclude_the_last_microsecond
     a_count_is_exact_until_it_says_otherwise
     what_is_read_is_what_was_frozen
+    an_id_that_was_cut_is_found_by_what_it_was
     a_reader_is_still_good_after_its_question_was_dropped
 }
 
@@ -263,6 +264,15 @@ async fn a_count_is_exact_until_it_says_otherwise(log: Log) {
     rows.extend(log.hold(vec![builder("door.opened").created_at(now() - days(30)).build()]).await);
     let count = reader.count(&deep).await.unwrap();
     assert_eq!((count, count.to_string().as_str()), (Count::AtLeast(10_000), "at least 10000"));
+}
+
+async fn an_id_that_was_cut_is_found_by_what_it_was(log: Log) {
+    let id = "\0é".repeat(400);
+    let kind = "kind".repeat(100);
+    log.hold(vec![builder("door.opened").actor(Actor::user(&*id)).target(Target::new(kind.clone(), &*id)).build()])
+        .await;
+    let query = Query::new().actor(&*id).target_id(&*id).target_type(kind);
+    assert_eq!(log.reader().await.page(&query).await.unwrap().rows.len(), 1);
 }
 
 async fn what_is_read_is_what_was_frozen(log: Log) {
