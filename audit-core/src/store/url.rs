@@ -86,9 +86,14 @@ pub(crate) fn open_for(url: &str, schema: &Schema, service_name: &str) -> Result
 
 /// The error for a URL that is no store's of this program. The URL may hold a password, so that it is not repeated.
 pub(crate) fn unknown_kind(url: &str) -> StoreError {
-    let reason = match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => "this program was built without the feature `postgres` of audit-core",
-        Some("sqlite") => "this program was built without the feature `sqlite` of audit-core",
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    let reason = match scheme {
+        "postgres" | "postgresql" if cfg!(not(feature = "postgres")) => {
+            "this program was built without the feature `postgres` of audit-core"
+        }
+        "sqlite" if cfg!(not(feature = "sqlite")) => {
+            "this program was built without the feature `sqlite` of audit-core"
+        }
         _ => "the URL names no kind of store: write postgres://USER@HOST/DATABASE or sqlite:PATH",
     };
     StoreError::new(ErrorClass::Operator, "cannot open the store", reason)
