@@ -13,6 +13,7 @@ use tracing::instrument;
 
 use crate::support::{SOON, block_on, forever, poll_once, row, rows};
 
+#[expect(clippy::elidable_lifetime_names, reason = "named lifetimes are a shape, too")]
 #[audited(action = "project.updated", target_id = |ok| ok)]
 fn of_a_future<'a>(name: &'a str) -> impl Future<Output = Result<usize, String>> + Send + 'a {
     let length = name.len();
