@@ -42,9 +42,9 @@ struct Args {
     #[arg(long, default_value_t = 300)]
     seconds: u64,
 
-    /// How many streams the writer keeps side by side
-    #[arg(long, default_value_t = 1)]
-    lanes: usize,
+    /// How many streams the writer keeps side by side, if not as many as pay
+    #[arg(long)]
+    lanes: Option<usize>,
 }
 
 /// How long a database that is away may hold up a call, and the shutdown.
@@ -70,13 +70,12 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let place = store::open(&args.database_url, &Schema::default())?.describe();
     println!("{} calls from {} tasks into {place}", grouped(args.calls), args.tasks);
 
-    let writer = Auditor::builder()
-        .url(&args.database_url)
-        .service_name("load")
-        .lanes(args.lanes)
-        .overflow(Overflow::Block { at_most: PATIENCE })
-        .init()
-        .await?;
+    let mut builder =
+        Auditor::builder().url(&args.database_url).service_name("load").overflow(Overflow::Block { at_most: PATIENCE });
+    if let Some(lanes) = args.lanes {
+        builder = builder.lanes(lanes);
+    }
+    let writer = builder.init().await?;
 
     // The run's own tenant tells its rows from those of other runs.
     let tenant = format!("load-{}", Uuid::now_v7());

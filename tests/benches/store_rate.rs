@@ -37,7 +37,7 @@ fn compare(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(INSERTS)).bench_function("one INSERT per call, one connection", |bencher| {
         bencher.iter_custom(|rounds| runtime.block_on(insert_each(&database.url(), rounds * INSERTS)));
     });
-    group.throughput(Throughput::Elements(CALLS)).bench_function("the writer, one lane, 64 tasks", |bencher| {
+    group.throughput(Throughput::Elements(CALLS)).bench_function("the writer, 64 tasks", |bencher| {
         bencher.iter_custom(|rounds| {
             runtime.block_on(async {
                 let calls = rounds * CALLS;

@@ -68,7 +68,7 @@ pub struct Builder {
     place: Option<Place>,
     schema: String,
     service_name: String,
-    lanes: usize,
+    lanes: Option<usize>,
     migrate: Migrate,
     wait: WaitForStore,
     drop_deadline: Duration,
@@ -88,7 +88,7 @@ impl Builder {
             place: None,
             schema: Schema::default().as_str().to_owned(),
             service_name: String::new(),
-            lanes: 1,
+            lanes: None,
             migrate: Migrate::Run,
             wait: WaitForStore::AtMost(Duration::from_secs(10)),
             drop_deadline: Duration::from_secs(5),
@@ -128,9 +128,10 @@ impl Builder {
         self
     }
 
-    /// How many streams are written side by side, each over a connection of its own; 1 unless said, at most 64.
+    /// How many streams are written side by side, each over a connection of its own; at most 64. Unless said, it is 2 to
+    /// PostgreSQL where there are as many cores, and 1 to a file, which takes one writer at a time.
     pub const fn lanes(mut self, lanes: usize) -> Self {
-        self.lanes = lanes;
+        self.lanes = Some(lanes);
         self
     }
 
@@ -234,8 +235,9 @@ impl Builder {
     /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
     pub async fn start(self) -> Result<WriterGuard, Error> {
         let store = self.open()?;
-        let queue = Arc::new(Queue::new(self.limits, self.lanes));
-        let start_up = StartUp { lanes: self.lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
+        let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
+        let queue = Arc::new(Queue::new(self.limits, lanes));
+        let start_up = StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
         let guard = WriterGuard::new(Auditor::new(Arc::clone(&queue)), queue, writer, self.drop_deadline);
         match started.await {
@@ -262,7 +264,7 @@ impl Builder {
         at_least_one("queue_bytes", self.limits.bytes)?;
         at_least_one("batch_rows", self.limits.batch_rows)?;
         at_least_one("batch_bytes", self.limits.batch_bytes)?;
-        if !(1..=MAX_LANES).contains(&self.lanes) {
+        if self.lanes.is_some_and(|lanes| !(1..=MAX_LANES).contains(&lanes)) {
             return Err(Error::Setting { setting: "lanes", bounds: "from 1 to 64" });
         }
         let schema = Schema::new(&self.schema)?;

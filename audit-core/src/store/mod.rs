@@ -48,6 +48,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Dropping the future closes whatever was opened.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>>;
 
+    /// How many lanes it pays to write at once, where nobody has said how many there shall be.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// Brings the schema up to date, or says that it is.
     fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>>;
 }
