@@ -13,6 +13,8 @@ use tokio::sync::watch;
 /// What happens to the next attempt to land a batch.
 #[derive(Debug, Clone, Copy)]
 pub enum Turn {
+    /// The store behaves.
+    Take,
     /// The store is away.
     Fail,
     /// The batch is stored, but the answer is lost.
@@ -109,7 +111,7 @@ impl ScriptedStore {
                 self.store(batch);
                 Err(lost())
             }
-            None => Ok(self.store(batch)),
+            Some(Turn::Take) | None => Ok(self.store(batch)),
         }
     }
 

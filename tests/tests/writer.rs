@@ -270,6 +270,19 @@ async fn a_flush_ends_when_all_that_was_recorded_before_is_stored_and_not_sooner
 }
 
 #[tokio::test]
+async fn a_flush_waits_for_every_batch_before_it() {
+    let away = std::iter::repeat_n(Turn::Fail, 100_000);
+    let store = ScriptedStore::new([Turn::Take].into_iter().chain(away));
+    let writer = start(over(&store).batch_rows(1)).await;
+    for _ in 0..2 {
+        writer.auditor().record(entry()).await.expect("there is room");
+    }
+    let error = writer.flush(Duration::from_millis(50)).await.expect_err("the second batch is not stored");
+    assert!(matches!(error, Error::NotFlushed { waiting: 1, .. }), "{error}");
+    assert_eq!(writer.shutdown(AT_ONCE).await.lost, 1);
+}
+
+#[tokio::test]
 async fn a_shutdown_ends_at_its_deadline_and_tells_what_was_lost() {
     let store = ScriptedStore::default();
     store.shut();
