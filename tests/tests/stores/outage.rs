@@ -92,3 +92,18 @@ async fn a_service_starts_and_records_while_its_database_is_away() {
     writer.flush(SOON).await.expect("the server is back");
     assert_eq!(database.value::<i64>("SELECT count(*) FROM control_plane.audit_logs").await, 1);
 }
+
+#[tokio::test]
+async fn a_start_waits_no_longer_than_it_was_told_to_behind_anothers_migration() {
+    let database = tests::postgres::server().database().await;
+    let mut other = database.connect().await;
+    let lock = i64::from_be_bytes(*b"auditmig");
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(lock).execute(&mut other).await.expect("the lock is free");
+
+    let patience = Duration::from_millis(300);
+    let asked = Instant::now();
+    let start = Auditor::builder().url(database.url()).wait_for_store(WaitForStore::AtMost(patience)).start().await;
+    let error = start.expect_err("another migrates");
+    assert!(error.to_string().contains("not ready"), "{error}");
+    assert!(asked.elapsed() < SOON / 6, "{:?}", asked.elapsed());
+}
