@@ -1,13 +1,17 @@
 //! One lane's connection to the file.
 
 use chrono::{DateTime, Utc};
+use sqlx::query::QueryScalar;
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{Connection as _, Sqlite, Transaction};
 
 use super::error::store_error;
 use super::{file, rows};
-use crate::batch::Batch;
+use crate::batch::{Batch, Header};
 use crate::store::dead_letter::LastBatch;
 use crate::store::{BoxFuture, Connection, Landed, StoreError};
+
+type Query<'q, T> = QueryScalar<'q, Sqlite, T, SqliteArguments>;
 
 pub(super) struct SqliteConnection {
     connection: sqlx::SqliteConnection,
@@ -63,25 +67,12 @@ impl Connection for SqliteConnection {
 /// Whether the header of this number, if there is one, says what the batch's own does. Every hashed field is compared,
 /// which is the same as comparing hashes.
 async fn is_own_header(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<Option<bool>, sqlx::Error> {
-    let header = batch.header();
-    sqlx::query_scalar(
+    let question = sqlx::query_scalar(
         "SELECT kind = ? AND first_seq = ? AND n = ? AND first_created = ? AND last_created = ? AND rows_root = ?
                 AND prev_hash = ? AND writer_time = ? AND key_id IS ?
            FROM audit_batches WHERE stream_id = ? AND batch_no = ?",
-    )
-    .bind(header.kind.as_str())
-    .bind(header.first_seq)
-    .bind(header.n)
-    .bind(header.first_created.timestamp_micros())
-    .bind(header.last_created.timestamp_micros())
-    .bind(header.rows_root.as_slice())
-    .bind(header.prev_hash.as_slice())
-    .bind(header.writer_time.timestamp_micros())
-    .bind(header.key_id.as_deref())
-    .bind(header.stream_id)
-    .bind(header.batch_no)
-    .fetch_optional(&mut **transaction)
-    .await
+    );
+    bind_header(question, batch.header()).fetch_optional(&mut **transaction).await
 }
 
 async fn count_dead_letters(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<u64, sqlx::Error> {
@@ -96,24 +87,27 @@ async fn count_dead_letters(transaction: &mut Transaction<'_, Sqlite>, batch: &B
 /// Inserts the header and gives back when, by SQLite's clock, in µs.
 async fn insert_header(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<i64, sqlx::Error> {
     let header = batch.header();
-    sqlx::query_scalar(
-        "INSERT INTO audit_batches (stream_id, batch_no, kind, first_seq, n, first_created, last_created, rows_root,
-                                    prev_hash, writer_time, key_id, sig)
+    let insert = sqlx::query_scalar(
+        "INSERT INTO audit_batches (kind, first_seq, n, first_created, last_created, rows_root, prev_hash, writer_time,
+                                    key_id, stream_id, batch_no, sig)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          RETURNING db_time",
-    )
-    .bind(header.stream_id)
-    .bind(header.batch_no)
-    .bind(header.kind.as_str())
-    .bind(header.first_seq)
-    .bind(header.n)
-    .bind(header.first_created.timestamp_micros())
-    .bind(header.last_created.timestamp_micros())
-    .bind(header.rows_root.as_slice())
-    .bind(header.prev_hash.as_slice())
-    .bind(header.writer_time.timestamp_micros())
-    .bind(header.key_id.as_deref())
-    .bind(header.sig.as_deref())
-    .fetch_one(&mut **transaction)
-    .await
+    );
+    bind_header(insert, header).bind(header.sig.as_deref()).fetch_one(&mut **transaction).await
+}
+
+/// Binds what is hashed of a header, its key last. What is stored and what is compared later cannot drift apart.
+fn bind_header<'q, T>(query: Query<'q, T>, header: &'q Header) -> Query<'q, T> {
+    query
+        .bind(header.kind.as_str())
+        .bind(header.first_seq)
+        .bind(header.n)
+        .bind(header.first_created.timestamp_micros())
+        .bind(header.last_created.timestamp_micros())
+        .bind(header.rows_root.as_slice())
+        .bind(header.prev_hash.as_slice())
+        .bind(header.writer_time.timestamp_micros())
+        .bind(header.key_id.as_deref())
+        .bind(header.stream_id)
+        .bind(header.batch_no)
 }
