@@ -41,7 +41,6 @@ pub struct Recording {
     step: Step,
 }
 
-#[expect(clippy::large_enum_variant, reason = "an entry is recorded at once where there is room, and moved rarely")]
 enum Step {
     /// It waits for a place in the queue.
     Unsent(Entry, Reserving),
