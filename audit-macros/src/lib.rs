@@ -8,6 +8,7 @@ mod audited;
 mod catalog;
 mod ctxt;
 mod diff;
+mod durability;
 mod krate;
 mod name;
 mod place;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod durability;
 mod macros;
 mod shapes;
 mod support;
