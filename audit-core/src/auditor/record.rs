@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Builder, Stats};
 use crate::writer::{DropReason, Place, Queue, block_on};
-use crate::{Entry, Error};
+use crate::{Entry, Error, outbox};
 
 /// Most actions of which a missing actor is warned about one by one.
 const MAX_WARNED: usize = 1024;
@@ -34,6 +34,7 @@ pub struct Auditor {
 #[derive(Debug)]
 struct Shared {
     queue: Arc<Queue>,
+    outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
 }
@@ -44,8 +45,8 @@ impl Auditor {
         Builder::new()
     }
 
-    pub(super) fn new(queue: Arc<Queue>) -> Self {
-        Self { shared: Arc::new(Shared { queue, warned: Mutex::default() }) }
+    pub(super) fn new(queue: Arc<Queue>, outbox: outbox::Settings) -> Self {
+        Self { shared: Arc::new(Shared { queue, outbox, warned: Mutex::default() }) }
     }
 
     /// Queues an entry and gives back its id. Waits for a place within the overflow policy's bound.
@@ -103,7 +104,12 @@ impl Auditor {
         self.reserve_now().unwrap_or_else(|| block_on(self.reserve()))
     }
 
-    fn count_if_unattributed(&self, entry: &Entry) {
+    /// How entries get into the outbox.
+    pub(crate) fn outbox_settings(&self) -> &outbox::Settings {
+        &self.shared.outbox
+    }
+
+    pub(crate) fn count_if_unattributed(&self, entry: &Entry) {
         if entry.actor.is_some() || entry.context.actor().is_some() {
             return;
         }

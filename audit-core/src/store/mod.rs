@@ -8,6 +8,8 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod dead_letter;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod drain;
 mod error;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;

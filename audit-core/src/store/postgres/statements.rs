@@ -114,6 +114,22 @@ impl Statements {
             .bind(dead_letter::encode(row))
     }
 
+    /// Takes entries that nobody else is taking out of the outbox, oldest first.
+    pub(super) fn take_from_outbox(&self, rows: usize) -> String {
+        let Self { schema, .. } = self;
+        format!(
+            "DELETE FROM {schema}.audit_outbox WHERE id = ANY (ARRAY(
+                 SELECT id FROM {schema}.audit_outbox WHERE stream_id IS NULL
+                  ORDER BY id LIMIT {rows} FOR UPDATE SKIP LOCKED))
+             RETURNING id, created_at, salt, entry::text AS entry"
+        )
+    }
+
+    /// The schema, quoted.
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
+    }
+
     /// Opens a COPY of rows.
     pub(super) fn copy(&self) -> &str {
         &self.copy
