@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 /// How the proxy misbehaves.
@@ -14,6 +16,14 @@ pub enum Manner {
     /// After this many bytes from the client of the first connection nothing passes any more, and the server never
     /// learns when the client is gone.
     FallSilentAfter(usize),
+    /// Hands on what the client says with this text in it, and breaks the connection instead of handing back the answer, so many
+    /// times.
+    LoseReplies {
+        /// What the client says: `COMMIT`, say.
+        to: &'static str,
+        /// How often.
+        times: usize,
+    },
 }
 
 /// Starts a proxy before the server at a port of loopback, for as long as this process lives. Gives back its own port.
@@ -21,6 +31,10 @@ pub enum Manner {
 pub fn start(upstream: u16, manner: Manner) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
     let port = listener.local_addr().expect("a bound socket has an address").port();
+    let left = Arc::new(AtomicUsize::new(match manner {
+        Manner::LoseReplies { times, .. } => times,
+        _ => 0,
+    }));
     thread::spawn(move || {
         for (number, client) in listener.incoming().enumerate() {
             let Ok(client) = client else { continue };
@@ -29,13 +43,14 @@ pub fn start(upstream: u16, manner: Manner) -> u16 {
                 manner => Some(manner),
             };
             // A connection that breaks is the business of whoever uses it.
-            thread::spawn(move || serve(client, upstream, manner));
+            let left = Arc::clone(&left);
+            thread::spawn(move || serve(client, upstream, manner, &left));
         }
     });
     port
 }
 
-fn serve(mut client: TcpStream, upstream: u16, manner: Option<Manner>) -> io::Result<()> {
+fn serve(mut client: TcpStream, upstream: u16, manner: Option<Manner>, left: &AtomicUsize) -> io::Result<()> {
     let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream))?;
     let (mut back_from, mut back_to) = (server.try_clone()?, client.try_clone()?);
     let startup = StartUp::read(&mut client)?;
@@ -43,6 +58,9 @@ fn serve(mut client: TcpStream, upstream: u16, manner: Option<Manner>) -> io::Re
         Some(Manner::RefuseOptions) if startup.asks_for_options() => return refuse(&mut client),
         Some(Manner::LoseOptions) => server.write_all(&startup.without_options())?,
         _ => server.write_all(&startup.0)?,
+    }
+    if let Some(Manner::LoseReplies { to, .. }) = manner {
+        return lose_replies(client, server, to.as_bytes(), left);
     }
     thread::spawn(move || {
         let _ = io::copy(&mut back_from, &mut back_to);
@@ -56,6 +74,36 @@ fn serve(mut client: TcpStream, upstream: u16, manner: Option<Manner>) -> io::Re
     }
     io::copy(&mut client, &mut server)?;
     server.shutdown(Shutdown::Both)
+}
+
+/// Client and server take turns, so whatever the server says next is the answer.
+fn lose_replies(mut client: TcpStream, mut server: TcpStream, to: &[u8], left: &AtomicUsize) -> io::Result<()> {
+    let (mut back_from, mut back_to) = (server.try_clone()?, client.try_clone()?);
+    let lost = Arc::new(AtomicBool::new(false));
+    let is_lost = Arc::clone(&lost);
+    thread::spawn(move || -> io::Result<()> {
+        let mut answer = [0; 16 * 1024];
+        loop {
+            let length = back_from.read(&mut answer)?;
+            if length == 0 || is_lost.load(Ordering::SeqCst) {
+                return back_to.shutdown(Shutdown::Both);
+            }
+            back_to.write_all(&answer[..length])?;
+        }
+    });
+    let mut said = [0; 16 * 1024];
+    loop {
+        let length = client.read(&mut said)?;
+        if length == 0 {
+            return server.shutdown(Shutdown::Both);
+        }
+        let names_it = said[..length].windows(to.len()).any(|window| window == to);
+        let one_less = |left: usize| left.checked_sub(1);
+        if names_it && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            lost.store(true, Ordering::SeqCst);
+        }
+        server.write_all(&said[..length])?;
+    }
 }
 
 /// A start-up message: length, protocol, then names and values, each ended by NUL, and a NUL at the end.

@@ -66,7 +66,12 @@ impl Options {
     /// Schema `control_plane`, roles `audit_writer` and so on, and a minute's patience with other runs.
     #[must_use]
     pub fn new() -> Self {
-        Self { schema: Schema::default(), role_prefix: "audit".to_owned(), lock_wait: Self::DEFAULT_LOCK_WAIT, part: Part::Log }
+        Self {
+            schema: Schema::default(),
+            role_prefix: "audit".to_owned(),
+            lock_wait: Self::DEFAULT_LOCK_WAIT,
+            part: Part::Log,
+        }
     }
 
     /// The schema that holds the log (PostgreSQL).

@@ -44,6 +44,4 @@ pub(crate) struct Pace {
     pub(crate) poll: Duration,
     /// Most rows of one batch.
     pub(crate) rows: usize,
-    /// After how long a claim is taken over.
-    pub(crate) lease: Duration,
 }

@@ -10,11 +10,8 @@ pub(crate) mod sealed {
     pub trait Sealed: Send {
         /// Writes an entry in the transaction that is open.
         #[expect(private_interfaces, reason = "nobody outside can name the trait")]
-        fn write<'a>(
-            &'a mut self,
-            record: &'a Record,
-            settings: &'a Settings,
-        ) -> BoxFuture<'a, Result<(), StoreError>>;
+        fn write<'a>(&'a mut self, record: &'a Record, settings: &'a Settings)
+        -> BoxFuture<'a, Result<(), StoreError>>;
     }
 }
 

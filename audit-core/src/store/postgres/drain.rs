@@ -25,7 +25,9 @@ enum Manner {
 /// What became of one transaction.
 enum Moved {
     Nothing,
-    All { dead_lettered: u64 },
+    All {
+        dead_lettered: u64,
+    },
     HeaderExists,
     /// These moments have no partition.
     NoPartition(Vec<DateTime<Utc>>),
@@ -36,23 +38,18 @@ enum Moved {
 impl PostgresConnection {
     /// Whether this user may drain the outbox, and whether something waits there.
     async fn look(&mut self) -> Result<Option<bool>, StoreError> {
-        let action = "cannot look into the outbox";
-        let schema = self.statements.schema();
-        let table = format!("to_regclass('{schema}.audit_outbox')");
+        let failed = |error| store_error("cannot look into the outbox", error);
         if !self.may_drain {
-            let question = format!(
-                "SELECT coalesce(has_table_privilege({table}, 'SELECT') AND has_table_privilege({table}, 'DELETE')
-                                 AND has_any_column_privilege({table}, 'UPDATE'), false)"
-            );
+            let question = self.statements.may_drain();
             let answer = self.session().fetch_one(question).await.and_then(|row| row.try_get(0));
-            self.may_drain = answer.map_err(|error| store_error(action, error))?;
+            self.may_drain = answer.map_err(failed)?;
             if !self.may_drain {
                 return Ok(None);
             }
         }
-        let question = format!("SELECT EXISTS (SELECT FROM {schema}.audit_outbox WHERE stream_id IS NULL)");
+        let question = self.statements.outbox_waits();
         let answer = self.session().fetch_one(question).await.and_then(|row| row.try_get(0));
-        answer.map(Some).map_err(|error| store_error(action, error))
+        answer.map(Some).map_err(failed)
     }
 
     async fn drain_outbox(&mut self, cutter: &mut Cutter) -> Result<Drained, StoreError> {
@@ -110,7 +107,8 @@ impl PostgresConnection {
             return Ok(Moved::Nothing);
         }
         let batch = cutter.cut(records);
-        let homeless: Vec<_> = batch.rows().iter().map(|row| row.row.created_at).filter(|at| !self.knows(*at)).collect();
+        let homeless: Vec<_> =
+            batch.rows().iter().map(|row| row.row.created_at).filter(|at| !self.knows(*at)).collect();
         if !homeless.is_empty() {
             cutter.take_back();
             self.roll_back().await?;
@@ -134,7 +132,9 @@ impl PostgresConnection {
                 self.forget_partitions();
                 Moved::NoPartition(moments)
             }
-            Err((_, error)) if error.class() == ErrorClass::Poison && matches!(manner, Manner::Together) => Moved::Refused,
+            Err((_, error)) if error.class() == ErrorClass::Poison && matches!(manner, Manner::Together) => {
+                Moved::Refused
+            }
             Err((_, error)) => {
                 // Nothing was committed, so there is nothing to doubt.
                 cutter.take_back();
@@ -147,7 +147,10 @@ impl PostgresConnection {
     }
 
     async fn roll_back(&mut self) -> Result<(), StoreError> {
-        self.session().execute("ROLLBACK").await.map_err(|error| store_error("cannot leave the outbox as it was", error))
+        self.session()
+            .execute("ROLLBACK")
+            .await
+            .map_err(|error| store_error("cannot leave the outbox as it was", error))
     }
 }
 

@@ -125,9 +125,18 @@ impl Statements {
         )
     }
 
-    /// The schema, quoted.
-    pub(super) fn schema(&self) -> &str {
-        &self.schema
+    /// Asks whether this user may drain the outbox.
+    pub(super) fn may_drain(&self) -> String {
+        let table = format!("to_regclass('{}.audit_outbox')", self.schema);
+        format!(
+            "SELECT coalesce(has_table_privilege({table}, 'SELECT') AND has_table_privilege({table}, 'DELETE')
+                             AND has_any_column_privilege({table}, 'UPDATE'), false)"
+        )
+    }
+
+    /// Asks whether something waits in the outbox.
+    pub(super) fn outbox_waits(&self) -> String {
+        format!("SELECT EXISTS (SELECT FROM {}.audit_outbox WHERE stream_id IS NULL)", self.schema)
     }
 
     /// Opens a COPY of rows.
