@@ -1,6 +1,6 @@
 //! The expansion's second half: running the body, and ending the call.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
@@ -110,7 +110,9 @@ fn end(model: &Audited) -> TokenStream {
         #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
         {
             #[allow(unused_imports)]
-            use #krate::__private::{AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Whole as _};
+            use #krate::__private::{
+                AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+            };
             let #result = #krate::__private::Ended(&#value).split();
             #captured
             #call.end(&#result, || #outcome, || #error);
@@ -162,15 +164,23 @@ fn outcome(model: &Audited) -> TokenStream {
         let krate = path_at(krate, span);
         return quote_spanned!(span=> #krate::__private::judge(&#value, #look));
     }
-    quote! {
+    let span = at(model.function.output().span());
+    let (krate, said) = (path_at(krate, span), said(model, span));
+    quote_spanned! {span=>
         match #result {
-            ::core::result::Result::Ok(value) => {
-                (&&#krate::__private::Said(value)).outcome_or(#krate::Outcome::Success)
-            }
-            ::core::result::Result::Err(error) => {
-                (&&#krate::__private::Said(error)).outcome_or(#krate::Outcome::Failure)
-            }
+            ::core::result::Result::Ok(value) => (&&&&#said(value)).outcome_or(#krate::Outcome::Success),
+            ::core::result::Result::Err(error) => (&&&&#said(error)).outcome_or(#krate::Outcome::Failure),
         }
+    }
+}
+
+/// What asks a value: more strictly, where the signature shows that a response is hidden.
+fn said(model: &Audited, span: Span) -> TokenStream {
+    let krate = path_at(&model.krate, span);
+    if model.function.hides_a_response() {
+        quote_spanned!(span=> #krate::__private::SaidResponse)
+    } else {
+        quote_spanned!(span=> #krate::__private::Said)
     }
 }
 
@@ -184,7 +194,15 @@ fn error(model: &Audited) -> TokenStream {
             #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
         };
     }
-    quote!(#result.err().and_then(|error| (&&#krate::__private::ErrorText(error)).text()))
+    let said = said(model, Span::call_site());
+    quote! {
+        match #result {
+            ::core::result::Result::Ok(value) => (&&&&#said(value)).error(),
+            ::core::result::Result::Err(error) => {
+                (&&&&#said(error)).error().or_else(|| (&&#krate::__private::ErrorText(error)).text())
+            }
+        }
+    }
 }
 
 /// A check that the value of a plain function is not a future, unless its type shows that, or the outcome
