@@ -25,8 +25,7 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             // An async block that never ends has no type of its own.
             let never = syn::parse_quote!(::core::convert::Infallible);
             let told = told_type(function, &never);
-            let future =
-                quote!(#krate::__private::audited_future(#new_call, async move { #told #body }, |#value, _| #value));
+            let future = quote!(#krate::__private::audited_future(#new_call, async move { #told #body }, |_, _| {}));
             quote!(match #future.await {})
         }
         Gives::Value(_) if function.is_async() => {
@@ -39,11 +38,13 @@ pub(super) fn run(model: &Audited) -> TokenStream {
         Gives::Value(ty) => {
             let (refused, end) = (refuse_future(model, &ty), end(model));
             let mutability = captures_of_value(model).then(|| quote!(mut));
+            let returned = local("returned");
             quote! {
-                let (#value, #mutability #call) = #new_call.run(move || -> #output { #body });
+                let (#returned, #mutability #call) = #new_call.run(move || -> #output { #body });
+                let #value = &#returned;
                 #refused
                 #end
-                #value
+                #returned
             }
         }
         Gives::Future(_) => {
@@ -93,7 +94,7 @@ fn told_type(function: &Function, output: &Type) -> TokenStream {
 fn after(model: &Audited) -> TokenStream {
     let (call, value, end) = (local("call"), local("value"), end(model));
     let mutability = captures_of_value(model).then(|| quote!(mut));
-    quote!(|#value, #mutability #call| { #end #value })
+    quote!(|#value, #mutability #call| { #end })
 }
 
 fn captures_of_value(model: &Audited) -> bool {
@@ -113,7 +114,7 @@ fn end(model: &Audited) -> TokenStream {
             use #krate::__private::{
                 AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
             };
-            let #result = #krate::__private::Ended(&#value).split();
+            let #result = #krate::__private::Ended(#value).split();
             #captured
             #call.end(&#result, || #outcome, || #error);
         }
@@ -162,7 +163,7 @@ fn outcome(model: &Audited) -> TokenStream {
     if let Some(look) = &model.outcome {
         let span = at(look.span());
         let krate = path_at(krate, span);
-        return quote_spanned!(span=> #krate::__private::judge(&#value, #look));
+        return quote_spanned!(span=> #krate::__private::judge(#value, #look));
     }
     let span = at(model.function.output().span());
     let (krate, said) = (path_at(krate, span), said(model, span));
@@ -220,7 +221,7 @@ fn refuse_future(model: &Audited, ty: &Type) -> Option<TokenStream> {
             {
                 #[allow(unused_imports)]
                 use #krate::__private::{NoFuture as _, Unfinished as _};
-                (&&#krate::__private::Finished(&#value)).check();
+                (&&#krate::__private::Finished(#value)).check();
             }
         }
     })

@@ -15,7 +15,7 @@ enum Error {
 
 #[derive(AuditOutcome)]
 #[audit(denied)]
-//~ # => mark the variants instead
+//~ denied => mark the variants instead
 enum Marked {
     One,
 }
