@@ -1,0 +1,9 @@
+//! The fault suite: what may go wrong, does, on a real PostgreSQL; each test ends with the oracle.
+//!
+//! `tests/run -p tests --test faults` runs it all. A server that a fault does not hit is shared.
+
+mod database;
+mod locks;
+mod network;
+mod support;
+mod tables;
