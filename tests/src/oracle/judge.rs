@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use super::{Header, Log, Verdict};
 
+const NO_HASH: [u8; 32] = [0; 32];
+
 pub(super) fn judge(log: &Log, acknowledged: &HashSet<Uuid>) -> Verdict {
     let mut verdict = Verdict {
         acknowledged: acknowledged.len() as u64,
@@ -68,7 +70,8 @@ fn streams(log: &Log, verdict: &mut Verdict) {
 }
 
 fn stream(headers: &[Header], held: &BTreeMap<i64, usize>, verdict: &mut Verdict) {
-    let (mut counted, mut next_seq, mut prev_hash) = (0, 0, vec![0; 32]);
+    let (mut counted, mut next_seq, mut prev_hash) = (0, 0, NO_HASH.to_vec());
+    let mut behind_unknown = false;
     for (number, header) in (0..).zip(headers) {
         let Header { stream_id, batch_no, first_seq, n, .. } = header;
         let mut broken = |what: String| verdict.faults.push(format!("batch {batch_no} of stream {stream_id} {what}"));
@@ -76,19 +79,24 @@ fn stream(headers: &[Header], held: &BTreeMap<i64, usize>, verdict: &mut Verdict
             broken(format!("is the {number}th"));
             return;
         }
-        if *first_seq != next_seq {
+        if behind_unknown && *first_seq >= next_seq {
+            verdict.lost += first_seq - next_seq;
+        } else if *first_seq != next_seq {
             broken(format!("begins at seq {first_seq}, not {next_seq}"));
         }
-        if header.prev_hash != prev_hash {
+        if header.prev_hash != prev_hash && !behind_unknown {
             broken("does not name the one before".to_owned());
         }
         let rows = held.range(*first_seq..first_seq + i64::from(*n)).count();
         counted += rows;
-        if header.kind == "lost" {
+        let lost = header.kind == "lost";
+        if lost {
             verdict.lost += i64::from(*n);
         } else if i64::try_from(rows) != Ok(i64::from(*n)) {
             broken(format!("counts {n} rows and has {rows}"));
         }
+        // Of a lost batch whose head was damaged, too, neither the hash nor the number of rows is known.
+        behind_unknown = lost && header.hash == NO_HASH;
         next_seq = first_seq + i64::from(*n);
         prev_hash.clone_from(&header.hash);
     }

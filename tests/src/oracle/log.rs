@@ -23,7 +23,7 @@ pub struct Header {
     pub n: i32,
     /// The hash of the header before.
     pub prev_hash: Vec<u8>,
-    /// The hash by which the next names this one.
+    /// The hash by which the next names this one; of a `lost` one that of the batch it stands for, or zeros.
     pub hash: Vec<u8>,
 }
 
@@ -56,7 +56,8 @@ impl Log {
     pub async fn read(url: &str) -> Self {
         let mut connection = PgConnection::connect(url).await.expect("the server takes connections");
         let headers = sqlx::query_as::<_, (Uuid, i64, String, i64, i32, Vec<u8>, Vec<u8>)>(
-            "SELECT stream_id, batch_no, kind, first_seq, n, prev_hash, control_plane.audit_header_hash(stream_id, batch_no)
+            "SELECT stream_id, batch_no, kind, first_seq, n, prev_hash,
+                    CASE kind WHEN 'lost' THEN rows_root ELSE control_plane.audit_header_hash(stream_id, batch_no) END
                FROM control_plane.audit_batches ORDER BY stream_id, batch_no",
         )
         .fetch_all(&mut connection)

@@ -2,8 +2,10 @@
 //!
 //! `tests/run -p tests --test faults` runs it all. A server that a fault does not hit is shared.
 
+mod clones;
 mod database;
 mod locks;
 mod network;
+mod program;
 mod support;
 mod tables;
