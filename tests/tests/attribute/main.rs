@@ -2,5 +2,6 @@
 
 mod arguments;
 mod calls;
+mod macros;
 mod shapes;
 mod support;
