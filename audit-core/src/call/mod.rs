@@ -32,6 +32,6 @@ pub use guard::Call;
 pub use outcome::AuditOutcome;
 pub use said::{Judging, Said, SaidResponse, Silent, Unjudged, Usual};
 pub use scope::annotate;
-pub use shown::{Plain, Shown, Text};
+pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};
