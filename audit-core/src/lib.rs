@@ -40,7 +40,8 @@
 //! # Features
 //!
 //! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
-//! types of that crate, where a changed secret is recorded as changed.
+//! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
+//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]).
 
 extern crate self as audit_core;
 
@@ -74,6 +75,7 @@ mod annotate;
 mod auditor;
 mod call;
 mod diff;
+mod durability;
 mod entry;
 mod error;
 mod merkle;
@@ -91,15 +93,16 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use audit_macros::{AuditTarget, Catalog, Diff, audited};
+pub use audit_macros::{AuditOutcome, AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
-    Auditor, Builder, DroppedBy, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init,
-    init_blocking,
+    Attempt, Auditor, Builder, DroppedBy, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
+    WriterGuard, init, init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
 pub use diff::{Diff, diff, diff_serialized};
+pub use durability::{Durability, UnknownDurability};
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
 pub use metadata::Metadata;

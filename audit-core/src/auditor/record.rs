@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Builder, Stats};
-use crate::writer::{DropReason, Place, Queue, block_on};
+use super::{Builder, Recording, Slot, Stats};
+use crate::writer::{Queue, block_on};
 use crate::{Entry, Error, outbox};
 
 /// Most actions of which a missing actor is warned about one by one.
@@ -34,6 +35,7 @@ pub struct Auditor {
 #[derive(Debug)]
 struct Shared {
     queue: Arc<Queue>,
+    durable_timeout: Duration,
     outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
@@ -45,32 +47,23 @@ impl Auditor {
         Builder::new()
     }
 
-    pub(super) fn new(queue: Arc<Queue>, outbox: outbox::Settings) -> Self {
-        Self { shared: Arc::new(Shared { queue, outbox, warned: Mutex::default() }) }
+    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration, outbox: outbox::Settings) -> Self {
+        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned: Mutex::default() }) }
     }
 
-    /// Queues an entry and gives back its id. Waits for a place within the overflow policy's bound.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Dropped`] when there was no place or no writer. The entry is then counted as dropped.
-    ///
-    /// # Cancellation
-    ///
-    /// The entry is queued or not recorded at all.
-    pub async fn record(&self, entry: Entry) -> Result<Uuid, Error> {
-        let id = entry.id();
-        self.reserve().await.send(entry)?;
-        Ok(id)
+    /// Records an entry and gives back its id: at once where there is a place in the queue, unless the catalog or the
+    /// caller asks for more; see [`Recording`].
+    pub fn record(&self, entry: Entry) -> Recording {
+        Recording::new(self.clone(), entry)
     }
 
     /// [`Self::record`] for code without async.
     ///
     /// # Errors
     ///
-    /// As [`Self::record`].
+    /// As [`Recording`].
     pub fn record_blocking(&self, entry: Entry) -> Result<Uuid, Error> {
-        block_on(self.record(entry))
+        self.record(entry).blocking()
     }
 
     /// The accounts, all of one instant.
@@ -104,6 +97,14 @@ impl Auditor {
         self.reserve_now().unwrap_or_else(|| block_on(self.reserve()))
     }
 
+    pub(super) fn queue(&self) -> &Queue {
+        &self.shared.queue
+    }
+
+    pub(super) fn durable_timeout(&self) -> Duration {
+        self.shared.durable_timeout
+    }
+
     /// How entries get into the outbox.
     pub(crate) fn outbox_settings(&self) -> &outbox::Settings {
         &self.shared.outbox
@@ -125,31 +126,5 @@ impl Auditor {
                  or name the actor. Said once per action"
             );
         }
-    }
-}
-
-/// The right to send one entry. Dropped unused, its place in the queue goes back.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    auditor: Auditor,
-    /// None when the queue had none to give.
-    place: Option<Place>,
-}
-
-impl Slot {
-    /// Queues the entry, without ever waiting; where there is no place, it is counted as dropped.
-    pub(crate) fn send(self, entry: Entry) -> Result<(), Error> {
-        self.auditor.count_if_unattributed(&entry);
-        let action = entry.action.clone();
-        let sent = match self.place {
-            Some(place) => place.fill(entry),
-            None => self.auditor.shared.queue.push_unreserved(entry),
-        };
-        sent.map_err(|reason| {
-            if reason == DropReason::NoWriter {
-                super::global::say_gone(action.as_str());
-            }
-            Error::Dropped { action: action.to_string(), reason: reason.advice() }
-        })
     }
 }

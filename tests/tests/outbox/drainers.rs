@@ -12,7 +12,7 @@ use audit_core::{WriterGuard, outbox};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tests::postgres::{Database, server};
-use tests::proxy::{self, Manner};
+use tests::proxy::{Manner, Proxy};
 use uuid::Uuid;
 
 use crate::ground::{SOON, assert_exactly, entry, rows, stored, writer};
@@ -33,10 +33,10 @@ fn drainer(url: &str) -> Child {
 }
 
 /// Kills drainers with SIGKILL, one after another, until it is told to stop. Gives back how many.
-fn kill_drainers(url: String, stop: Arc<AtomicBool>) -> usize {
+fn kill_drainers(url: &str, stop: &AtomicBool) -> usize {
     let mut killed = 0;
     while !stop.load(Ordering::Relaxed) {
-        let mut child = drainer(&url);
+        let mut child = drainer(url);
         // Long enough to be in the middle of something, each time of something else.
         std::thread::sleep(Duration::from_millis(5 + killed % 7 * 9));
         child.kill().unwrap();
@@ -89,7 +89,7 @@ async fn beside_many_drainers_of_which_some_are_killed_every_entry_is_stored_onc
     let stop = Arc::new(AtomicBool::new(false));
     let killer = {
         let (url, stop) = (url.clone(), Arc::clone(&stop));
-        tokio::task::spawn_blocking(move || kill_drainers(url, stop))
+        tokio::task::spawn_blocking(move || kill_drainers(&url, &stop))
     };
     let mut writers = Vec::new();
     for _ in 0..3 {
@@ -139,8 +139,8 @@ async fn drainers_whose_server_processes_are_ended_again_and_again_lose_and_doub
 #[tokio::test]
 async fn a_commit_whose_reply_is_lost_is_recognised_and_counted() {
     let database = migrated().await;
-    let port = proxy::start(server().port(), Manner::LoseReplies { to: "COMMIT", times: 3 });
-    let through = database.url().replace(&format!(":{}/", server().port()), &format!(":{port}/"));
+    let proxy = Proxy::before(server().port(), Manner::LoseCommitReply);
+    let through = proxy.url(&database.url());
     let mut connection = database.connect().await;
     let mut committed = HashSet::new();
     for number in 0..7 {
@@ -155,7 +155,7 @@ async fn a_commit_whose_reply_is_lost_is_recognised_and_counted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let report = writer.shutdown(SOON).await;
-    assert_eq!((report.stats.drained, report.stats.stored, report.stats.retries), (7, 7, 3), "{:?}", report.stats);
+    assert_eq!((report.stats.drained, report.stats.stored, report.stats.retries), (7, 7, 4), "{:?}", report.stats);
     let rows = rows(&database.url()).await;
     assert_exactly(&rows, &committed);
     assert!(rows.iter().all(|row| row.stream_id == rows[0].stream_id), "the stream goes on");
@@ -220,7 +220,7 @@ async fn in_one_file_many_drainers_of_which_some_are_killed_store_every_entry_on
     let stop = Arc::new(AtomicBool::new(false));
     let killer = {
         let (url, stop) = (url.clone(), Arc::clone(&stop));
-        tokio::task::spawn_blocking(move || kill_drainers(url, stop))
+        tokio::task::spawn_blocking(move || kill_drainers(&url, &stop))
     };
     let writer = writer(&url).outbox_rows(20).outbox_poll(Duration::from_millis(2)).start().await.unwrap();
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(SOON);
