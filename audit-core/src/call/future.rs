@@ -13,7 +13,7 @@ use crate::auditor::Reserving;
 
 pin_project! {
     /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`, which ends the
-    /// call and gives the value back; a durable call then waits until its entry is kept.
+    /// call; a durable call then waits until its entry is kept.
     ///
     /// It holds the body in place: a helper `async fn` would hold it twice.
     #[must_use = "futures do nothing unless polled"]
@@ -32,7 +32,7 @@ pin_project! {
 pub const fn audited_future<T, F, A, C>(call: Call, body: F, after: A, terms: C) -> Audited<T, F, A, C>
 where
     F: Future<Output = T>,
-    A: FnOnce(T, Call) -> (T, Told),
+    A: FnOnce(&T, Call) -> Told,
     C: Terms<T>,
 {
     audited_returned(call, body, after, terms)
@@ -42,7 +42,7 @@ where
 /// so that a mistake is reported once, and there.
 pub const fn audited_returned<T, F, A, C>(call: Call, body: F, after: A, terms: C) -> Audited<T, F, A, C>
 where
-    A: FnOnce(T, Call) -> (T, Told),
+    A: FnOnce(&T, Call) -> Told,
     C: Terms<T>,
 {
     Audited { body, call: Some((call, after)), reserving: Reserving::new(), terms, value: PhantomData }
@@ -56,7 +56,7 @@ pub fn returned<F>(body: impl FnOnce() -> F) -> F {
 impl<T, F, A, C> Future for Audited<T, F, A, C>
 where
     F: Future<Output = T>,
-    A: FnOnce(T, Call) -> (T, Told),
+    A: FnOnce(&T, Call) -> Told,
     C: Terms<T>,
 {
     type Output = T;
@@ -77,7 +77,7 @@ where
         let value = ready!(polled);
         call.returned();
         let (call, after) = this.call.take().expect("it was there a moment ago");
-        let (value, told) = after(value, call);
+        let told = after(&value, call);
         match this.terms.keep(value, told) {
             Some(value) => Poll::Ready(value),
             None => this.terms.poll(cx),

@@ -19,7 +19,11 @@ mod contract;
 mod ended;
 mod future;
 mod guard;
+#[cfg(feature = "http")]
+mod http;
 mod outcome;
+mod response;
+mod said;
 mod scope;
 mod shown;
 mod site;
@@ -28,14 +32,13 @@ mod told;
 
 pub use captures::Captures;
 pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
-pub use ended::{
-    AnyError, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, Said, Silent, Unfinished, Whole, judge,
-};
+pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole, judge};
 pub use future::{audited_future, audited_returned, returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
+pub use said::{Judging, Said, SaidResponse, Silent, Unjudged, Usual};
 pub use scope::annotate;
-pub use shown::{Plain, Shown, Text};
+pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};
 pub use told::Told;

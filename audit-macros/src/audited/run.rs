@@ -39,7 +39,7 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             // An async block that never ends has no type of its own.
             let never = syn::parse_quote!(::core::convert::Infallible);
             let told = told_type(function, &never);
-            let after = quote!(|#value, _| match #value {});
+            let after = quote!(|#value, _| match *#value {});
             let future = future("audited_future", quote!(async move { #told #body }), &never, &after);
             quote!(match #future.await {})
         }
@@ -56,6 +56,7 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             let (refuse_future, end) = (refuse_future(model, &ty), end(model));
             let (told, error) = (local("told"), local("error"));
             let mutability = captures_of_value(model).then(|| quote!(mut));
+            let returned = local("returned");
             let refused = quote_spanned! {span=>
                 #krate::__private::Terms::refused(
                     &<__AuditContract as #krate::__private::Contract<#output>>::terms(),
@@ -64,11 +65,12 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             };
             quote! {
                 match #new_call.run(move || -> #output { #body }) {
-                    ::core::result::Result::Ok((#value, #mutability #call)) => {
+                    ::core::result::Result::Ok((#returned, #mutability #call)) => {
+                        let #value = &#returned;
                         #refuse_future
                         #end
                         #told.wait();
-                        #value
+                        #returned
                     }
                     ::core::result::Result::Err(#error) => #refused,
                 }
@@ -114,7 +116,7 @@ fn told_type(function: &Function, output: &Type) -> TokenStream {
 fn after(model: &Audited) -> TokenStream {
     let (call, value, end) = (local("call"), local("value"), end(model));
     let (told, mutability) = (local("told"), captures_of_value(model).then(|| quote!(mut)));
-    quote!(|#value, #mutability #call| { #end (#value, #told) })
+    quote!(|#value, #mutability #call| { #end #told })
 }
 
 fn captures_of_value(model: &Audited) -> bool {
@@ -131,8 +133,10 @@ fn end(model: &Audited) -> TokenStream {
         #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
         let #told = {
             #[allow(unused_imports)]
-            use #krate::__private::{AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Whole as _};
-            let #result = #krate::__private::Ended(&#value).split();
+            use #krate::__private::{
+                AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+            };
+            let #result = #krate::__private::Ended(#value).split();
             #captured
             #call.end(&#result, || #outcome, || #error)
         };
@@ -181,17 +185,25 @@ fn outcome(model: &Audited) -> TokenStream {
     if let Some(look) = &model.outcome {
         let span = at(look.span());
         let krate = path_at(krate, span);
-        return quote_spanned!(span=> #krate::__private::judge(&#value, #look));
+        return quote_spanned!(span=> #krate::__private::judge(#value, #look));
     }
-    quote! {
+    let span = at(model.function.output().span());
+    let (krate, said) = (path_at(krate, span), said(model, span));
+    quote_spanned! {span=>
         match #result {
-            ::core::result::Result::Ok(value) => {
-                (&&#krate::__private::Said(value)).outcome_or(#krate::Outcome::Success)
-            }
-            ::core::result::Result::Err(error) => {
-                (&&#krate::__private::Said(error)).outcome_or(#krate::Outcome::Failure)
-            }
+            ::core::result::Result::Ok(value) => (&&&&#said(value)).outcome_or(#krate::Outcome::Success),
+            ::core::result::Result::Err(error) => (&&&&#said(error)).outcome_or(#krate::Outcome::Failure),
         }
+    }
+}
+
+/// What asks a value: more strictly, where the signature shows that a response is hidden.
+fn said(model: &Audited, span: Span) -> TokenStream {
+    let krate = path_at(&model.krate, span);
+    if model.function.hides_a_response() {
+        quote_spanned!(span=> #krate::__private::SaidResponse)
+    } else {
+        quote_spanned!(span=> #krate::__private::Said)
     }
 }
 
@@ -205,7 +217,15 @@ fn error(model: &Audited) -> TokenStream {
             #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
         };
     }
-    quote!(#result.err().and_then(|error| (&&#krate::__private::ErrorText(error)).text()))
+    let said = said(model, Span::call_site());
+    quote! {
+        match #result {
+            ::core::result::Result::Ok(value) => (&&&&#said(value)).error(),
+            ::core::result::Result::Err(error) => {
+                (&&&&#said(error)).error().or_else(|| (&&#krate::__private::ErrorText(error)).text())
+            }
+        }
+    }
 }
 
 /// A check that the value of a plain function is not a future, unless its type shows that, or the outcome
@@ -223,7 +243,7 @@ fn refuse_future(model: &Audited, ty: &Type) -> Option<TokenStream> {
             {
                 #[allow(unused_imports)]
                 use #krate::__private::{NoFuture as _, Unfinished as _};
-                (&&#krate::__private::Finished(&#value)).check();
+                (&&#krate::__private::Finished(#value)).check();
             }
         }
     })
