@@ -121,6 +121,10 @@ impl<T> Terms<T> for Waiting<T> {
 }
 
 /// Refuses a function that never returns, and so has no way to say that it was refused.
+///
+/// # Panics
+///
+/// While the program compiles.
 #[track_caller]
 pub const fn check_endless(durability: Durability) {
     assert!(
@@ -130,6 +134,10 @@ pub const fn check_endless(durability: Durability) {
 }
 
 /// Refuses to leave out the ends of attempts.
+///
+/// # Panics
+///
+/// While the program compiles.
 #[track_caller]
 pub const fn check_on(durability: Durability, on: On) {
     assert!(

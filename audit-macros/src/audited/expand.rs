@@ -83,10 +83,11 @@ fn checks(model: &Audited) -> TokenStream {
         On::Always => quote!(Always),
     };
     let later = model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)).map(field_name);
-    let durability = match &model.durability {
-        Some(variant) => quote_spanned!(span=> #krate::Durability::#variant),
-        None => quote_spanned!(span=> #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE).durability),
-    };
+    let of_catalog = || quote_spanned!(span=> #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE).durability);
+    let durability = model
+        .durability
+        .as_ref()
+        .map_or_else(of_catalog, |variant| quote_spanned!(span=> #krate::Durability::#variant));
     let (catalog, parts) = catalog(model, span);
     let mut checks = quote_spanned! {span=>
         #catalog

@@ -18,11 +18,11 @@ mod catalog {
     #[derive(audit_core::Catalog)]
     pub(super) enum Action {
         #[audit(action = "door.opened", target = "door")]
-        DoorOpened,
+        Opened,
         #[audit(action = "door.locked", target = "door", durability = "durable")]
-        DoorLocked,
+        Locked,
         #[audit(action = "door.removed", target = "door", durability = "before")]
-        DoorRemoved { reason: Option<String> },
+        Removed { reason: Option<String> },
     }
 }
 
@@ -279,21 +279,21 @@ struct Door;
 #[audited(durability = "durable", target_id = 7)]
 impl Door {
     #[audited(action = "door.opened")]
-    fn open(&self) {}
+    fn open() {}
 
     #[audited(action = "door.opened", durability = "queued")]
-    fn peek(&self) {}
+    fn peek() {}
 }
 
 #[test]
 fn the_attribute_wins_over_the_block_and_both_over_the_catalog() {
     let log = Log::new();
     log.sync(|| lock_fast(7));
-    log.sync(|| Door.peek());
+    log.sync(Door::peek);
     assert_eq!(log.outcomes().len(), 0);
     log.sync(|| lock(7));
     assert_eq!(log.outcomes().len(), 3);
-    log.sync(|| Door.open());
+    log.sync(Door::open);
     assert_eq!(log.outcomes().len(), 4);
 }
 
@@ -301,12 +301,12 @@ fn the_attribute_wins_over_the_block_and_both_over_the_catalog() {
 fn the_durability_of_the_catalog_counts_for_entries_made_by_hand() {
     let log = Log::new();
     let auditor = log.writer.auditor();
-    auditor.record_blocking(Entry::builder(Action::DoorOpened).target_id("7").build()).expect("there is room");
+    auditor.record_blocking(Entry::builder(Action::Opened).target_id("7").build()).expect("there is room");
     assert_eq!(log.outcomes().len(), 0);
-    auditor.record_blocking(Entry::builder(Action::DoorLocked).target_id("7").build()).expect("there is room");
+    auditor.record_blocking(Entry::builder(Action::Locked).target_id("7").build()).expect("there is room");
     assert_eq!(log.outcomes(), ["success", "success"]);
     // What was done already cannot be announced: it is durable when this returns.
-    let done = Entry::builder(Action::DoorRemoved { reason: None }).target_id("7").build();
+    let done = Entry::builder(Action::Removed { reason: None }).target_id("7").build();
     auditor.record_blocking(done).expect("there is room");
     assert_eq!(log.outcomes(), ["success", "success", "success"]);
     assert!(audit_core::catalog::render::markdown::<Action>().contains("### `door.removed`\n\nDurability: `before`."));
