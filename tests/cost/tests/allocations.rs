@@ -1,0 +1,1 @@
+//! What a call of an annotated function allocates, so that it stays as little.
