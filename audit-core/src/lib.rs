@@ -88,7 +88,8 @@ pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
 pub use audit_macros::{AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
-    Auditor, Builder, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init, init_blocking,
+    Auditor, Builder, DroppedBy, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init,
+    init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};
 pub use catalog::{AuditAction, Catalog};

@@ -15,4 +15,4 @@ pub use global::{init, init_blocking};
 pub use guard::{ShutdownReport, WriterGuard};
 pub use record::Auditor;
 pub(crate) use record::Slot;
-pub use stats::Stats;
+pub use stats::{DroppedBy, Stats};

@@ -1,22 +1,34 @@
 //! The accounts.
 
+use crate::writer::DropReason;
+
 /// The accounts of an auditor, all of one instant.
 ///
-/// `emitted = stored + waiting + dead_lettered + dropped` holds at every observation; see
+/// `emitted + adopted + drained = stored + waiting + dead_lettered + dropped` holds at every observation; see
 /// [`Stats::is_balanced`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Entries made, the writer's own included.
     pub emitted: u64,
+    /// Entries taken over from the journals of processes that died.
+    pub adopted: u64,
+    /// Entries moved from the outbox to the log.
+    pub drained: u64,
     /// Entries that the store has committed.
     pub stored: u64,
-    /// Entries in the queue, or in a batch that is not stored yet.
+    /// Entries that are not stored yet: in the queue, in flight, or in the journal.
     pub waiting: u64,
+    /// Of those waiting: entries in batches that a lane holds in memory.
+    pub in_flight: u64,
+    /// Of those waiting: entries in the journal, adopted ones included.
+    pub journaled: u64,
     /// Entries that the store refused and keeps apart.
     pub dead_lettered: u64,
-    /// Entries that found no place in the queue, or no writer. An `audit.gap` entry tells of them.
+    /// Entries that will not be stored. An `audit.gap` entry tells of them.
     pub dropped: u64,
+    /// The dropped ones, by reason.
+    pub dropped_by: DroppedBy,
     /// Entries without an actor.
     pub unattributed: u64,
     /// The most entries that ever waited at once; those in batches count, beyond what the queue holds.
@@ -33,6 +45,45 @@ impl Stats {
     /// Whether every entry is accounted for.
     #[must_use]
     pub const fn is_balanced(&self) -> bool {
-        self.emitted == self.stored + self.waiting + self.dead_lettered + self.dropped
+        self.emitted + self.adopted + self.drained == self.stored + self.waiting + self.dead_lettered + self.dropped
+    }
+}
+
+/// Dropped entries, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DroppedBy {
+    /// There was no place in the queue, and none within the overflow policy's bound.
+    pub queue_full: u64,
+    /// There was no writer: not yet, or not any more.
+    pub no_writer: u64,
+    /// The journal held them, and could not give them back.
+    pub journal_damaged: u64,
+}
+
+impl DroppedBy {
+    /// Each reason as `audit.gap` entries name it, and its count.
+    #[must_use]
+    pub const fn by_reason(&self) -> [(&'static str, u64); 3] {
+        [
+            (DropReason::QueueFull.as_str(), self.queue_full),
+            (DropReason::NoWriter.as_str(), self.no_writer),
+            (DropReason::JournalDamaged.as_str(), self.journal_damaged),
+        ]
+    }
+
+    /// The sum over all reasons.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.queue_full + self.no_writer + self.journal_damaged
+    }
+
+    pub(crate) const fn add(&mut self, reason: DropReason, entries: u64) {
+        let counter = match reason {
+            DropReason::QueueFull => &mut self.queue_full,
+            DropReason::NoWriter => &mut self.no_writer,
+            DropReason::JournalDamaged => &mut self.journal_damaged,
+        };
+        *counter += entries;
     }
 }

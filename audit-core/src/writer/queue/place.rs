@@ -1,11 +1,12 @@
 //! The right to queue one entry, and the wait for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::state::Phase;
-use super::{DropReason, Queue};
+use super::state::{Phase, State};
+use super::{Acknowledgement, DropReason, Queue};
 use crate::Entry;
 
 /// A place for one entry. Dropped unfilled, it goes back.
@@ -19,6 +20,19 @@ impl Place {
     /// Queues the entry, without waiting.
     pub(crate) fn fill(mut self, entry: Entry) -> Result<(), DropReason> {
         self.filled = true;
+        let state = self.enter()?;
+        self.queue.push(state, entry);
+        Ok(())
+    }
+
+    /// [`Self::fill`], and tells when the entry is kept; the wait for that ends after `patience`.
+    pub(crate) fn fill_durably(mut self, entry: Entry, patience: Duration) -> Result<Acknowledgement, DropReason> {
+        self.filled = true;
+        let state = self.enter()?;
+        Ok(self.queue.push_durably(state, entry, patience))
+    }
+
+    fn enter(&self) -> Result<MutexGuard<'_, State>, DropReason> {
         let mut state = self.queue.state();
         state.reserved -= 1;
         state.stats.emitted += 1;
@@ -26,8 +40,7 @@ impl Place {
             state.drop_entries(1, DropReason::NoWriter);
             return Err(DropReason::NoWriter);
         }
-        self.queue.push(state, entry);
-        Ok(())
+        Ok(state)
     }
 }
 

@@ -1,12 +1,13 @@
 //! What the queue's lock guards: the entries, who waits, and the accounts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::{DropReason, Limits};
-use crate::auditor::Stats;
+use super::{DropReason, Limits, NotKept};
+use crate::auditor::{DroppedBy, Stats};
 use crate::catalog::SystemAction;
 use crate::writer::clock;
 use crate::{Actor, Entry};
@@ -20,23 +21,29 @@ pub(super) struct State {
     /// Places given out and not yet filled.
     pub(super) reserved: usize,
     /// Callers that wait for a place, in the order they came.
-    pub(super) callers: VecDeque<Waiting>,
+    pub(super) callers: VecDeque<Waiting<()>>,
     /// Flushes, each waiting for the tickets before its own.
-    pub(super) flushes: Vec<(u64, Waiting)>,
+    pub(super) flushes: Vec<(u64, Waiting<()>)>,
+    /// Durable callers, each waiting for its ticket to be kept.
+    pub(super) acknowledgements: BTreeMap<u64, Waiting<Result<(), NotKept>>>,
+    /// When the keeper of deadlines looks next.
+    pub(super) next_deadline: Option<Instant>,
     /// Tickets given out so far; the entries in the queue hold the last ones.
     pub(super) tickets: u64,
     /// Tickets before this one are wanted without lingering.
     pub(super) hurry: u64,
-    /// What each lane has taken and not yet landed.
-    pub(super) in_flight: Vec<Option<InFlight>>,
+    pub(super) lanes: Vec<Taken>,
+    /// Entries in the journal, adopted ones included.
+    pub(super) journaled: u64,
     pub(super) phase: Phase,
+    /// The counters; [`Self::observe`] adds what follows from the rest.
     pub(super) stats: Stats,
-    /// What the lanes left behind when they went.
+    /// What the lanes left behind when they went, and what the journal did not give back.
     pub(super) lost: u64,
-    /// Drops of which no `audit.gap` entry tells yet, and the reason of the last.
-    pub(super) unreported: Option<(u64, DropReason)>,
+    /// Drops of which no `audit.gap` entry tells yet.
+    unreported: DroppedBy,
     /// Whether the queue, as it drains, has told of drops.
-    pub(super) last_gap_told: bool,
+    last_gaps_told: bool,
 }
 
 #[derive(Debug)]
@@ -45,9 +52,19 @@ pub(super) struct Queued {
     pub(super) weight: usize,
 }
 
+/// What a lane has taken and not yet stored.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// The batch that is in memory alone.
+    pub(super) in_flight: Option<Tickets>,
+    /// The batches in the journal, oldest first.
+    pub(super) journaled: VecDeque<Tickets>,
+}
+
+/// The tickets of one batch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct InFlight {
-    pub(super) first_ticket: u64,
+pub(super) struct Tickets {
+    pub(super) first: u64,
     pub(super) entries: u64,
 }
 
@@ -63,12 +80,29 @@ pub(super) enum Phase {
 
 /// Somebody who waits, until a deadline. Dropping it tells them that they waited in vain.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Waiting<T> {
     pub(super) deadline: Instant,
-    pub(super) answer: oneshot::Sender<()>,
+    pub(super) answer: oneshot::Sender<T>,
+}
+
+impl Tickets {
+    pub(super) const fn range(self) -> Range<u64> {
+        self.first..self.first + self.entries
+    }
+}
+
+impl<T> Waiting<T> {
+    pub(super) fn tell(self, answer: T) {
+        // Whoever has stopped waiting needs no answer.
+        let _ = self.answer.send(answer);
+    }
 }
 
 impl State {
+    pub(super) fn new(lanes: usize) -> Self {
+        Self { lanes: std::iter::repeat_with(Taken::default).take(lanes).collect(), ..Self::default() }
+    }
+
     pub(super) fn has_room(&self, limits: &Limits) -> bool {
         let queued = self.entries.len();
         // Places that calls in progress hold count only once entries pile up. Otherwise many long calls would
@@ -104,38 +138,78 @@ impl State {
 
     /// The ticket of the oldest entry that is not in the store yet.
     pub(super) fn first_waiting(&self) -> u64 {
-        let in_flight = self.in_flight.iter().flatten().map(|in_flight| in_flight.first_ticket);
-        in_flight.chain([self.first_queued()]).min().unwrap_or(self.tickets)
+        let taken = self.lanes.iter().filter_map(|lane| lane.journaled.front().or(lane.in_flight.as_ref()));
+        taken.map(|tickets| tickets.first).chain([self.first_queued()]).min().unwrap_or(self.tickets)
     }
 
+    /// Entries that are not in the store yet.
     pub(super) fn waiting(&self) -> u64 {
-        let in_flight: u64 = self.in_flight.iter().flatten().map(|in_flight| in_flight.entries).sum();
-        self.entries.len() as u64 + in_flight
+        self.in_memory() + self.journaled
+    }
+
+    /// Entries that are in the queue, or in a batch that is neither stored nor in the journal.
+    pub(super) fn in_memory(&self) -> u64 {
+        self.entries.len() as u64 + self.in_flight()
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.lanes.iter().filter_map(|lane| lane.in_flight.as_ref()).map(|tickets| tickets.entries).sum()
+    }
+
+    pub(super) fn soonest_deadline(&self) -> Option<Instant> {
+        let callers = self.callers.iter().map(|caller| caller.deadline);
+        let flushes = self.flushes.iter().map(|(_, flush)| flush.deadline);
+        callers.chain(flushes).chain(self.acknowledgements.values().map(|waiting| waiting.deadline)).min()
+    }
+
+    pub(super) fn count_stored(&mut self, entries: u64, dead_lettered: u64) {
+        let dead_lettered = dead_lettered.min(entries);
+        self.stats.dead_lettered += dead_lettered;
+        self.stats.stored += entries - dead_lettered;
+        self.stats.batches += 1;
     }
 
     pub(super) fn drop_entries(&mut self, entries: u64, reason: DropReason) {
-        self.stats.dropped += entries;
-        let earlier = self.unreported.map_or(0, |(entries, _)| entries);
-        self.unreported = Some((earlier + entries, reason));
+        self.stats.dropped_by.add(reason, entries);
+        self.unreported.add(reason, entries);
     }
 
-    /// Queues the entry that tells of drops, beyond the limits: at most one for each batch, and at the end a last
-    /// one, because callers that go on calling would otherwise keep the lanes from ever being done.
-    pub(super) fn report_gap(&mut self) {
+    /// Drops entries that had been taken in.
+    pub(super) fn lose(&mut self, entries: u64, reason: DropReason) {
+        self.lost += entries;
+        self.drop_entries(entries, reason);
+    }
+
+    /// Queues the entries that tell of drops, beyond the limits: at most one of each reason for each batch, and at the
+    /// end a last one, because callers that go on calling would otherwise keep the lanes from ever being done.
+    pub(super) fn report_gaps(&mut self) {
         let in_time = match self.phase {
             Phase::Open => true,
-            Phase::Draining => self.entries.is_empty() && !std::mem::replace(&mut self.last_gap_told, true),
+            Phase::Draining => self.entries.is_empty() && !std::mem::replace(&mut self.last_gaps_told, true),
             Phase::Closed => false,
         };
         if !in_time {
             return;
         }
-        if let Some((dropped, reason)) = self.unreported.take() {
-            let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
-            let gap = SystemAction::AuditGap { dropped, reason: reason.as_str().to_owned() };
-            let entry = Entry::builder(gap).actor(Actor::system("audit")).build();
-            self.stats.emitted += 1;
-            self.enqueue(entry);
+        for (reason, dropped) in std::mem::take(&mut self.unreported).by_reason() {
+            if dropped > 0 {
+                let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
+                let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned() };
+                let entry = Entry::builder(gap).actor(Actor::system("audit")).build();
+                self.stats.emitted += 1;
+                self.enqueue(entry);
+            }
+        }
+    }
+
+    /// The accounts of this instant.
+    pub(super) fn observe(&self) -> Stats {
+        Stats {
+            waiting: self.waiting(),
+            in_flight: self.in_flight(),
+            journaled: self.journaled,
+            dropped: self.stats.dropped_by.total(),
+            ..self.stats.clone()
         }
     }
 }

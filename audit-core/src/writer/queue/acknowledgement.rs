@@ -1,0 +1,28 @@
+//! What a durable caller waits for.
+
+use tokio::sync::oneshot;
+
+/// Why an entry is not known to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotKept {
+    /// It was neither stored nor in the journal by the caller's deadline. It goes on waiting, and may be stored yet.
+    Late,
+    /// The writer ended before it had an answer.
+    Lost,
+}
+
+/// Tells when an entry that was queued is kept: stored, among the dead letters, or in the journal.
+///
+/// Dropped, it cancels nothing: the entry is in the queue.
+#[derive(Debug)]
+#[must_use = "an entry is not known to be kept before it was waited for"]
+pub(crate) struct Acknowledgement {
+    pub(super) answer: oneshot::Receiver<Result<(), NotKept>>,
+}
+
+impl Acknowledgement {
+    /// Waits until the entry is kept, at most until the caller's deadline.
+    pub(crate) async fn wait(self) -> Result<(), NotKept> {
+        self.answer.await.unwrap_or(Err(NotKept::Lost))
+    }
+}

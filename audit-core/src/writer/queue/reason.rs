@@ -1,0 +1,32 @@
+//! Why an entry was dropped.
+
+/// Why an entry was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DropReason {
+    /// There was no place, and none within the overflow policy's bound.
+    QueueFull,
+    /// There is no writer: not yet, or not any more.
+    NoWriter,
+    /// The journal held the entry, and could not give it back.
+    JournalDamaged,
+}
+
+impl DropReason {
+    /// As `audit.gap` entries and metrics name it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::NoWriter => "no_writer",
+            Self::JournalDamaged => "journal_damaged",
+        }
+    }
+
+    /// What a caller is told.
+    pub(crate) const fn advice(self) -> &'static str {
+        match self {
+            Self::QueueFull => "the queue is full; the store is away or too slow, or `queue_entries` too small",
+            Self::NoWriter => "there is no writer any more; shut the guard down after the last audited work",
+            Self::JournalDamaged => "its record in the journal is damaged; `audit journal status` shows what is left",
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a lane takes: the entries of one batch.
+
+use std::sync::MutexGuard;
+use std::time::Instant;
+
+use super::Queue;
+use super::state::{Phase, State, Tickets};
+use super::waits::until;
+use crate::Entry;
+
+impl Queue {
+    /// What a lane is to freeze next; nothing once the queue is drained. The lane answers with
+    /// [`Self::landed`] or [`Self::journaled`] before it takes again.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is taken by a dropped future.
+    pub(crate) async fn take(&self, lane: usize) -> Option<Vec<Entry>> {
+        loop {
+            let more = self.work.notified();
+            let ripe_at = {
+                let mut state = self.state();
+                if state.entries.is_empty() {
+                    state.report_gaps();
+                }
+                match state.ripe_at(&self.limits) {
+                    Some(at) if at <= Instant::now() => return Some(self.cut(state, lane)),
+                    None if state.phase != Phase::Open => return None,
+                    ripe_at => ripe_at,
+                }
+            };
+            tokio::select! {
+                () = more => {}
+                () = until(ripe_at) => {}
+            }
+        }
+    }
+
+    fn cut<'a>(&'a self, mut state: MutexGuard<'a, State>, lane: usize) -> Vec<Entry> {
+        state.report_gaps();
+        let first = state.first_queued();
+        let mut bytes = 0;
+        let mut rows = 0;
+        for queued in state.entries.iter().take(self.limits.batch_rows) {
+            if rows > 0 && bytes + queued.weight > self.limits.batch_bytes {
+                break;
+            }
+            bytes += queued.weight;
+            rows += 1;
+        }
+        let batch = state.entries.drain(..rows).map(|queued| queued.entry).collect();
+        state.bytes -= bytes;
+        state.oldest = (!state.entries.is_empty()).then(Instant::now);
+        state.lanes[lane].in_flight = Some(Tickets { first, entries: rows as u64 });
+        if !state.entries.is_empty() {
+            self.work.notify_one();
+        }
+        self.admit(state);
+        batch
+    }
+}
