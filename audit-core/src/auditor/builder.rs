@@ -80,6 +80,7 @@ pub struct Builder {
 enum Place {
     Url(String),
     Store(SharedStore),
+    Nowhere,
 }
 
 impl Builder {
@@ -113,6 +114,28 @@ impl Builder {
     /// A store of one's own, instead of a URL. It knows its own schema and service name.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.place = Some(Place::Store(store));
+        self
+    }
+
+    /// Nothing is recorded, by nobody who would be recorded here: no thread is started and no store opened. The guard and
+    /// its accounts are there, and empty. For programs that decide when they start whether they audit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use audit_core::Auditor;
+    ///
+    /// let url: Option<String> = None;
+    /// let builder = match url {
+    ///     Some(url) => Auditor::builder().url(url),
+    ///     None => Auditor::builder().disabled(),
+    /// };
+    /// let writer = builder.init_blocking()?;
+    /// assert!(writer.auditor().is_disabled());
+    /// # Ok::<(), audit_core::Error>(())
+    /// ```
+    pub fn disabled(mut self) -> Self {
+        self.place = Some(Place::Nowhere);
         self
     }
 
@@ -210,7 +233,7 @@ impl Builder {
     ///
     /// As [`Self::start`], and [`Error::AlreadyInitialised`] when there is a global auditor already.
     pub async fn init(self) -> Result<WriterGuard, Error> {
-        if global::is_installed() {
+        if global::get().is_some() {
             return Err(Error::AlreadyInitialised);
         }
         let guard = self.start().await?;
@@ -234,12 +257,15 @@ impl Builder {
     ///
     /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
     pub async fn start(self) -> Result<WriterGuard, Error> {
-        let store = self.open()?;
+        let Some(store) = self.open()? else {
+            let (auditor, queue) = self.deaf();
+            return Ok(WriterGuard::new(auditor, queue, None, self.drop_deadline));
+        };
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let start_up = StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let guard = WriterGuard::new(Auditor::new(Arc::clone(&queue)), queue, writer, self.drop_deadline);
+        let guard = WriterGuard::new(Auditor::new(Arc::clone(&queue)), queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
             Err(_) => return Err(Error::WriterDied),
@@ -256,7 +282,14 @@ impl Builder {
         block_on(self.start())
     }
 
-    fn open(&self) -> Result<SharedStore, Error> {
+    /// An auditor without a writer, and its queue, which takes nothing.
+    pub(super) fn deaf(&self) -> (Auditor, Arc<Queue>) {
+        let queue = Arc::new(Queue::new(self.limits, 0));
+        queue.close();
+        (Auditor::deaf(Arc::clone(&queue)), queue)
+    }
+
+    fn open(&self) -> Result<Option<SharedStore>, Error> {
         let at_least_one = |setting: &'static str, value: usize| {
             if value == 0 { Err(Error::Setting { setting, bounds: "at least 1" }) } else { Ok(()) }
         };
@@ -269,8 +302,9 @@ impl Builder {
         }
         let schema = Schema::new(&self.schema)?;
         match &self.place {
-            Some(Place::Url(url)) => Ok(store::open_for(url, &schema, &self.service_name)?),
-            Some(Place::Store(store)) => Ok(Arc::clone(store)),
+            Some(Place::Url(url)) => Ok(Some(store::open_for(url, &schema, &self.service_name)?)),
+            Some(Place::Store(store)) => Ok(Some(Arc::clone(store))),
+            Some(Place::Nowhere) => Ok(None),
             None => Err(Error::NoStore),
         }
     }

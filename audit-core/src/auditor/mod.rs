@@ -4,6 +4,7 @@
 //! down and tells its [`Stats`]. [`init`] does it all with the defaults, for the whole program.
 
 mod builder;
+mod disabled;
 mod global;
 mod guard;
 mod record;

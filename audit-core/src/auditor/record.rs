@@ -36,6 +36,7 @@ struct Shared {
     queue: Arc<Queue>,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
+    is_disabled: bool,
 }
 
 impl Auditor {
@@ -45,10 +46,23 @@ impl Auditor {
     }
 
     pub(super) fn new(queue: Arc<Queue>) -> Self {
-        Self { shared: Arc::new(Shared { queue, warned: Mutex::default() }) }
+        Self::note_that_one_records();
+        Self { shared: Arc::new(Shared { queue, warned: Mutex::default(), is_disabled: false }) }
     }
 
-    /// Queues an entry and gives back its id. Waits for a place within the overflow policy's bound.
+    /// An auditor that never sends anything to this queue.
+    pub(super) fn deaf(queue: Arc<Queue>) -> Self {
+        Self { shared: Arc::new(Shared { queue, warned: Mutex::default(), is_disabled: true }) }
+    }
+
+    /// Whether it records nothing: see [`Self::disabled`].
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.shared.is_disabled
+    }
+
+    /// Queues an entry and gives back its id. Waits for a place within the overflow policy's bound. A disabled auditor
+    /// records nothing.
     ///
     /// # Errors
     ///
@@ -79,6 +93,9 @@ impl Auditor {
     }
 
     pub(super) fn count_unheard(&self, entries: u64) {
+        if self.is_disabled() {
+            return;
+        }
         self.shared.queue.count_unheard(entries);
     }
 
@@ -133,6 +150,9 @@ pub(crate) struct Slot {
 impl Slot {
     /// Queues the entry, without ever waiting; where there is no place, it is counted as dropped.
     pub(crate) fn send(self, entry: Entry) -> Result<(), Error> {
+        if self.auditor.is_disabled() {
+            return Ok(());
+        }
         self.auditor.count_if_unattributed(&entry);
         let action = entry.action.clone();
         let sent = match self.place {

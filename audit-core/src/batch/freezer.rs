@@ -112,7 +112,8 @@ struct Draft {
 
 impl Draft {
     fn of(entry: Entry, now: DateTime<Utc>) -> Self {
-        let Entry { mut metadata, context, .. } = entry;
+        let Entry { metadata, context, .. } = entry;
+        let mut metadata = Metadata::from(metadata);
         let context = context.fields();
         let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
         if !entry.action.is_listed() {

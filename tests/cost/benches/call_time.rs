@@ -27,6 +27,7 @@ enum Way {
     Bare,
     Queued,
     OnFailure,
+    Disabled,
     PoorMan,
 }
 
@@ -79,6 +80,10 @@ impl Bench {
                 taken
             }
             Way::OnFailure => runtime.block_on(context::scope(here, burst!(audited_on_failure, calls))),
+            Way::Disabled => {
+                let here = request(Auditor::disabled());
+                runtime.block_on(context::scope(here, burst!(audited_always, calls)))
+            }
             Way::PoorMan => {
                 let taken = tracing::dispatcher::with_default(&poor_man.dispatch, || {
                     runtime.block_on(burst!(instrumented, calls))
@@ -99,6 +104,7 @@ fn absolute(criterion: &mut Criterion) {
         ("no attribute", Way::Bare),
         ("#[audited], queued", Way::Queued),
         ("#[audited(on = \"failure\")], success", Way::OnFailure),
+        ("#[audited], disabled", Way::Disabled),
         ("#[instrument], span-close JSON, non-blocking", Way::PoorMan),
     ];
     for (name, way) in ways {

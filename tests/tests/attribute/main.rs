@@ -2,5 +2,6 @@
 
 mod arguments;
 mod calls;
+mod disabled;
 mod shapes;
 mod support;
