@@ -8,6 +8,7 @@ mod audited;
 mod catalog;
 mod ctxt;
 mod diff;
+mod krate;
 mod name;
 mod place;
 mod target;
@@ -29,7 +30,7 @@ pub fn derive_catalog(input: TokenStream) -> TokenStream {
 }
 
 /// Lets a struct name its own id as a target: its field `id`, or the one marked with `#[audit(id)]`, by its
-/// `Display`.
+/// `Display`. On the struct, `#[audit(crate = path)]` says where audit-core is.
 #[proc_macro_derive(AuditTarget, attributes(audit))]
 pub fn derive_audit_target(input: TokenStream) -> TokenStream {
     target::derive(input.into()).into()
@@ -68,6 +69,9 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// value, either of a type that implements `AuditTarget`. `<target>` is the `target` argument, or the first
 /// word of the action.
 ///
+/// In a macro, the catalog is that of the place where the function comes to stand; an attribute that the macro
+/// finds by `$crate` names it: `#[$crate::audit::audited(catalog = $crate::audit::audited, …)]`.
+///
 /// On an `impl` block, the arguments other than `action` and `metadata` are defaults of the audited methods
 /// inside it.
 ///
@@ -90,5 +94,6 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// One that panics leaves a mark in the metadata, and the function goes on.
 #[proc_macro_attribute]
 pub fn audited(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    audited::attribute(arguments.into(), item.into()).into()
+    let text = proc_macro2::Span::call_site().source_text().unwrap_or_default();
+    audited::attribute(&text, arguments.into(), item.into()).into()
 }

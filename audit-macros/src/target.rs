@@ -7,7 +7,8 @@ use syn::{Data, DeriveInput, Expr, Field, Member, Token};
 
 use crate::ctxt::Ctxt;
 use crate::diff;
-use crate::place::at;
+use crate::krate;
+use crate::place::{at, path_at};
 
 /// The derive as a function of token streams.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
@@ -17,6 +18,7 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
 }
 
 fn expand(ctxt: &Ctxt, input: &DeriveInput) -> Option<TokenStream> {
+    let krate = krate::of_type(ctxt, &input.attrs);
     let Data::Struct(data) = &input.data else {
         ctxt.error(input.ident.span(), "implement `AuditTarget` by hand for a type that is no struct");
         return None;
@@ -32,11 +34,12 @@ fn expand(ctxt: &Ctxt, input: &DeriveInput) -> Option<TokenStream> {
         return None;
     };
     let span = at(field.ty.span());
-    let text = quote_spanned!(span=> ::std::string::ToString::to_string(&self.#id));
+    let krate_there = path_at(&krate, span);
+    let text = quote_spanned!(span=> #krate_there::__private::Text::to_text(&self.#id));
     let (ident, (generics, arguments, bounds)) = (&input.ident, input.generics.split_for_impl());
     Some(quote! {
         #[automatically_derived]
-        impl #generics ::audit_core::AuditTarget for #ident #arguments #bounds {
+        impl #generics #krate::AuditTarget for #ident #arguments #bounds {
             fn audit_target_id(&self) -> ::std::string::String {
                 #text
             }

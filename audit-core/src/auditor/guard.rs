@@ -33,7 +33,12 @@ pub struct ShutdownReport {
 }
 
 impl WriterGuard {
-    pub(super) const fn new(auditor: Auditor, queue: Arc<Queue>, writer: Option<Writer>, drop_deadline: Duration) -> Self {
+    pub(super) const fn new(
+        auditor: Auditor,
+        queue: Arc<Queue>,
+        writer: Option<Writer>,
+        drop_deadline: Duration,
+    ) -> Self {
         Self { auditor, queue, writer, drop_deadline }
     }
 

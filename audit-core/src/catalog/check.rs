@@ -184,6 +184,12 @@ const fn refuse_common_action(a: &[ActionInfo], b: &[ActionInfo]) {
 
 #[track_caller]
 const fn refuse_unknown_action(parts: Parts, name: &str) -> ! {
+    // Every catalog has a table of its own, be it empty.
+    assert!(
+        !parts.is_empty(),
+        "`#[audited]` was imported without a catalog: write `use audit_core::audited;` for the built-in one, or \
+         `use crate::audit::audited;` for one that is derived in the module `audit`"
+    );
     let (mut nearest, mut least, mut part) = ("", tolerance(name) + 1, 0);
     while part < parts.len() {
         let mut i = 0;

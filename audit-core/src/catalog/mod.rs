@@ -31,6 +31,8 @@
 pub(crate) mod builtin;
 pub(crate) mod check;
 pub(crate) mod field;
+#[doc(hidden)]
+pub mod no_catalog;
 pub mod render;
 
 mod find;

@@ -133,11 +133,11 @@ impl Arguments {
         match text {
             "action" => self.action = Some(input.parse()?),
             "target" => self.target = Some(literal(input, "a target type is a string literal such as `\"project\"`")?),
-            "target_id" => self.target_id = Some(input.parse()?),
-            "actor" => self.actor = Some(input.parse()?),
+            "target_id" => self.target_id = Some(expression(input)?),
+            "actor" => self.actor = Some(expression(input)?),
             "err" => self.err = Some(over_result(input, "write a closure over the error: `|error| EXPR`")?),
             "outcome" => self.outcome = Some(over_result(input, "write a closure over the value: `|returned| EXPR`")?),
-            "skip_if" => self.skip_if = Some(input.parse()?),
+            "skip_if" => self.skip_if = Some(expression(input)?),
             "on" => self.on = Some(literal(input, "write `\"success\"`, `\"failure\"` or `\"always\"`")?),
             "catalog" => self.catalog = Some(input.parse()?),
             _ => self.krate = Some(input.call(Path::parse_mod_style)?),
@@ -148,7 +148,7 @@ impl Arguments {
 
 impl Parse for Action {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        match ungrouped(input.parse()?) {
+        match expression(input)? {
             Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => Ok(Self::Name(name)),
             Expr::Path(path) if path.path.segments.len() > 1 => Ok(Self::Variant(path.path)),
             other => {
@@ -181,7 +181,7 @@ impl Parse for Detail {
         }
         input.parse::<Token![=]>()?;
         let form: Form = input.parse()?;
-        let value: Expr = input.parse()?;
+        let value = expression(input)?;
         let is_later = matches!(&value, Expr::Path(path) if path.path.is_ident("later"));
         let source = match (returned, is_later) {
             (false, true) => Source::Later,
@@ -220,7 +220,7 @@ fn unknown(name: &Ident) -> syn::Error {
 }
 
 fn literal(input: ParseStream<'_>, message: &str) -> syn::Result<LitStr> {
-    match ungrouped(input.parse()?) {
+    match expression(input)? {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
         other => Err(syn::Error::new(other.span(), message)),
     }
@@ -228,18 +228,20 @@ fn literal(input: ParseStream<'_>, message: &str) -> syn::Result<LitStr> {
 
 /// A closure, or the path of a function.
 fn over_result(input: ParseStream<'_>, message: &str) -> syn::Result<Expr> {
-    match ungrouped(input.parse()?) {
+    match expression(input)? {
         look @ (Expr::Closure(_) | Expr::Path(_)) => Ok(look),
         other => Err(syn::Error::new(other.span(), message)),
     }
 }
 
-/// What other macros hand on comes in invisible groups.
-fn ungrouped(mut value: Expr) -> Expr {
+/// An expression. What other macros hand on comes in invisible groups, which stand in those macros: without them,
+/// mistakes point to where the expression was written.
+fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let mut value = input.parse()?;
     while let Expr::Group(group) = value {
         value = *group.expr;
     }
-    value
+    Ok(value)
 }
 
 /// Cuts a list at its commas, so that one wrong item does not hide the next. A comma between the bars of a

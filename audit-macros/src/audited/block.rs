@@ -7,7 +7,7 @@ use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 
 use super::arguments::{Action, Arguments};
-use super::invoked;
+use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
 
 /// Whether an item is an `impl` block.
@@ -43,11 +43,10 @@ pub(super) fn is_block(item: &TokenStream) -> bool {
 /// ```
 ///
 /// With mistakes among the defaults, the methods are left unaudited, so that only those are reported.
-pub(super) fn hand_down(arguments: &TokenStream, item: TokenStream) -> TokenStream {
+pub(super) fn hand_down(invoked: &Invoked, arguments: &TokenStream, item: TokenStream) -> TokenStream {
     let ctxt = Ctxt::default();
     check(&ctxt, arguments.clone());
-    let name = invoked::path(Span::call_site()).segments.last().map(|last| last.ident.to_string());
-    let mut methods = Methods { name: name.unwrap_or_default(), handed: quote!(__defaults(#arguments)), found: 0 };
+    let mut methods = Methods { name: invoked.name(), handed: quote!(__defaults(#arguments)), found: 0 };
     let item = methods.rewrite_block(item, true);
     if methods.found == 0 {
         ctxt.error(

@@ -1,22 +1,20 @@
 //! Functions that cannot be audited, or not like this.
 
-use proc_macro2::Span;
 use syn::Attribute;
 use syn::spanned::Spanned;
 
 use super::function::Function;
-use super::invoked;
+use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
 
 /// Reports what makes a function impossible to audit.
-pub(super) fn function(ctxt: &Ctxt, function: &Function) {
+pub(super) fn function(ctxt: &Ctxt, invoked: &Invoked, function: &Function) {
     let signature = &function.signature;
     if let Some(token) = &signature.constness {
         ctxt.error(token.span(), "a `const fn` cannot be audited: it may run while the program compiles");
     }
-    let own_name = invoked::path(Span::call_site()).segments.last().map(|last| last.ident.clone());
-    let is_ours =
-        |attribute: &&Attribute| attribute.path().segments.last().map(|last| &last.ident) == own_name.as_ref();
+    let own_name = invoked.name();
+    let is_ours = |attribute: &&Attribute| attribute.path().segments.last().is_some_and(|last| last.ident == own_name);
     if let Some(second) = function.attributes.iter().find(is_ours) {
         ctxt.error(
             second.path().span(),

@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 
 use super::arguments::{Detail, Form, Source};
 use super::function::Gives;
-use super::model::{ActionName, Audited, On, TargetId};
+use super::model::{ActionName, Audited, Catalog, On, TargetId};
 use super::run::run;
 use crate::name;
 use crate::place::{at, path_at};
@@ -49,7 +49,7 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
 /// The items that the compiler evaluates to check the attribute against the catalog.
 fn checks(model: &Audited) -> TokenStream {
     let span = at(model.action.span());
-    let (krate, catalog) = (path_at(&model.krate, span), &model.catalog);
+    let krate = path_at(&model.krate, span);
     let fields: Vec<_> = (0..model.metadata.len()).map(|n| field_constant(n, span)).collect();
     let (name, hash) = match &model.action {
         ActionName::Literal(name) => {
@@ -70,9 +70,10 @@ fn checks(model: &Audited) -> TokenStream {
         On::Always => quote!(Always),
     };
     let later = model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)).map(field_name);
+    let (catalog, parts) = catalog(model, span);
     let mut checks = quote_spanned! {span=>
-        type __AuditCatalog = #catalog;
-        const __AUDIT_PARTS: #krate::__private::Parts = <__AuditCatalog as #krate::Catalog>::PARTS;
+        #catalog
+        const __AUDIT_PARTS: #krate::__private::Parts = #parts;
         const __AUDIT_ACTION: &::core::primitive::str = #name;
         const __AUDIT_PLACE: #krate::__private::Place =
             #krate::__private::find_action(__AUDIT_PARTS, #hash, __AUDIT_ACTION);
@@ -103,6 +104,30 @@ fn checks(model: &Audited) -> TokenStream {
         });
     }
     checks
+}
+
+/// The type that the attribute is checked against, by the name of `__AuditCatalog`, and its table.
+fn catalog(model: &Audited, action: Span) -> (TokenStream, TokenStream) {
+    let (catalog, span) = match &model.catalog {
+        Catalog::Named(path) => {
+            let span = at(path.span());
+            (quote_spanned!(span=> type __AuditCatalog = #path;), span)
+        }
+        // What is imported by name goes before what a glob brings: so the stand-in is seen only where the path
+        // is that of a macro alone.
+        Catalog::OfPath(path) => {
+            let krate = path_at(&model.krate, action);
+            let imports = quote_spanned! {action=>
+                #[allow(unused_imports)]
+                use #krate::__private::no_catalog::*;
+                #[allow(unused_imports)]
+                use #path as __AuditCatalog;
+            };
+            (imports, action)
+        }
+    };
+    let krate = path_at(&model.krate, span);
+    (catalog, quote_spanned!(span=> <__AuditCatalog as #krate::Catalog>::PARTS))
 }
 
 /// What is captured before the body runs, because the body may move it. A block, because a variable beside the body would

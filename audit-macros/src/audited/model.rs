@@ -3,20 +3,23 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Path};
 
 use super::arguments::{Action, Arguments, Detail, Source};
 use super::function::Function;
-use super::invoked;
+use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
+use crate::krate;
+use crate::place::at;
 
 #[derive(Debug)]
 pub(super) struct Audited {
     pub(super) function: Function,
     pub(super) krate: Path,
-    pub(super) catalog: Path,
+    pub(super) catalog: Catalog,
     pub(super) action: ActionName,
     pub(super) target: Option<LitStr>,
     pub(super) target_id: TargetId,
@@ -26,6 +29,15 @@ pub(super) struct Audited {
     pub(super) outcome: Option<Expr>,
     pub(super) on: On,
     pub(super) skip_if: Option<Expr>,
+}
+
+/// What the attribute is checked against.
+#[derive(Debug)]
+pub(super) enum Catalog {
+    /// What was named: as such, by the enum of a variant, or by the attribute's usual name.
+    Named(Path),
+    /// The type of the attribute's own path, if there is one.
+    OfPath(Path),
 }
 
 /// How the action finds its row in the catalog.
@@ -71,6 +83,25 @@ impl On {
     }
 }
 
+impl Catalog {
+    /// The one that stands beside the attribute.
+    fn of_attribute(ctxt: &Ctxt, invoked: Invoked, at: Span) -> Option<Self> {
+        match invoked {
+            Invoked::As(mut path) => {
+                path.segments.iter_mut().for_each(|segment| segment.ident.set_span(at));
+                Some(Self::OfPath(path))
+            }
+            Invoked::Unseen => Some(Self::Named(Ident::new("audited", at).into())),
+            Invoked::FromCrate(path) => {
+                let path = path.to_token_stream().to_string().replace(' ', "");
+                let message = format!("behind `$crate`, the catalog cannot be seen: write `catalog = $crate{path}`");
+                ctxt.error(Span::call_site(), message);
+                None
+            }
+        }
+    }
+}
+
 impl ActionName {
     pub(super) fn span(&self) -> Span {
         match self {
@@ -82,7 +113,7 @@ impl ActionName {
 
 impl Audited {
     /// Brings arguments and function together; `None` when there is nothing sound to expand.
-    pub(super) fn resolve(ctxt: &Ctxt, arguments: Arguments, function: Function) -> Option<Self> {
+    pub(super) fn resolve(ctxt: &Ctxt, invoked: Invoked, arguments: Arguments, function: Function) -> Option<Self> {
         let metadata = arguments.metadata.unwrap_or_default();
         refuse_wrong_details(ctxt, &metadata, &function);
         if let Some(err) = &arguments.err
@@ -99,10 +130,11 @@ impl Audited {
         };
         let target_id = resolve_target_id(ctxt, arguments.target_id, &action, arguments.target.as_ref(), &function);
         let (action, of_action) = resolve_action(action);
-        let at = Span::call_site().located_at(action.span());
+        let named = arguments.catalog.or(of_action).map(Catalog::Named);
+        let catalog = named.or_else(|| Catalog::of_attribute(ctxt, invoked, at(action.span())));
         Some(Self {
-            krate: arguments.krate.unwrap_or_else(|| syn::parse_quote!(::audit_core)),
-            catalog: arguments.catalog.or(of_action).unwrap_or_else(|| invoked::path(at)),
+            krate: arguments.krate.unwrap_or_else(krate::usual),
+            catalog: catalog?,
             action,
             target: arguments.target,
             target_id: target_id?,

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 fn expanded(arguments: TokenStream, item: TokenStream) -> String {
-    let tokens = super::attribute(arguments, item);
+    let tokens = super::attribute("#[audited]", arguments, item);
     prettyplease::unparse(&syn::parse2(tokens).expect("an expansion is a file of items"))
 }
 
@@ -41,7 +41,7 @@ fn a_plain_function_is_called_in_place() {
 #[test]
 fn a_function_whose_attribute_is_wrong_is_given_back_as_it_was() {
     let item = quote!(async fn create(name: String) -> Result<(), Error> { half.typed. });
-    let tokens = super::attribute(quote!(acton = "project.created"), item.clone()).to_string();
+    let tokens = super::attribute("#[audited]", quote!(acton = "project.created"), item.clone()).to_string();
     let errors = tokens.strip_prefix(&item.to_string()).expect("the item comes first");
     assert_eq!(errors.matches("compile_error").count(), 1, "{errors}");
 }
@@ -49,7 +49,7 @@ fn a_function_whose_attribute_is_wrong_is_given_back_as_it_was() {
 #[test]
 fn a_half_typed_body_still_expands() {
     let item = quote!(fn create(project_id: &str) { half.typed. });
-    let tokens = super::attribute(quote!(action = "project.created"), item).to_string();
+    let tokens = super::attribute("#[audited]", quote!(action = "project.created"), item).to_string();
     assert!(tokens.contains("half . typed ."), "{tokens}");
     assert!(!tokens.contains("compile_error"), "{tokens}");
 }
@@ -69,7 +69,7 @@ fn the_arguments_of_an_impl_block_are_handed_to_the_audited_methods_alone() {
             fn other(&self) {}
         }
     };
-    let tokens = super::attribute(quote!(target = "project"), item).to_string();
+    let tokens = super::attribute("#[audited]", quote!(target = "project"), item).to_string();
     let handed = "__defaults (target = \"project\")";
     assert!(tokens.contains(&format!("[audited (action = \"project.created\" , {handed})]")), "{tokens}");
     assert!(tokens.contains(&format!("[crate :: audit :: audited ({handed})]")), "{tokens}");

@@ -9,7 +9,7 @@ use syn::{Data, DeriveInput, Fields, GenericArgument, Ident, LitStr, Path, PathA
 
 use super::syntax::{self, EnumAttributes, VariantAttributes};
 use crate::ctxt::Ctxt;
-use crate::name;
+use crate::{krate, name};
 
 #[derive(Debug)]
 pub(super) struct Catalog {
@@ -76,7 +76,7 @@ impl Catalog {
         Some(Self {
             vis: input.vis.clone(),
             ident: input.ident.clone(),
-            krate: attributes.krate.unwrap_or_else(|| syn::parse_quote!(::audit_core)),
+            krate: attributes.krate.unwrap_or_else(krate::usual),
             attribute: attributes.attribute.unwrap_or_else(|| Ident::new("audited", Span::call_site())),
             actions,
             includes,

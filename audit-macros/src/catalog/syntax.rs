@@ -29,7 +29,7 @@ impl EnumAttributes {
         let mut read = Self::default();
         each(ctxt, attributes, &["attribute", "crate"], |meta| {
             if meta.path.is_ident("crate") {
-                set(&meta, &mut read.krate, |meta| meta.value()?.parse())
+                set(&meta, &mut read.krate, |meta| meta.value()?.call(Path::parse_mod_style))
             } else {
                 set(&meta, &mut read.attribute, |meta| meta.value()?.parse::<LitStr>()?.parse())
             }

@@ -6,7 +6,7 @@ use syn::meta::ParseNestedMeta;
 use syn::{Data, DeriveInput, Expr, Fields, Generics, Member, Path, Token, Type, parse_quote};
 
 use crate::ctxt::Ctxt;
-use crate::name;
+use crate::{krate, name};
 
 /// The marks of a field.
 pub(crate) const MARKS: [&str; 3] = ["secret", "serialize", "skip"];
@@ -55,7 +55,7 @@ pub(super) enum How {
 
 impl Compared {
     pub(super) fn read(ctxt: &Ctxt, input: DeriveInput) -> Option<Self> {
-        let krate = read_crate(ctxt, &input);
+        let krate = krate::of_type(ctxt, &input.attrs);
         let shapes = match &input.data {
             Data::Struct(data) => vec![Shape::read(ctxt, parse_quote!(Self), None, &data.fields)],
             Data::Enum(data) => {
@@ -129,20 +129,4 @@ impl How {
             }
         }
     }
-}
-
-/// `#[audit(crate = path)]` on the type.
-fn read_crate(ctxt: &Ctxt, input: &DeriveInput) -> Path {
-    let mut krate = parse_quote!(::audit_core);
-    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("audit")) {
-        let result = attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("crate") {
-                krate = meta.value()?.call(Path::parse_mod_style)?;
-                return Ok(());
-            }
-            Err(meta.error("unknown argument; on the type, there is `crate`"))
-        });
-        ctxt.ok(result);
-    }
-    krate
 }

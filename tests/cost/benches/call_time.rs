@@ -43,7 +43,9 @@ macro_rules! burst {
         async {
             let began = Instant::now();
             for call in 0..$calls {
-                let _ = black_box($function(black_box("proj_456"), black_box("enterprise"), black_box(call + 1), true).await);
+                let _ = black_box(
+                    $function(black_box("proj_456"), black_box("enterprise"), black_box(call + 1), true).await,
+                );
             }
             began.elapsed()
         }
@@ -117,10 +119,8 @@ fn absolute(criterion: &mut Criterion) {
 /// The two logs in turns, so that what disturbs the machine disturbs both.
 fn ratio() {
     let mut bench = Bench::start();
-    let mut rounds: Vec<(Duration, Duration)> = (0..ROUNDS)
-        .map(|_| (bench.time(Way::Queued, BURST), bench.time(Way::PoorMan, BURST)))
-        .skip(1)
-        .collect();
+    let mut rounds: Vec<(Duration, Duration)> =
+        (0..ROUNDS).map(|_| (bench.time(Way::Queued, BURST), bench.time(Way::PoorMan, BURST))).skip(1).collect();
     let ratio = |(ours, theirs): &(Duration, Duration)| ours.as_secs_f64() / theirs.as_secs_f64();
     rounds.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
     let at = |percent: usize| ratio(&rounds[(rounds.len() - 1) * percent / 100]);

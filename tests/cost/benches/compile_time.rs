@@ -50,12 +50,7 @@ fn main() {
         let least_and_most = times.first().zip(times.last()).expect("there is a round");
         let (least, most) = least_and_most;
         let median = times[times.len() / 2];
-        println!(
-            "{:.3} ({:.3} to {:.3}) {what}",
-            median.as_secs_f64(),
-            least.as_secs_f64(),
-            most.as_secs_f64()
-        );
+        println!("{:.3} ({:.3} to {:.3}) {what}", median.as_secs_f64(), least.as_secs_f64(), most.as_secs_f64());
     }
     println!("#[audited] / #[instrument] = {:.3}", median(1) / median(0));
     println!("the catalog, beyond an empty crate: {:.3} s", median(2) - median(4));
@@ -110,7 +105,8 @@ fn generate(place: &Path) {
 fn package(place: &Path, name: &str, dependencies: &str, text: &str) {
     let folder = place.join(name);
     fs::create_dir_all(folder.join("src")).expect("it can be made");
-    let manifest = format!("[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n[dependencies]\n{dependencies}");
+    let manifest =
+        format!("[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n[dependencies]\n{dependencies}");
     fs::write(folder.join("Cargo.toml"), manifest).expect("it can be written");
     fs::write(folder.join("src/lib.rs"), text).expect("it can be written");
 }

@@ -26,8 +26,7 @@ impl PoorMan {
         let lines = Arc::new(AtomicUsize::new(0));
         let (writer, worker) = tracing_appender::non_blocking(CountLines(Arc::clone(&lines)));
         let lost = writer.error_counter();
-        let subscriber =
-            tracing_subscriber::fmt().json().with_span_events(FmtSpan::CLOSE).with_writer(writer).finish();
+        let subscriber = tracing_subscriber::fmt().json().with_span_events(FmtSpan::CLOSE).with_writer(writer).finish();
         Self { dispatch: Dispatch::new(subscriber), lines, lost, _worker: worker }
     }
 

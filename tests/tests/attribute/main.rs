@@ -3,5 +3,6 @@
 mod arguments;
 mod calls;
 mod disabled;
+mod macros;
 mod shapes;
 mod support;

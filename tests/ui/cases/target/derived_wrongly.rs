@@ -29,7 +29,7 @@ struct Opaque;
 #[derive(AuditTarget)]
 struct Undisplayable {
     id: Opaque,
-    //~ Opaque => the trait bound `Opaque: ToString` is not satisfied
+    //~ Opaque => `Opaque` has no text to record
 }
 
 fn main() {}

@@ -1,0 +1,73 @@
+//! A crate that knows audit-core by another name, and whose macros make audited functions elsewhere.
+#![forbid(unsafe_code)]
+#![deny(warnings, clippy::pedantic, clippy::nursery)]
+
+// No such name: what the macros make must not need it.
+mod audit_core {}
+
+pub use ::audit;
+
+/// What is done here.
+#[derive(Debug, audit::Catalog)]
+#[audit(crate = audit)]
+pub enum Action {
+    /// A ticket was sold.
+    #[audit(action = "ticket.sold", target = "ticket")]
+    Sold {
+        /// What was paid for it, in cents.
+        cents: i64,
+    },
+    /// A ticket was torn.
+    #[audit(action = "ticket.torn", target = "ticket")]
+    Torn,
+}
+
+/// A ticket, of which only the price may change.
+#[derive(Debug, Clone, PartialEq, Eq, audit::AuditTarget, audit::Diff)]
+#[audit(crate = audit)]
+pub struct Ticket {
+    /// Its number.
+    #[audit(id, skip)]
+    pub number: u64,
+    /// What it costs, in cents.
+    pub cents: i64,
+}
+
+/// Sells one.
+#[must_use]
+#[audited(crate = audit, action = "ticket.sold", metadata(cents))]
+pub fn sell(number: u64, cents: i64) -> Ticket {
+    Ticket { number, cents }
+}
+
+/// Sells one later.
+#[audited(crate = audit, action = "ticket.sold", metadata(cents))]
+pub async fn sell_later(number: u64, cents: i64) -> Ticket {
+    Ticket { number, cents }
+}
+
+/// Changes the price of one.
+#[audited(crate = audit, action = "ticket.torn", metadata(changes = later))]
+pub fn change(ticket: &mut Ticket, cents: i64) {
+    let before = ticket.clone();
+    ticket.cents = cents;
+    audit::annotate!(changes = audit::diff(&before, ticket));
+}
+
+/// Makes an audited function of its own arguments.
+#[macro_export]
+macro_rules! audited_function {
+    ($(#[$attribute:meta])* $vis:vis $name:ident, $action:literal, $number:ident: $type:ty, $result:ty, $value:expr) => {
+        $(#[$attribute])*
+        #[$crate::audited(
+            crate = $crate::audit,
+            catalog = $crate::audited,
+            action = $action,
+            target_id = $number,
+            metadata(cents = 5_i64)
+        )]
+        $vis fn $name($number: $type) -> $result {
+            $value
+        }
+    };
+}

@@ -1,0 +1,93 @@
+//! Functions that macros make, those of other crates among them, which know audit-core by another name.
+
+use audit_core::{Outcome, audited};
+use renamed::Ticket;
+use serde_json::json;
+
+use crate::support::{block_on, rows};
+
+macro_rules! project {
+    ($(#[$attribute:meta])* $name:ident, $action:literal, $id:ident: $type:ty, $($details:tt)*) => {
+        $(#[$attribute])*
+        #[audited(action = $action, target_id = $id, metadata($($details)*))]
+        fn $name($id: $type, kind: &str) -> Result<$type, String> {
+            // The name is the macro's own.
+            let id = kind.len();
+            if id == 0 { Err("empty".to_owned()) } else { Ok($id) }
+        }
+    };
+}
+
+project!(suspend, "project.suspended", id: u64, reason = "unpaid");
+project!(
+    #[inline]
+    update,
+    "project.updated",
+    project: &'static str,
+    new_value = project, ret old_value = |ok| ok.len()
+);
+
+macro_rules! with_attributes {
+    ($(#[$attribute:meta])* $name:ident) => {
+        $(#[$attribute])*
+        async fn $name(project_id: u32) {}
+    };
+}
+
+with_attributes!(
+    #[audited(action = "project.deleted")]
+    delete
+);
+
+#[test]
+fn a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given() {
+    let rows = rows(|| {
+        assert_eq!(suspend(7, "kind"), Ok(7));
+        update("mine", "").unwrap_err();
+        assert_eq!(update("mine", "new"), Ok("mine"));
+        block_on(delete(5));
+    });
+    let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref(), row.outcome)).collect();
+    let expected = [
+        ("project.suspended", Some("7"), Outcome::Success),
+        ("project.updated", Some("mine"), Outcome::Failure),
+        ("project.updated", Some("mine"), Outcome::Success),
+        ("project.deleted", Some("5"), Outcome::Success),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(rows[0].metadata.get("reason"), Some(&json!("unpaid")));
+    assert_eq!(rows[2].metadata.get("old_value"), Some(&json!(4)));
+}
+
+renamed::audited_function!(sold, "ticket.sold", number: u64, Option<u64>, Some(number));
+
+mod without_the_import {
+    renamed::audited_function!(
+        #[inline]
+        pub(super) sold_here, "ticket.sold", number: &str, usize, number.len());
+}
+
+#[test]
+fn a_macro_of_another_crate_brings_the_catalog_of_that_crate() {
+    let rows = rows(|| {
+        assert_eq!(sold(7), Some(7));
+        assert_eq!(without_the_import::sold_here("seven"), 5);
+    });
+    let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref())).collect();
+    assert_eq!(seen, [("ticket.sold", Some("7")), ("ticket.sold", Some("seven"))]);
+    assert_eq!(rows[0].metadata.get("cents"), Some(&json!(5)));
+}
+
+#[test]
+fn a_crate_that_knows_this_one_by_another_name_is_audited_alike() {
+    let mut ticket = None;
+    let rows = rows(|| {
+        ticket = Some(renamed::sell(1, 900));
+        renamed::change(ticket.as_mut().expect("it was sold"), 700);
+        block_on(renamed::sell_later(2, 900));
+    });
+    assert_eq!(ticket, Some(Ticket { number: 1, cents: 700 }));
+    let targets: Vec<_> = rows.iter().map(|row| row.target_id.as_deref()).collect();
+    assert_eq!(targets, [Some("1"), Some("1"), Some("2")]);
+    assert_eq!(rows[1].metadata.get("changes"), Some(&json!({ "cents": { "from": 900, "to": 700 } })));
+}
