@@ -16,7 +16,7 @@ const ACTIONS: usize = 500;
 const FUNCTIONS: usize = 300;
 const ROUNDS: usize = 9;
 /// Rounds end early after this time, with those that there are.
-const AT_MOST: Duration = Duration::from_secs(120);
+const AT_MOST: Duration = Duration::from_mins(2);
 
 const PACKAGES: [&str; 5] = ["traced", "audited", "catalog", "together", "empty"];
 
@@ -85,7 +85,7 @@ fn source(place: &Path, package: &str) -> PathBuf {
 
 fn generate(place: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace");
-    let core = format!("audit-core = {{ path = {:?}, default-features = false }}\n", root.join("audit-core"));
+    let core = format!("audit-core = {{ path = '{}/audit-core', default-features = false }}\n", root.display());
     let tracing = "tracing = { version = \"0.1\", default-features = false, features = [\"std\", \"attributes\"] }\n";
     let members: Vec<String> = PACKAGES.iter().map(|package| format!("{package:?}")).collect();
     fs::create_dir_all(place).expect("the folder for temporary files can be written");

@@ -27,7 +27,7 @@ fn allocations<F: Future<Output = Result<u64, Refused>>>(auditor: &Auditor, call
 
 /// A writer that leaves entries in the queue, so that nothing but the calls is at work.
 fn writer() -> WriterGuard {
-    let builder = Auditor::builder().store(Arc::new(MemoryStore)).linger(Duration::from_secs(60));
+    let builder = Auditor::builder().store(Arc::new(MemoryStore)).linger(Duration::from_mins(1));
     builder.start_blocking().expect("the writer starts")
 }
 
