@@ -6,12 +6,14 @@ pub use serde_json::Value;
 
 pub use crate::call::{
     AnyError, Call, Captures, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, On, Plain, Said, Shown,
-    Silent, Site, Text, Unfinished, Whole, annotate, audited_future, audited_returned, judge, returned, target_of,
+    Silent, Site, Text, Unfinished, Whole, annotate, audited_future, audited_returned, debugged, displayed, judge,
+    returned, target_of,
 };
 pub use crate::catalog::check::{
-    FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, required,
+    FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, name_of,
+    required,
 };
-pub use crate::catalog::field::{FieldAt, Free, NamedVariants, Typed, Unknown};
+pub use crate::catalog::field::{FieldAt, Free, Typed, Unknown, absent};
 pub use crate::catalog::no_catalog;
 pub use crate::coverage::place::SourcePlace;
 pub use crate::diff::{

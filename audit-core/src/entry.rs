@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::metadata::Details;
-use crate::{ActionName, Actor, Catalog, Context, Metadata, Outcome, Target};
+use crate::{ActionName, Actor, Catalog, Context, Durability, Metadata, Outcome, Target};
 
 /// One thing that was done, on its way to the log. [`Row`](crate::Row) is how the log holds it.
 ///
@@ -41,15 +41,19 @@ pub struct Entry {
     pub(crate) duration: Option<Duration>,
     pub(crate) attempt_id: Option<Uuid>,
     pub(crate) context: Context,
+    /// What the catalog says of the action.
+    pub(crate) durability: Durability,
 }
 
 impl Entry {
     /// Starts an entry for an action: a variant of a catalog, which brings its target type and its
     /// metadata, or an [`ActionName`]. The context is that of the work in progress.
     pub fn builder(action: impl IntoAction) -> EntryBuilder {
+        let durability = action.durability();
         let (action, target_type, metadata) = action.into_action();
         let mut entry = Self::at(SystemTime::now(), action, target_type);
         entry.metadata = metadata.into();
+        entry.durability = durability;
         entry.context = Context::current();
         EntryBuilder { entry }
     }
@@ -71,6 +75,7 @@ impl Entry {
             duration: None,
             attempt_id: None,
             context: Context::new(),
+            durability: Durability::Queued,
         }
     }
 
@@ -96,6 +101,13 @@ impl Entry {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         self.outcome
+    }
+
+    /// The entry that announces this one's work, and the one that will tell its end.
+    pub(crate) fn into_attempt(self) -> (Self, Self) {
+        let attempted =
+            Self { outcome: Outcome::Attempted, error: None, duration: None, attempt_id: None, ..self.clone() };
+        (attempted, Self { attempt_id: Some(self.id), ..self })
     }
 
     /// A rough count of the bytes that the entry owns, for the queue's limit.
@@ -128,6 +140,11 @@ pub(crate) fn identify(now: SystemTime) -> (Uuid, DateTime<Utc>) {
 pub trait IntoAction {
     /// The name, the target type and the metadata that the action brings along.
     fn into_action(self) -> (ActionName, Cow<'static, str>, Metadata);
+
+    /// What the catalog says of the action's durability.
+    fn durability(&self) -> Durability {
+        Durability::Queued
+    }
 }
 
 impl<C: Catalog> IntoAction for C {

@@ -47,6 +47,25 @@ pub enum Error {
         /// Why, and what to do.
         reason: &'static str,
     },
+    /// A durable entry was neither stored nor in the journal in time. It goes on waiting.
+    #[error(
+        "audit entry `{action}` was not durable within {timeout:?}: it goes on waiting and may be stored yet; \
+         `stats().last_error` tells what holds it up"
+    )]
+    NotDurable {
+        /// The entry's action.
+        action: String,
+        /// The builder's `durable_timeout`.
+        timeout: Duration,
+    },
+    /// The writer ended before it knew whether a durable entry was stored.
+    #[error(
+        "audit entry `{action}` may not be stored: the writer ended first; shut the guard down after the last audited work"
+    )]
+    Unconfirmed {
+        /// The entry's action.
+        action: String,
+    },
     /// The deadline of a flush passed.
     #[error(
         "{waiting} audit entries were not stored within {deadline:?}; `stats().last_error` tells what holds them up"

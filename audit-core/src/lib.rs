@@ -74,6 +74,7 @@ mod annotate;
 mod auditor;
 mod call;
 mod diff;
+mod durability;
 mod entry;
 mod error;
 mod merkle;
@@ -88,13 +89,14 @@ pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
 pub use audit_macros::{AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
-    Auditor, Builder, DroppedBy, Migrate, Overflow, ShutdownReport, Stats, WaitForStore, WriterGuard, init,
-    init_blocking,
+    Attempt, Auditor, Builder, DroppedBy, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
+    WriterGuard, init, init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};
 pub use catalog::{AuditAction, Catalog};
 pub use context::Context;
 pub use diff::{Diff, diff, diff_serialized};
+pub use durability::{Durability, UnknownDurability};
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
 pub use metadata::Metadata;

@@ -72,6 +72,7 @@ pub struct Builder {
     migrate: Migrate,
     wait: WaitForStore,
     drop_deadline: Duration,
+    durable_timeout: Duration,
     limits: Limits,
     delivery: Delivery,
 }
@@ -93,6 +94,7 @@ impl Builder {
             migrate: Migrate::Run,
             wait: WaitForStore::AtMost(Duration::from_secs(10)),
             drop_deadline: Duration::from_secs(5),
+            durable_timeout: Duration::from_secs(10),
             limits: Limits {
                 entries: 65_536,
                 bytes: 32 << 20,
@@ -221,6 +223,13 @@ impl Builder {
         self
     }
 
+    /// How long a durable call waits until its entry is stored, or in the journal; 10 s unless said. The entry goes on
+    /// waiting after that, and may be stored yet.
+    pub const fn durable_timeout(mut self, timeout: Duration) -> Self {
+        self.durable_timeout = timeout;
+        self
+    }
+
     /// How long a guard that is dropped without a shutdown blocks its thread at most; 5 s unless said.
     pub const fn drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = deadline;
@@ -265,7 +274,8 @@ impl Builder {
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let start_up = StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let guard = WriterGuard::new(Auditor::new(Arc::clone(&queue)), queue, Some(writer), self.drop_deadline);
+        let auditor = Auditor::new(Arc::clone(&queue), self.durable_timeout);
+        let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
             Err(_) => return Err(Error::WriterDied),
@@ -286,7 +296,7 @@ impl Builder {
     pub(super) fn deaf(&self) -> (Auditor, Arc<Queue>) {
         let queue = Arc::new(Queue::new(self.limits, 0));
         queue.close();
-        (Auditor::deaf(Arc::clone(&queue)), queue)
+        (Auditor::deaf(Arc::clone(&queue), self.durable_timeout), queue)
     }
 
     fn open(&self) -> Result<Option<SharedStore>, Error> {

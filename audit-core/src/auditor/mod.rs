@@ -3,17 +3,22 @@
 //! [`Auditor`] records; [`Builder`] makes one and starts its writer; [`WriterGuard`] flushes it, shuts it
 //! down and tells its [`Stats`]. [`init`] does it all with the defaults, for the whole program.
 
+mod attempt;
 mod builder;
 mod disabled;
 mod global;
 mod guard;
 mod record;
+mod recording;
+mod slot;
 mod stats;
 
+pub use attempt::Attempt;
 pub use builder::{Builder, Migrate, Overflow, WaitForStore};
 pub(crate) use global::unheard;
 pub use global::{init, init_blocking};
 pub use guard::{ShutdownReport, WriterGuard};
 pub use record::Auditor;
-pub(crate) use record::Slot;
+pub use recording::Recording;
+pub(crate) use slot::{Reserving, Slot};
 pub use stats::{DroppedBy, Stats};

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Builder, Stats};
-use crate::writer::{DropReason, Place, Queue, block_on};
+use super::{Builder, Recording, Slot, Stats};
+use crate::writer::{Queue, block_on};
 use crate::{Entry, Error};
 
 /// Most actions of which a missing actor is warned about one by one.
@@ -34,6 +35,7 @@ pub struct Auditor {
 #[derive(Debug)]
 struct Shared {
     queue: Arc<Queue>,
+    durable_timeout: Duration,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
     is_disabled: bool,
@@ -45,14 +47,14 @@ impl Auditor {
         Builder::new()
     }
 
-    pub(super) fn new(queue: Arc<Queue>) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
         Self::note_that_one_records();
-        Self { shared: Arc::new(Shared { queue, warned: Mutex::default(), is_disabled: false }) }
+        Self { shared: Arc::new(Shared { queue, durable_timeout, warned: Mutex::default(), is_disabled: false }) }
     }
 
     /// An auditor that never sends anything to this queue.
-    pub(super) fn deaf(queue: Arc<Queue>) -> Self {
-        Self { shared: Arc::new(Shared { queue, warned: Mutex::default(), is_disabled: true }) }
+    pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
+        Self { shared: Arc::new(Shared { queue, durable_timeout, warned: Mutex::default(), is_disabled: true }) }
     }
 
     /// Whether it records nothing: see [`Self::disabled`].
@@ -61,29 +63,19 @@ impl Auditor {
         self.shared.is_disabled
     }
 
-    /// Queues an entry and gives back its id. Waits for a place within the overflow policy's bound. A disabled auditor
-    /// records nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Dropped`] when there was no place or no writer. The entry is then counted as dropped.
-    ///
-    /// # Cancellation
-    ///
-    /// The entry is queued or not recorded at all.
-    pub async fn record(&self, entry: Entry) -> Result<Uuid, Error> {
-        let id = entry.id();
-        self.reserve().await.send(entry)?;
-        Ok(id)
+    /// Records an entry and gives back its id: at once where there is a place in the queue, unless the catalog or the
+    /// caller asks for more; see [`Recording`].
+    pub fn record(&self, entry: Entry) -> Recording {
+        Recording::new(self.clone(), entry)
     }
 
     /// [`Self::record`] for code without async.
     ///
     /// # Errors
     ///
-    /// As [`Self::record`].
+    /// As [`Recording`].
     pub fn record_blocking(&self, entry: Entry) -> Result<Uuid, Error> {
-        block_on(self.record(entry))
+        self.record(entry).blocking()
     }
 
     /// The accounts, all of one instant.
@@ -120,7 +112,15 @@ impl Auditor {
         self.reserve_now().unwrap_or_else(|| block_on(self.reserve()))
     }
 
-    fn count_if_unattributed(&self, entry: &Entry) {
+    pub(super) fn queue(&self) -> &Queue {
+        &self.shared.queue
+    }
+
+    pub(super) fn durable_timeout(&self) -> Duration {
+        self.shared.durable_timeout
+    }
+
+    pub(super) fn count_if_unattributed(&self, entry: &Entry) {
         if entry.actor.is_some() || entry.context.actor().is_some() {
             return;
         }
@@ -136,34 +136,5 @@ impl Auditor {
                  or name the actor. Said once per action"
             );
         }
-    }
-}
-
-/// The right to send one entry. Dropped unused, its place in the queue goes back.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    auditor: Auditor,
-    /// None when the queue had none to give.
-    place: Option<Place>,
-}
-
-impl Slot {
-    /// Queues the entry, without ever waiting; where there is no place, it is counted as dropped.
-    pub(crate) fn send(self, entry: Entry) -> Result<(), Error> {
-        if self.auditor.is_disabled() {
-            return Ok(());
-        }
-        self.auditor.count_if_unattributed(&entry);
-        let action = entry.action.clone();
-        let sent = match self.place {
-            Some(place) => place.fill(entry),
-            None => self.auditor.shared.queue.push_unreserved(entry),
-        };
-        sent.map_err(|reason| {
-            if reason == DropReason::NoWriter {
-                super::global::say_gone(action.as_str());
-            }
-            Error::Dropped { action: action.to_string(), reason: reason.advice() }
-        })
     }
 }

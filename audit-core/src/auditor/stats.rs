@@ -29,6 +29,8 @@ pub struct Stats {
     pub dropped: u64,
     /// The dropped ones, by reason.
     pub dropped_by: DroppedBy,
+    /// Durable entries whose callers were not told in time that they are kept. They may be stored all the same.
+    pub unconfirmed: u64,
     /// Entries without an actor.
     pub unattributed: u64,
     /// The most entries that ever waited at once; those in batches count, beyond what the queue holds.

@@ -8,10 +8,7 @@ use pin_project_lite::pin_project;
 
 use super::Call;
 use super::scope::Turn;
-use crate::auditor::Slot;
-
-/// `Sync`, because the body may be so, and what annotates it must not take that away.
-type Waiting = Pin<Box<dyn Future<Output = Slot> + Send + Sync>>;
+use crate::auditor::{Reserving, Slot};
 
 pin_project! {
     /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`,
@@ -24,8 +21,7 @@ pin_project! {
         #[pin]
         body: F,
         call: Option<(Call, A)>,
-        // Boxed, because only a full queue makes a caller wait.
-        waiting: Option<Waiting>,
+        reserving: Reserving,
         value: PhantomData<fn() -> T>,
     }
 }
@@ -45,7 +41,7 @@ pub const fn audited_returned<T, F, A>(call: Call, body: F, after: A) -> Audited
 where
     A: FnOnce(T, Call) -> T,
 {
-    Audited { body, call: Some((call, after)), waiting: None, value: PhantomData }
+    Audited { body, call: Some((call, after)), reserving: Reserving::new(), value: PhantomData }
 }
 
 /// The future that a function returns. Its early returns are those of a closure.
@@ -61,8 +57,7 @@ impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<T, F,
         let (call, _) = this.call.as_mut().expect("a future is not polled again after it has given its value");
         if !call.has_begun() {
             call.arrive();
-            let slot = ready!(poll_place(call, this.waiting, cx));
-            *this.waiting = None;
+            let slot = ready!(poll_place(call, this.reserving, cx));
             call.begin(slot);
         }
         let turn = Turn::enter(call);
@@ -75,16 +70,9 @@ impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<T, F,
     }
 }
 
-fn poll_place(call: &Call, waiting: &mut Option<Waiting>, cx: &mut Context<'_>) -> Poll<Option<Slot>> {
-    if waiting.is_none() {
-        let Some(auditor) = call.auditor() else { return Poll::Ready(None) };
-        if let Some(slot) = auditor.reserve_now() {
-            return Poll::Ready(Some(slot));
-        }
-        *waiting = Some(Box::pin(async move { auditor.reserve().await }));
-    }
-    match waiting {
-        Some(waiting) => waiting.as_mut().poll(cx).map(Some),
+fn poll_place(call: &Call, reserving: &mut Reserving, cx: &mut Context<'_>) -> Poll<Option<Slot>> {
+    match call.auditor() {
+        Some(auditor) => reserving.poll(&auditor, cx).map(Some),
         None => Poll::Ready(None),
     }
 }

@@ -6,7 +6,7 @@ use super::scope::{Notes, Turn};
 use super::{Captures, Site};
 use crate::auditor::{Slot, unheard};
 use crate::entry::identify;
-use crate::{ActionName, Auditor, Context, Entry, Outcome};
+use crate::{ActionName, Auditor, Context, Durability, Entry, Outcome};
 
 /// One call of an audited function. Dropped before its end, it is recorded all the same.
 #[derive(Debug)]
@@ -145,6 +145,7 @@ impl Call {
             duration: Some(after),
             attempt_id: None,
             context: std::mem::take(&mut self.context),
+            durability: Durability::Queued,
         }
     }
 }

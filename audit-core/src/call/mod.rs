@@ -29,6 +29,6 @@ pub use future::{audited_future, audited_returned, returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
 pub use scope::annotate;
-pub use shown::{Plain, Shown, Text};
+pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Call, Site};
 use crate::Metadata;
+use crate::catalog::fits::fits;
 
 thread_local! {
     static INNERMOST: Cell<Option<Notes>> = const { Cell::new(None) };
@@ -31,9 +32,53 @@ impl Notes {
         self.metadata
     }
 
-    /// Whether the attribute announced a field of this name.
-    fn declares(&self, name: &str) -> bool {
-        self.site.info.free_form || self.site.later.contains(&name)
+    /// What is to be said against the field, if anything is: neither keeps it from being recorded.
+    fn objection(&self, name: &str, value: Option<&Value>) -> Option<Objection> {
+        let info = self.site.info;
+        if info.free_form {
+            return None;
+        }
+        if !self.site.later.contains(&name) {
+            return Some(Objection::Undeclared);
+        }
+        let (field, value) = (info.field(name)?, value?);
+        (!fits(field.type_name, value)).then_some(Objection::Mistyped { declared: field.type_name })
+    }
+}
+
+/// What is wrong with an annotation.
+#[derive(Debug, Clone, Copy)]
+enum Objection {
+    /// The attribute did not announce it.
+    Undeclared,
+    /// The catalog declares another type.
+    Mistyped { declared: &'static str },
+}
+
+impl Objection {
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Undeclared => "undeclared",
+            Self::Mistyped { .. } => "mistyped",
+        }
+    }
+
+    fn warn(self, action: &str, name: &str) {
+        match self {
+            Self::Undeclared => tracing::warn!(
+                action,
+                name,
+                "annotated metadata was not declared; write `metadata({name} = later)` in the attribute"
+            ),
+            Self::Mistyped { declared } => {
+                tracing::warn!(
+                    action,
+                    name,
+                    declared,
+                    "annotated metadata is not of the type that the catalog declares"
+                );
+            }
+        }
     }
 }
 
@@ -90,21 +135,17 @@ pub fn annotate<T: Serialize + ?Sized>(name: &str, value: &T) {
     addition.insert(name, value);
     let heard = INNERMOST.try_with(|innermost| {
         let mut notes = innermost.take()?;
-        let (action, declared) = (notes.site.info.name, notes.declares(name));
-        if !declared {
-            addition.mark(&format!("undeclared: {name}"), Value::Bool(true));
+        let (action, objection) = (notes.site.info.name, notes.objection(name, addition.get(name)));
+        if let Some(objection) = objection {
+            addition.mark(&format!("{}: {name}", objection.mark()), Value::Bool(true));
         }
         notes.metadata.get_or_insert_default().extend(addition);
         innermost.set(Some(notes));
-        Some((action, declared))
+        Some((action, objection))
     });
     match heard.ok().flatten() {
-        Some((_, true)) => {}
-        Some((action, false)) => tracing::warn!(
-            action,
-            name,
-            "annotated metadata was not declared; write `metadata({name} = later)` in the attribute"
-        ),
+        Some((action, Some(objection))) => objection.warn(action, name),
+        Some((_, None)) => {}
         None if WARNED.swap(true, Ordering::Relaxed) => {}
         None => tracing::warn!(name, "`annotate!` outside of every audited call adds nothing; said once"),
     }

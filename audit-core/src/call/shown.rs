@@ -1,6 +1,6 @@
 //! Values that are recorded as text: target ids, and what is kept of errors.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 
 /// A value, or an `Option` of one, that is recorded as text.
 #[derive(Debug)]
@@ -61,6 +61,52 @@ impl<T: ?Sized> Plain<T> for Shown<'_, T> {
     {
         Some(self.0.to_text())
     }
+}
+
+/// What `%` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded by `%`",
+    label = "`{Self}` does not implement `Display`",
+    note = "write `?value` to record it by its `Debug`, or an expression over a part of it"
+)]
+pub trait ByDisplay {
+    /// The text.
+    fn displayed(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> ByDisplay for T {
+    fn displayed(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// What `?` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded by `?`",
+    label = "`{Self}` does not implement `Debug`",
+    note = "write `#[derive(Debug)]` on a type without secrets, or an expression over a part of it"
+)]
+pub trait ByDebug {
+    /// The text.
+    fn debugged(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Debug + ?Sized> ByDebug for T {
+    fn debugged(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// The text of a value by its `Display`.
+pub fn displayed<T: ByDisplay + ?Sized>(value: &T) -> String {
+    value.displayed()
+}
+
+/// The text of a value by its `Debug`.
+pub fn debugged<T: ByDebug + ?Sized>(value: &T) -> String {
+    value.debugged()
 }
 
 #[cfg(test)]

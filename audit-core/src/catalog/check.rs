@@ -25,7 +25,7 @@ pub struct Place {
 }
 
 static NOTHING: ActionInfo =
-    ActionInfo { hash: 0, name: "", target: "", description: "", free_form: true, fields: &[] };
+    ActionInfo { hash: 0, name: "", variant: "", target: "", description: "", free_form: true, fields: &[] };
 
 /// FNV-1a, 64 bits.
 #[must_use]
@@ -55,6 +55,26 @@ pub const fn find_action(parts: Parts, hash: u64, name: &str) -> Place {
         part += 1;
     }
     Place { part: 0, action: UNKNOWN }
+}
+
+/// The name of the action that a variant of the catalog's own is.
+///
+/// # Panics
+///
+/// If it is none, and only while the program compiles.
+#[must_use]
+#[track_caller]
+pub const fn name_of(parts: Parts, variant: &str) -> &'static str {
+    let own = parts[0];
+    let mut i = 0;
+    while i < own.len() {
+        if equal(own[i].variant, variant) {
+            return own[i].name;
+        }
+        i += 1;
+    }
+    // What is no variant at all is reported as such.
+    panic!("this variant embeds another catalog: name a variant of that one")
 }
 
 /// The place of a metadata field in its action.

@@ -18,16 +18,6 @@ pub trait FieldAt<const P: usize, const A: usize, const F: usize> {
     type Sink;
 }
 
-/// Where the constants are that are named like a catalog's variants. The derive implements it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a catalog of actions",
-    note = "write `#[derive(audit_core::Catalog)]` on it"
-)]
-pub trait NamedVariants {
-    /// Holds a constant for each variant: the action's name.
-    type Names;
-}
-
 /// Takes values for a field of type `T`.
 #[derive(Debug)]
 pub struct Typed<T>(PhantomData<T>);
@@ -59,6 +49,23 @@ impl Unknown {
     #[must_use]
     pub const fn encode<V: ?Sized>(_: &V) -> Value {
         Value::Null
+    }
+}
+
+/// What the `None` of a field holds that is given as such.
+#[derive(Debug, Serialize)]
+pub enum Nothing {}
+
+/// Fixes the type of a bare `None`.
+#[must_use]
+pub const fn absent(none: Option<Nothing>) -> Option<Nothing> {
+    none
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FieldType> RecordAs<T> for Nothing {
+    fn record(&self) -> Value {
+        match *self {}
     }
 }
 

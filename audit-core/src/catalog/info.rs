@@ -39,6 +39,9 @@ pub struct ActionInfo {
     pub hash: u64,
     /// The dotted name.
     pub name: &'static str,
+    /// The variant's name.
+    #[serde(skip)]
+    pub variant: &'static str,
     /// The kind of thing it is done to.
     pub target: &'static str,
     /// The variant's doc comment.
@@ -47,6 +50,13 @@ pub struct ActionInfo {
     pub free_form: bool,
     /// The metadata fields, in the order of the variant.
     pub fields: &'static [FieldInfo],
+}
+
+impl ActionInfo {
+    /// What the catalog says of a metadata field of this action.
+    pub(crate) fn field(&self, name: &str) -> Option<&'static FieldInfo> {
+        self.fields.iter().find(|field| field.name == name)
+    }
 }
 
 /// What a catalog says of a metadata field.

@@ -20,8 +20,19 @@ pub(super) fn serialized<T: Serialize + ?Sized>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_else(|error| Value::String(format!("unserialisable: {error}")))
 }
 
+/// What `#[audit(serialize)]` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be compared by what it serialises to",
+    label = "does not implement `Serialize`",
+    note = "write `#[audit(secret)]` to show only that it changed, or `#[audit(skip)]` to leave it out"
+)]
+pub trait Serializable: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> Serializable for T {}
+
 /// The changes of what a value serialises to.
-pub fn serialized_changes<T: Serialize + ?Sized>(before: &T, after: &T) -> Option<Value> {
+pub fn serialized_changes<T: Serializable + ?Sized>(before: &T, after: &T) -> Option<Value> {
     serialized(before).changes(&serialized(after))
 }
 

@@ -12,5 +12,5 @@ mod thread;
 
 pub(crate) use lane::Delivery;
 pub(crate) use park::block_on;
-pub(crate) use queue::{DropReason, Limits, Place, Queue};
+pub(crate) use queue::{Acknowledgement, DropReason, Limits, NotKept, Place, Queue};
 pub(crate) use thread::{StartUp, Writer, spawn};

@@ -9,13 +9,10 @@
 //! never waits. Whoever waits has a deadline, kept by the writer's thread ([`Queue::keep_deadlines`]); should that
 //! thread die, [`Queue::close`] releases them all.
 
-#[allow(dead_code, reason = "nobody waits durably yet")]
 mod acknowledgement;
-#[allow(dead_code, reason = "the journal's, the outbox's and the durable callers' answers are not all asked for yet")]
+#[allow(dead_code, reason = "the journal and the outbox do not answer yet")]
 mod answers;
-#[allow(dead_code, reason = "nobody waits durably yet")]
 mod entrance;
-#[allow(dead_code, reason = "nobody waits durably yet")]
 mod place;
 mod reason;
 mod state;
@@ -30,7 +27,7 @@ use tokio::sync::Notify;
 use crate::auditor::{Overflow, Stats};
 use crate::store::StoreError;
 
-use acknowledgement::{Acknowledgement, NotKept};
+pub(crate) use acknowledgement::{Acknowledgement, NotKept};
 pub(crate) use place::Place;
 pub(crate) use reason::DropReason;
 use state::{Phase, State};
@@ -112,6 +109,7 @@ impl Queue {
                 lane.in_flight = None;
             }
             state.lose(lost, DropReason::NoWriter);
+            state.stats.unconfirmed += state.acknowledgements.len() as u64;
             let callers = std::mem::take(&mut state.callers);
             (callers, std::mem::take(&mut state.flushes), std::mem::take(&mut state.acknowledgements))
         };

@@ -5,6 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Expr;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -57,10 +58,19 @@ fn checks(model: &Audited) -> TokenStream {
             (name.to_token_stream(), quote_spanned!(span=> #hash))
         }
         ActionName::Variant { of, variant } => {
-            let krate = path_at(&model.krate, at(variant.span()));
-            let name = quote_spanned! {at(variant.span())=>
-                <<#of as #krate::__private::NamedVariants>::Names>::#variant
+            let span = at(variant.span());
+            let (krate, text) = (path_at(&model.krate, span), variant.unraw().to_string());
+            let (of, parts) = match of {
+                None => (quote_spanned!(span=> __AuditCatalog), quote_spanned!(span=> __AUDIT_PARTS)),
+                Some(of) => (of.to_token_stream(), quote_spanned!(span=> <Of as #krate::Catalog>::PARTS)),
             };
+            // The pattern is for the compiler to refuse, and for editors to complete.
+            let name = quote_spanned! {span=> {
+                type Of = #of;
+                #[allow(unreachable_patterns)]
+                let _: fn(&Of) = |action| match action { Of::#variant { .. } => {} _ => {} };
+                #krate::__private::name_of(#parts, #text)
+            }};
             (name, quote_spanned!(span=> #krate::__private::hash(__AUDIT_ACTION)))
         }
     };
@@ -168,8 +178,14 @@ fn captures(model: &Audited) -> TokenStream {
     for (n, detail) in model.metadata.iter().enumerate() {
         if let Source::Argument(value, form) = &detail.source {
             let name = field_name(detail);
-            let encoded = encode(model, n, &quote_spanned!(at(value.span())=> (#value)), *form, value.span());
             let span = at(value.span());
+            let krate = path_at(krate, span);
+            let given = if is_none(value) {
+                quote_spanned!(span=> #krate::__private::absent(#value))
+            } else {
+                quote_spanned!(span=> (#value))
+            };
+            let encoded = encode(model, n, &given, *form, value.span());
             statements.extend(quote_spanned!(span=> #captures.field(#name, || #encoded);));
         }
     }
@@ -196,8 +212,8 @@ pub(super) fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form,
     let field = field_constant(n, span);
     let value = match form {
         Form::Typed => quote_spanned!(span=> &#value),
-        Form::Display => quote_spanned!(span=> &::std::format!("{}", #value)),
-        Form::Debug => quote_spanned!(span=> &::std::format!("{:?}", #value)),
+        Form::Display => quote_spanned!(span=> &#krate::__private::displayed(&#value)),
+        Form::Debug => quote_spanned!(span=> &#krate::__private::debugged(&#value)),
     };
     quote_spanned! {span=>
         <<__AuditCatalog as #krate::__private::FieldAt<
@@ -206,6 +222,13 @@ pub(super) fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form,
             #field,
         >>::Sink>::encode(#value)
     }
+}
+
+/// Whether a value is a bare `None`, whose type nothing tells.
+fn is_none(value: &Expr) -> bool {
+    matches!(value, Expr::Path(path) if path.path.segments.last().is_some_and(|last| {
+        last.ident == "None" && last.arguments.is_none()
+    }))
 }
 
 fn field_constant(n: usize, span: Span) -> Ident {

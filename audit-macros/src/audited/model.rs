@@ -44,7 +44,11 @@ pub(super) enum Catalog {
 #[derive(Debug)]
 pub(super) enum ActionName {
     Literal(LitStr),
-    Variant { of: Path, variant: Ident },
+    /// A variant of the catalog, or of the enum that was named beside it.
+    Variant {
+        of: Option<Path>,
+        variant: Ident,
+    },
 }
 
 /// Where the target id comes from.
@@ -129,8 +133,8 @@ impl Audited {
             return None;
         };
         let target_id = resolve_target_id(ctxt, arguments.target_id, &action, arguments.target.as_ref(), &function);
-        let (action, of_action) = resolve_action(action);
-        let named = arguments.catalog.or(of_action).map(Catalog::Named);
+        let (action, named) = resolve_action(action, arguments.catalog);
+        let named = named.map(Catalog::Named);
         let catalog = named.or_else(|| Catalog::of_attribute(ctxt, invoked, at(action.span())));
         Some(Self {
             krate: arguments.krate.unwrap_or_else(krate::usual),
@@ -149,14 +153,17 @@ impl Audited {
     }
 }
 
-/// Of a variant, the enum is the catalog.
-fn resolve_action(action: Action) -> (ActionName, Option<Path>) {
+/// Of a variant, the enum is the catalog, unless another is named.
+fn resolve_action(action: Action, catalog: Option<Path>) -> (ActionName, Option<Path>) {
     match action {
-        Action::Name(name) => (ActionName::Literal(name), None),
+        Action::Name(name) => (ActionName::Literal(name), catalog),
         Action::Variant(mut path) => {
             let variant = path.segments.pop().expect("a variant's path has two segments at least").ident;
             path.segments.pop_punct();
-            (ActionName::Variant { of: path.clone(), variant }, Some(path))
+            match catalog {
+                None => (ActionName::Variant { of: None, variant }, Some(path)),
+                catalog => (ActionName::Variant { of: Some(path), variant }, catalog),
+            }
         }
     }
 }

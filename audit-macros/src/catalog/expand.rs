@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::model::{Action, Catalog, Field};
@@ -30,17 +31,14 @@ use crate::place::{at, path_at};
 /// impl<const A: usize> FieldAt<0, A, UNKNOWN> for Action { type Sink = Unknown; }
 /// impl<const A: usize> FieldAt<0, A, FREE> for Action { type Sink = Free; }
 /// impl<const A: usize, const F: usize> FieldAt<1, A, F> for Action where AuditAction: FieldAt<0, A, F> { … }
-/// impl Variants { pub const InvoiceRefunded: &str = "invoice.refunded"; }
-/// impl NamedVariants for Action { type Names = Variants; }
 /// ```
 pub(super) fn expand(catalog: &Catalog) -> TokenStream {
     let alias_pair = alias_pair(catalog);
     let catalog_impl = catalog_impl(catalog);
     let field_impls = field_impls(catalog);
-    let variant_names = variant_names(catalog);
     let constructors = constructors(catalog);
     let include_checks = include_checks(catalog);
-    quote! { #alias_pair #catalog_impl #field_impls #variant_names #constructors #include_checks }
+    quote! { #alias_pair #catalog_impl #field_impls #constructors #include_checks }
 }
 
 fn alias_pair(Catalog { vis, ident, krate, attribute, .. }: &Catalog) -> TokenStream {
@@ -102,7 +100,8 @@ fn catalog_impl(catalog: &Catalog) -> TokenStream {
 }
 
 fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
-    let Action { name, hash, target, description, fields, .. } = action;
+    let Action { name, hash, target, description, fields, variant } = action;
+    let variant = variant.unraw().to_string();
     let free_form = fields.is_none();
     let fields = fields.iter().flatten().map(|field| {
         let Field { name, hash, type_name, optional, description, .. } = field;
@@ -120,6 +119,7 @@ fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
         #krate::catalog::ActionInfo {
             hash: #hash,
             name: #name,
+            variant: #variant,
             target: #target,
             description: #description,
             free_form: #free_form,
@@ -187,26 +187,6 @@ fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> Tok
         impl<const ACTION: usize> #krate::__private::FieldAt<0, { ACTION }, { #krate::__private::FREE }> for #ident {
             type Sink = #krate::__private::Free;
         }
-    }
-}
-
-/// The names by which `action = Action::Variant` finds its action: constants named like the variants, so
-/// that a misspelt one is an error on the user's word.
-fn variant_names(Catalog { ident, krate, actions, .. }: &Catalog) -> TokenStream {
-    let variants = actions.iter().map(|action| &action.variant);
-    let names = actions.iter().map(|action| &action.name);
-    quote! {
-        const _: () = {
-            pub struct Variants;
-            #[allow(non_upper_case_globals, dead_code)]
-            impl Variants {
-                #(pub const #variants: &'static ::core::primitive::str = #names;)*
-            }
-            #[automatically_derived]
-            impl #krate::__private::NamedVariants for #ident {
-                type Names = Variants;
-            }
-        };
     }
 }
 

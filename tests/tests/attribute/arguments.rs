@@ -210,6 +210,14 @@ fn a_target_id_that_is_none_is_no_target_id() {
     assert_eq!(ids, [Some("proj_1"), Some("proj_1"), None, None]);
 }
 
+#[test]
+fn a_bare_none_needs_no_type_and_is_null() {
+    #[audited(action = "project.suspended", metadata(reason = None))]
+    fn suspend(project_id: u32) {}
+    let row = row(|| suspend(1));
+    assert_eq!(row.metadata.get("reason"), Some(&json!(null)));
+}
+
 #[derive(Debug)]
 struct Keys {
     owner: &'static str,

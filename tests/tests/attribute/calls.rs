@@ -300,6 +300,17 @@ fn an_annotation_that_was_not_declared_is_kept_and_marked() {
     assert_eq!(row.metadata.get("_audit").map(|marks| &marks["undeclared: surprise"]), Some(&json!(true)));
 }
 
+#[test]
+fn an_annotation_of_another_type_than_the_catalogs_is_kept_and_marked() {
+    #[audited(action = "project.auto_suspended", metadata(reason = later, hard_cap_exceeded = later))]
+    fn suspend(project_id: &str) {
+        annotate!(reason = 7, hard_cap_exceeded = true);
+    }
+    let row = row(|| suspend("proj_1"));
+    assert_eq!(row.metadata.get("reason"), Some(&json!(7)));
+    assert_eq!(row.metadata.get("_audit"), Some(&json!({ "mistyped: reason": true })));
+}
+
 #[audited(action = "project.updated", target_id = 1, metadata(changes = later))]
 fn annotates_twice() {
     struct Explosive;

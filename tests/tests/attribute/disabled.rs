@@ -63,6 +63,9 @@ fn a_disabled_auditor_takes_entries_and_keeps_none() {
     let writer = Auditor::builder().disabled().start_blocking().expect("nothing can go wrong");
     let entry = || Entry::builder(audit_core::AuditAction::ProjectSuspended { reason: None }).build();
     assert!(writer.auditor().record_blocking(entry()).is_ok());
+    assert!(writer.auditor().record(entry()).durable().blocking().is_ok());
+    let attempt = writer.auditor().attempt_blocking(entry()).expect("nothing keeps the work from beginning");
+    assert!(attempt.end(audit_core::Outcome::Success).blocking().is_ok());
     assert!(writer.flush_blocking(Duration::ZERO).is_ok());
     let report = writer.shutdown_blocking(Duration::ZERO);
     assert_eq!((report.stored, report.lost, report.stats.emitted, report.stats.dropped), (0, 0, 0, 0));

@@ -1,5 +1,8 @@
 //! What a durable caller waits for.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use tokio::sync::oneshot;
 
 /// Why an entry is not known to be kept.
@@ -20,9 +23,10 @@ pub(crate) struct Acknowledgement {
     pub(super) answer: oneshot::Receiver<Result<(), NotKept>>,
 }
 
-impl Acknowledgement {
-    /// Waits until the entry is kept, at most until the caller's deadline.
-    pub(crate) async fn wait(self) -> Result<(), NotKept> {
-        self.answer.await.unwrap_or(Err(NotKept::Lost))
+impl Future for Acknowledgement {
+    type Output = Result<(), NotKept>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.answer).poll(cx).map(|answer| answer.unwrap_or(Err(NotKept::Lost)))
     }
 }

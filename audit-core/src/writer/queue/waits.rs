@@ -66,6 +66,7 @@ impl Queue {
         state.callers = left;
         let flushes: Vec<_> = state.flushes.extract_if(.., |(_, flush)| flush.deadline <= now).collect();
         let late: Vec<_> = state.acknowledgements.extract_if(.., |_, waiting| waiting.deadline <= now).collect();
+        state.stats.unconfirmed += late.len() as u64;
         let next = state.soonest_deadline();
         state.next_deadline = next;
         drop(state);

@@ -20,7 +20,7 @@ struct Incomparable {
 struct Unserialisable {
     #[audit(serialize)]
     opaque: Opaque,
-    //~ Opaque => the trait bound `Opaque: serde::Serialize` is not satisfied
+    //~ Opaque => `Opaque` cannot be compared by what it serialises to
 }
 
 #[derive(Debug)]

@@ -32,8 +32,8 @@ async fn returned() -> Result<Secret, String> {
 }
 
 #[audited(action = "door.opened", target_id = 1, metadata(%secret, again = ?secret))]
-//~ secret => `Secret` doesn't implement `std::fmt::Display`
-//~ secret => `Secret` doesn't implement `Debug`
+//~ secret => `Secret` cannot be recorded by `%`
+//~ secret => `Secret` cannot be recorded by `?`
 fn as_text(secret: Secret) {}
 
 fn main() {}

@@ -51,6 +51,14 @@ mod by_path {
     #[audited(action = crate::audit::Action::InvoiceRefunded, target_id = 1, metadata(amount_cents = 5))]
     pub fn refund_by_variant() {}
 
+    #[audited(
+        catalog = crate::audit::Action,
+        action = audit_core::AuditAction::ProjectCreated,
+        target_id = 1,
+        metadata(changes = None)
+    )]
+    pub fn create_by_included_variant() {}
+
     #[audited(action = "project.created", target_id = 1)]
     pub fn create() {}
 }
@@ -70,6 +78,7 @@ fn main() {
     by_path::refund_again();
     by_path::refund_by_variant();
     by_path::create();
+    by_path::create_by_included_variant();
     renamed::f();
     renamed::below::f();
 }
