@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{Auditor, WriterGuard, global};
 use crate::Error;
+use crate::outbox::{self, Outbox, OutboxWake, Pace};
 use crate::store::{self, Schema, SharedStore, Store};
-use crate::writer::{self, Delivery, Limits, Queue, StartUp, block_on};
+use crate::writer::{self, Delivery, Drainer, Limits, Queue, StartUp, block_on};
 
 /// Most lanes of one writer.
 const MAX_LANES: usize = 64;
@@ -75,6 +76,10 @@ pub struct Builder {
     durable_timeout: Duration,
     limits: Limits,
     delivery: Delivery,
+    outbox: Outbox,
+    outbox_schema: Option<String>,
+    outbox_wake: OutboxWake,
+    outbox_pace: Pace,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +108,10 @@ impl Builder {
                 linger: Duration::from_millis(50),
             },
             delivery: Delivery { timeout: Duration::from_secs(30), longest_pause: Duration::from_secs(5) },
+            outbox: Outbox::Drain,
+            outbox_schema: None,
+            outbox_wake: OutboxWake::Poll,
+            outbox_pace: Pace { poll: Duration::from_millis(100), rows: 500 },
         }
     }
 
@@ -200,6 +209,32 @@ impl Builder {
         self
     }
 
+    /// Whether this writer moves entries from the [outbox](crate::outbox()) to the log; it does unless said, as far as its
+    /// user may (in PostgreSQL, with the role `audit_drainer`). Any number of writers may do so at once.
+    pub const fn outbox(mut self, outbox: Outbox) -> Self {
+        self.outbox = outbox;
+        self
+    }
+
+    /// The PostgreSQL schema that holds the outbox; that of the log unless said.
+    pub fn outbox_schema(mut self, name: impl Into<String>) -> Self {
+        self.outbox_schema = Some(name.into());
+        self
+    }
+
+    /// How long the writer waits between two looks at an empty outbox; 100 ms unless said. One look is one small
+    /// statement.
+    pub const fn outbox_poll(mut self, pause: Duration) -> Self {
+        self.outbox_pace.poll = pause;
+        self
+    }
+
+    /// How many entries of the outbox a batch holds at most; 500 unless said.
+    pub const fn outbox_rows(mut self, rows: usize) -> Self {
+        self.outbox_pace.rows = rows;
+        self
+    }
+
     /// How long a durable call waits until its entry is stored, or in the journal; 10 s unless said. The entry goes on
     /// waiting after that, and may be stored yet.
     pub const fn durable_timeout(mut self, timeout: Duration) -> Self {
@@ -244,12 +279,15 @@ impl Builder {
     /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
     pub async fn start(self) -> Result<WriterGuard, Error> {
         let store = self.open()?;
+        let schema = Schema::new(self.outbox_schema.as_ref().unwrap_or(&self.schema))?;
+        let drainer = self.drainer()?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let start_up = StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
-        let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let guard =
-            WriterGuard::new(Auditor::new(Arc::clone(&queue), self.durable_timeout), queue, writer, self.drop_deadline);
+        let (writer, started) = writer::spawn(Arc::clone(&queue), store, drainer, start_up).map_err(Error::NoThread)?;
+        let settings = outbox::Settings { schema, wake: self.outbox_wake };
+        let auditor = Auditor::new(Arc::clone(&queue), self.durable_timeout, settings);
+        let guard = WriterGuard::new(auditor, queue, writer, self.drop_deadline);
         match started.await {
             Ok(started) => started?,
             Err(_) => return Err(Error::WriterDied),
@@ -266,6 +304,13 @@ impl Builder {
         block_on(self.start())
     }
 
+    /// What drains the outbox of the log, if anything shall. A store of one's own has none.
+    fn drainer(&self) -> Result<Option<Drainer>, Error> {
+        let (Outbox::Drain, Some(Place::Url(url))) = (self.outbox, &self.place) else { return Ok(None) };
+        let source = outbox::open(url, &Schema::new(&self.schema)?, &self.service_name)?;
+        Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery }))
+    }
+
     fn open(&self) -> Result<SharedStore, Error> {
         let at_least_one = |setting: &'static str, value: usize| {
             if value == 0 { Err(Error::Setting { setting, bounds: "at least 1" }) } else { Ok(()) }
@@ -274,6 +319,7 @@ impl Builder {
         at_least_one("queue_bytes", self.limits.bytes)?;
         at_least_one("batch_rows", self.limits.batch_rows)?;
         at_least_one("batch_bytes", self.limits.batch_bytes)?;
+        at_least_one("outbox_rows", self.outbox_pace.rows)?;
         if self.lanes.is_some_and(|lanes| !(1..=MAX_LANES).contains(&lanes)) {
             return Err(Error::Setting { setting: "lanes", bounds: "from 1 to 64" });
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Builder, Recording, Slot, Stats};
 use crate::writer::{Queue, block_on};
-use crate::{Entry, Error};
+use crate::{Entry, Error, outbox};
 
 /// Most actions of which a missing actor is warned about one by one.
 const MAX_WARNED: usize = 1024;
@@ -36,6 +36,7 @@ pub struct Auditor {
 struct Shared {
     queue: Arc<Queue>,
     durable_timeout: Duration,
+    outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
 }
@@ -46,8 +47,8 @@ impl Auditor {
         Builder::new()
     }
 
-    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
-        Self { shared: Arc::new(Shared { queue, durable_timeout, warned: Mutex::default() }) }
+    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration, outbox: outbox::Settings) -> Self {
+        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned: Mutex::default() }) }
     }
 
     /// Records an entry and gives back its id: at once where there is a place in the queue, unless the catalog or the
@@ -104,7 +105,12 @@ impl Auditor {
         self.shared.durable_timeout
     }
 
-    pub(super) fn count_if_unattributed(&self, entry: &Entry) {
+    /// How entries get into the outbox.
+    pub(crate) fn outbox_settings(&self) -> &outbox::Settings {
+        &self.shared.outbox
+    }
+
+    pub(crate) fn count_if_unattributed(&self, entry: &Entry) {
         if entry.actor.is_some() || entry.context.actor().is_some() {
             return;
         }
