@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod disabled;
 mod instrumented;
 mod macros;
 mod shapes;
