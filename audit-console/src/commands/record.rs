@@ -174,6 +174,7 @@ async fn store(log: &LogArgs, url: &str, entry: Entry) -> Result<Uuid, Failure> 
         .schema(log.schema.as_str())
         .service_name("audit record")
         .migrate(Migrate::Skip)
+        .outbox(Outbox::Leave)
         .wait_for_store(WaitForStore::AtMost(PATIENCE))
         .linger(Duration::ZERO)
         .start()
