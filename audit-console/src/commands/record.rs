@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use audit_core::migrate::{self, Options};
 use audit_core::{
-    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outcome, Stats,
-    Target, WaitForStore, catalog,
+    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outbox, Outcome,
+    Stats, Target, WaitForStore, catalog,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;

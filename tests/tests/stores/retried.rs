@@ -100,7 +100,10 @@ async fn what_is_sent_again_is_as_if_it_had_never_been_refused_in_sqlite() {
     let batch = land(&url).await;
     let error = execute("DELETE FROM audit_dead_letters").await.unwrap_err().to_string();
     assert!(error.contains("append-only"), "{error}");
-    is_whole_again(&url, &batch, async || drop(execute("DROP TRIGGER fussy").await.unwrap())).await;
+    is_whole_again(&url, &batch, async || {
+        execute("DROP TRIGGER fussy").await.unwrap();
+    })
+    .await;
     is_as_if_never_refused(&url, &batch).await;
 }
 
