@@ -86,6 +86,7 @@ pub struct Builder {
 enum Place {
     Url(String),
     Store(SharedStore),
+    Nowhere,
 }
 
 impl Builder {
@@ -124,6 +125,28 @@ impl Builder {
     /// A store of one's own, instead of a URL. It knows its own schema and service name.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.place = Some(Place::Store(store));
+        self
+    }
+
+    /// Nothing is recorded, by nobody who would be recorded here: no thread is started and no store opened. The guard and
+    /// its accounts are there, and empty. For programs that decide when they start whether they audit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use audit_core::Auditor;
+    ///
+    /// let url: Option<String> = None;
+    /// let builder = match url {
+    ///     Some(url) => Auditor::builder().url(url),
+    ///     None => Auditor::builder().disabled(),
+    /// };
+    /// let writer = builder.init_blocking()?;
+    /// assert!(writer.auditor().is_disabled());
+    /// # Ok::<(), audit_core::Error>(())
+    /// ```
+    pub fn disabled(mut self) -> Self {
+        self.place = Some(Place::Nowhere);
         self
     }
 
@@ -254,7 +277,7 @@ impl Builder {
     ///
     /// As [`Self::start`], and [`Error::AlreadyInitialised`] when there is a global auditor already.
     pub async fn init(self) -> Result<WriterGuard, Error> {
-        if global::is_installed() {
+        if global::get().is_some() {
             return Err(Error::AlreadyInitialised);
         }
         let guard = self.start().await?;
@@ -278,7 +301,10 @@ impl Builder {
     ///
     /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
     pub async fn start(self) -> Result<WriterGuard, Error> {
-        let store = self.open()?;
+        let Some(store) = self.open()? else {
+            let (auditor, queue) = self.deaf();
+            return Ok(WriterGuard::new(auditor, queue, None, self.drop_deadline));
+        };
         let schema = Schema::new(self.outbox_schema.as_ref().unwrap_or(&self.schema))?;
         let drainer = self.drainer()?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
@@ -287,7 +313,7 @@ impl Builder {
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, drainer, start_up).map_err(Error::NoThread)?;
         let settings = outbox::Settings { schema, wake: self.outbox_wake };
         let auditor = Auditor::new(Arc::clone(&queue), self.durable_timeout, settings);
-        let guard = WriterGuard::new(auditor, queue, writer, self.drop_deadline);
+        let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
             Err(_) => return Err(Error::WriterDied),
@@ -311,7 +337,14 @@ impl Builder {
         Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery }))
     }
 
-    fn open(&self) -> Result<SharedStore, Error> {
+    /// An auditor without a writer, and its queue, which takes nothing.
+    pub(super) fn deaf(&self) -> (Auditor, Arc<Queue>) {
+        let queue = Arc::new(Queue::new(self.limits, 0));
+        queue.close();
+        (Auditor::deaf(Arc::clone(&queue), self.durable_timeout), queue)
+    }
+
+    fn open(&self) -> Result<Option<SharedStore>, Error> {
         let at_least_one = |setting: &'static str, value: usize| {
             if value == 0 { Err(Error::Setting { setting, bounds: "at least 1" }) } else { Ok(()) }
         };
@@ -325,8 +358,9 @@ impl Builder {
         }
         let schema = Schema::new(&self.schema)?;
         match &self.place {
-            Some(Place::Url(url)) => Ok(store::open_for(url, &schema, &self.service_name)?),
-            Some(Place::Store(store)) => Ok(Arc::clone(store)),
+            Some(Place::Url(url)) => Ok(Some(store::open_for(url, &schema, &self.service_name)?)),
+            Some(Place::Store(store)) => Ok(Some(Arc::clone(store))),
+            Some(Place::Nowhere) => Ok(None),
             None => Err(Error::NoStore),
         }
     }

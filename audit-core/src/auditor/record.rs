@@ -39,6 +39,7 @@ struct Shared {
     outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
+    is_disabled: bool,
 }
 
 impl Auditor {
@@ -48,7 +49,21 @@ impl Auditor {
     }
 
     pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration, outbox: outbox::Settings) -> Self {
-        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned: Mutex::default() }) }
+        Self::note_that_one_records();
+        let warned = Mutex::default();
+        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned, is_disabled: false }) }
+    }
+
+    /// An auditor that never sends anything to this queue.
+    pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
+        let (outbox, warned) = (outbox::Settings::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned, is_disabled: true }) }
+    }
+
+    /// Whether it records nothing: see [`Self::disabled`].
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.shared.is_disabled
     }
 
     /// Records an entry and gives back its id: at once where there is a place in the queue, unless the catalog or the
@@ -73,6 +88,9 @@ impl Auditor {
     }
 
     pub(super) fn count_unheard(&self, entries: u64) {
+        if self.is_disabled() {
+            return;
+        }
         self.shared.queue.count_unheard(entries);
     }
 

@@ -122,7 +122,8 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn of(entry: Entry, now: DateTime<Utc>) -> Self {
-        let Entry { mut metadata, context, .. } = entry;
+        let Entry { metadata, context, .. } = entry;
+        let mut metadata = Metadata::from(metadata);
         let context = context.fields();
         let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
         if !entry.action.is_listed() {

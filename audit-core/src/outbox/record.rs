@@ -120,9 +120,9 @@ impl Record {
         let mut entry = Entry::at(std::time::SystemTime::now(), action, "audit_log".into());
         (entry.id, entry.created_at) = (self.id, self.created_at);
         entry.outcome = Outcome::Failure;
-        entry.metadata.insert("dropped", &1);
-        entry.metadata.insert("reason", "outbox_row_unreadable");
-        entry.metadata.insert_value("row", Value::String(self.entry));
+        entry.metadata.field("dropped", 1.into());
+        entry.metadata.field("reason", "outbox_row_unreadable".into());
+        entry.metadata.field("row", Value::String(self.entry));
         let mut draft = Draft::of(entry, now);
         draft.row.salt = Some(self.salt);
         draft

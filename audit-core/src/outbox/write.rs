@@ -17,7 +17,7 @@ use crate::{Auditor, Entry, Error};
 ///
 /// The table is `control_plane.audit_outbox` unless the auditor (of the entry's context, or the global one) was built
 /// with another [`schema`](crate::Builder::schema) or [`outbox_schema`](crate::Builder::outbox_schema); in SQLite it is
-/// `audit_outbox`. No auditor is needed.
+/// `audit_outbox`. No auditor is needed; where it is disabled, nothing is written.
 ///
 /// # Errors
 ///
@@ -51,6 +51,9 @@ pub async fn outbox<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: E
 pub(crate) async fn write<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: Entry) -> Result<(), StoreError> {
     let auditor = entry.context.auditor().cloned().or_else(Auditor::global);
     if let Some(auditor) = &auditor {
+        if auditor.is_disabled() {
+            return Ok(());
+        }
         auditor.count_if_unattributed(&entry);
     }
     let settings = auditor.map(|auditor| auditor.outbox_settings().clone()).unwrap_or_default();
