@@ -9,6 +9,7 @@ mod drainer;
 mod lane;
 mod park;
 mod queue;
+mod sync;
 mod thread;
 
 pub(crate) use drainer::{Drainer, Source};

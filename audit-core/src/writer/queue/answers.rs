@@ -4,10 +4,9 @@
 //! first, with [`Queue::landed_journaled`]. What the journals of dead processes and the outbox hold never was in the queue;
 //! only its accounts are kept here.
 
-use std::sync::MutexGuard;
-
 use super::state::{State, Tickets};
 use super::{DropReason, Queue};
+use crate::writer::sync::MutexGuard;
 
 impl Queue {
     /// The lane's batch is in the store, some of its rows among the dead letters.

@@ -9,6 +9,8 @@ pub(crate) enum DropReason {
     NoWriter,
     /// The journal held the entry, and could not give it back.
     JournalDamaged,
+    /// The process was forked from the one that has the writer.
+    Forked,
 }
 
 impl DropReason {
@@ -18,6 +20,7 @@ impl DropReason {
             Self::QueueFull => "queue_full",
             Self::NoWriter => "no_writer",
             Self::JournalDamaged => "journal_damaged",
+            Self::Forked => "forked",
         }
     }
 
@@ -27,6 +30,10 @@ impl DropReason {
             Self::QueueFull => "the queue is full; the store is away or too slow, or `queue_entries` too small",
             Self::NoWriter => "there is no writer any more; shut the guard down after the last audited work",
             Self::JournalDamaged => "its record in the journal is damaged; `audit journal status` shows what is left",
+            Self::Forked => {
+                "this process was forked from the one that has the writer; fork before `init`, or start an auditor in the \
+                 child and hand it out through a `Context`"
+            }
         }
     }
 }
