@@ -76,9 +76,7 @@ impl Queue {
         if state.phase == Phase::Open && state.has_room(&self.limits) {
             return Ok(state);
         }
-        let reason = state.refusal();
-        state.drop_entries(1, reason);
-        Err(reason)
+        Err(state.refuse())
     }
 
     /// Counts entries that were made before there was a writer.

@@ -38,9 +38,7 @@ impl Place {
         state.give_back(1);
         state.stats.emitted += 1;
         if matches!(state.phase, Phase::Closed | Phase::Forked) {
-            let reason = state.refusal();
-            state.drop_entries(1, reason);
-            return Err(reason);
+            return Err(state.refuse());
         }
         Ok(state)
     }

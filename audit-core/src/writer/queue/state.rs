@@ -119,6 +119,17 @@ impl State {
         }
     }
 
+    /// Counts an entry that is not taken in.
+    pub(super) fn refuse(&mut self) -> DropReason {
+        let reason = self.refusal();
+        if self.phase == Phase::Forked {
+            self.lose(1, reason);
+        } else {
+            self.drop_entries(1, reason);
+        }
+        reason
+    }
+
     pub(super) fn has_room(&self, limits: &Limits) -> bool {
         let queued = self.entries.len();
         // Places that calls in progress hold count only once entries pile up. Otherwise many long calls would
