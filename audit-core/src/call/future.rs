@@ -32,21 +32,26 @@ where
     F: Future<Output = T>,
     A: FnOnce(T, Call) -> T,
 {
-    audited_returned(call, body, after)
-}
-
-/// The same for a function that returns a future. Whether the body is one is left to the function's return type,
-/// so that a mistake is reported once, and there.
-pub const fn audited_returned<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
-where
-    A: FnOnce(T, Call) -> T,
-{
     Audited { body, call: Some((call, after)), reserving: Reserving::new(), value: PhantomData }
 }
 
-/// The future that a function returns. Its early returns are those of a closure.
-pub fn returned<F>(body: impl FnOnce() -> F) -> F {
-    body()
+/// The same for a function that returns a future. Whether the body gives one is left to the function's return type,
+/// so that a mistake is reported once, and there.
+pub fn audited_returned<T, F, A>(call: Call, body: impl FnOnce() -> F, after: A) -> Audited<T, F, A>
+where
+    A: FnOnce(T, Call) -> T,
+{
+    let (body, call) = call.prepare(body);
+    Audited { body, call: Some((call, after)), reserving: Reserving::new(), value: PhantomData }
+}
+
+/// The same where only the body tells what the future gives.
+pub fn audited_opaque<T, F, A>(call: Call, body: impl FnOnce() -> F, after: A) -> Audited<T, F, A>
+where
+    F: Future<Output = T>,
+    A: FnOnce(T, Call) -> T,
+{
+    audited_returned(call, body, after)
 }
 
 impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<T, F, A> {

@@ -24,6 +24,8 @@ pub struct Call {
 enum Phase {
     /// Nobody has asked for a place in the queue yet.
     New,
+    /// The function runs what comes before the future that it returns.
+    Preparing { since: Instant },
     /// The body has not begun.
     Waiting,
     /// The body has begun and not ended.
@@ -51,6 +53,17 @@ impl Call {
         turn.leave();
         self.returned();
         (value, self)
+    }
+
+    /// Runs what a function does before it gives its future to its caller. The call begins when that is first
+    /// polled: only what panics before that was a call already.
+    pub(super) fn prepare<F>(mut self, body: impl FnOnce() -> F) -> (F, Self) {
+        self.phase = Phase::Preparing { since: Instant::now() };
+        let turn = Turn::enter(&mut self);
+        let future = body();
+        turn.leave();
+        self.phase = Phase::New;
+        (future, self)
     }
 
     /// Adds to what was captured, now that the body has returned.
@@ -88,7 +101,7 @@ impl Call {
     }
 
     pub(super) const fn has_begun(&self) -> bool {
-        !matches!(self.phase, Phase::New | Phase::Waiting)
+        !matches!(self.phase, Phase::New | Phase::Preparing { .. } | Phase::Waiting)
     }
 
     pub(super) fn begin(&mut self, slot: Option<Slot>) {
@@ -104,6 +117,11 @@ impl Call {
     }
 
     pub(super) fn panicked(&mut self) {
+        if let Phase::Preparing { since } = self.phase {
+            self.context = Context::current();
+            self.slot = self.auditor().map(|auditor| auditor.unreserved());
+            self.phase = Phase::Running { since };
+        }
         self.record(Outcome::Panicked, None);
     }
 

@@ -6,7 +6,8 @@
 //! the returned value, as panicked when the body unwinds, as cancelled when its future is dropped.
 //!
 //! A future that was never polled is no call: a call begins, and takes its context, at the first poll. Neither is one that is dropped while it waits for its
-//! place in the queue: its body has not begun.
+//! place in the queue: its body has not begun. What a function does before it returns its future is part of the call only
+//! if it panics there, or annotates.
 //!
 //! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
 //! and leaves a mark in the metadata.
@@ -25,7 +26,7 @@ pub use captures::Captures;
 pub use ended::{
     AnyError, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, Said, Silent, Unfinished, Whole, judge,
 };
-pub use future::{audited_future, audited_returned, returned};
+pub use future::{audited_future, audited_opaque, audited_returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
 pub use scope::annotate;

@@ -1,10 +1,10 @@
 //! The expansion's second half: running the body, and ending the call.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{PathArguments, Type};
+use syn::{Path, PathArguments, Type};
 
 use super::arguments::Source;
 use super::expand::{encode, field_name, local};
@@ -52,29 +52,50 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             let krate = path_at(krate, span);
             // A value without a name of its type is known from the body alone.
             let is_named = output == *function.gives().value() && output != syn::parse_quote!(_);
-            let constructor = if is_named { quote!(audited_returned) } else { quote!(audited_future) };
+            let constructor = if is_named { quote!(audited_returned) } else { quote!(audited_opaque) };
             quote_spanned! {span=>
                 #krate::__private::#constructor::<#output, _, _>(
                     #new_call,
-                    #krate::__private::returned(move || { #body }),
+                    move || { #body },
                     #after
                 )
             }
         }
         Gives::BoxedFuture(_) => {
             let after = after(model);
+            if let Some((boxed, block)) = boxed_block(body) {
+                return quote!(#boxed(#krate::__private::audited_future::<#output, _, _>(#new_call, #block, #after)));
+            }
             let boxed = nameable(&function.output());
             quote! {
                 ::std::boxed::Box::pin(
-                    #krate::__private::audited_future::<#output, _, _>(
-                        #new_call,
-                        #krate::__private::returned(move || -> #boxed { #body }),
-                        #after
-                    )
+                    #krate::__private::audited_returned::<#output, _, _>(#new_call, move || -> #boxed { #body }, #after)
                 )
             }
         }
     }
+}
+
+/// Of a body that is nothing but `Box::pin(async { … })`, the path and the block, which need not be boxed twice.
+fn boxed_block(body: &TokenStream) -> Option<(Path, TokenStream)> {
+    let mut tokens: Vec<TokenTree> = body.clone().into_iter().collect();
+    let Some(TokenTree::Group(argument)) = tokens.pop() else { return None };
+    let path: Path = syn::parse2(tokens.into_iter().collect()).ok()?;
+    let mut last = path.segments.iter().rev();
+    let is_pin = last.next()?.ident == "pin" && last.next()?.ident == "Box";
+    let block: Vec<TokenTree> = argument.stream().into_iter().collect();
+    let is_block = match block.as_slice() {
+        [TokenTree::Ident(first), TokenTree::Group(block)] => first == "async" && is_braced(block),
+        [TokenTree::Ident(first), TokenTree::Ident(second), TokenTree::Group(block)] => {
+            first == "async" && second == "move" && is_braced(block)
+        }
+        _ => false,
+    };
+    (is_pin && is_block).then(|| (path, argument.stream()))
+}
+
+fn is_braced(group: &Group) -> bool {
+    group.delimiter() == Delimiter::Brace
 }
 
 /// The return that is never taken tells the block its type, so that `?`, coercions and type errors in the

@@ -79,6 +79,13 @@ fn a_macro_of_another_crate_brings_the_catalog_of_that_crate() {
 }
 
 #[test]
+fn an_unsafe_function_is_recorded_like_any_other() {
+    let ticket = Ticket { number: 7, cents: 0 };
+    let rows = rows(|| assert_eq!(block_on(renamed::tear(&ticket)), (7, 7)));
+    assert_eq!(rows.iter().map(|row| row.target_id.as_deref()).collect::<Vec<_>>(), [Some("7"), Some("7")]);
+}
+
+#[test]
 fn a_crate_that_knows_this_one_by_another_name_is_audited_alike() {
     let mut ticket = None;
     let rows = rows(|| {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod futures;
 mod macros;
 mod shapes;
 mod support;
