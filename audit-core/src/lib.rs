@@ -40,7 +40,8 @@
 //! # Features
 //!
 //! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
-//! types of that crate, where a changed secret is recorded as changed.
+//! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
+//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]).
 
 extern crate self as audit_core;
 
@@ -87,7 +88,7 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use audit_macros::{AuditTarget, Catalog, Diff, audited};
+pub use audit_macros::{AuditOutcome, AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
     Attempt, Auditor, Builder, DroppedBy, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
     WriterGuard, init, init_blocking,

@@ -1,7 +1,11 @@
 //! What the tests that cross crates share.
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
+pub mod calls;
+pub mod disk;
+pub mod oracle;
 pub mod postgres;
+pub mod preload;
 pub mod proxy;
 pub mod samples;
 pub mod scripted;

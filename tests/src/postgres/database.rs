@@ -1,5 +1,7 @@
 //! A test's own database.
 
+use std::path::Path;
+
 use sqlx::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection as _, Decode, PgConnection, Type};
 
@@ -17,6 +19,14 @@ impl<'s> Database<'s> {
         let maintenance = Self { server, name: "postgres".to_owned() };
         maintenance.execute(&format!("CREATE DATABASE {name} {how}")).await;
         Self { server, name }
+    }
+
+    /// A database that is stored in a folder, by a tablespace.
+    pub(super) async fn create_in(server: &'s Server, name: String, folder: &Path) -> Self {
+        Server::give(folder);
+        let maintenance = Self { server, name: "postgres".to_owned() };
+        maintenance.execute(&format!("CREATE TABLESPACE of_{name} LOCATION '{}'", folder.display())).await;
+        Self::create(server, name.clone(), &format!("TABLESPACE of_{name}")).await
     }
 
     /// The server that holds it.
@@ -67,6 +77,13 @@ impl<'s> Database<'s> {
     /// What the server says.
     pub async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
         execute_at(&self.url(), sql).await
+    }
+
+    /// Sets a configuration parameter for sessions to come.
+    pub async fn set(&self, parameter: &str, value: &str) {
+        // Also where the parameter says that nobody may write.
+        let sql = format!("BEGIN READ WRITE; ALTER DATABASE {} SET {parameter} = '{value}'; COMMIT", self.name);
+        self.execute(&sql).await;
     }
 
     /// The one value of a query, asked as the superuser.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::binaries;
 use super::database::Database;
+use crate::preload::Faults;
 
 /// A server answers within this time, crash recovery included.
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -67,6 +68,12 @@ impl Server {
     /// Starts a server of one's own.
     #[must_use]
     pub fn start(durability: Durability) -> Self {
+        Self::start_under(durability, None)
+    }
+
+    /// Starts a server of one's own whose system calls may fail.
+    #[must_use]
+    pub fn start_under(durability: Durability, faults: Option<&Faults>) -> Self {
         let binaries = binaries::folder();
         let user = Unprivileged::find();
         let folder = tempfile::Builder::new().prefix("audit-pg-").tempdir().expect("a temporary folder").keep();
@@ -74,7 +81,7 @@ impl Server {
         user.initdb(&binaries, &folder);
         for _ in 0..PORTS_TRIED {
             let port = free_port();
-            let supervisor = user.supervise(&binaries, &folder, port, durability);
+            let supervisor = user.supervise(&binaries, &folder, port, durability, faults);
             let server = Self { folder: folder.clone(), port, supervisor: Mutex::new(supervisor), databases: 0.into() };
             if server.try_start() {
                 return server;
@@ -98,6 +105,12 @@ impl Server {
         Database::create(self, format!("test_{number}"), &format!("ENCODING '{encoding}' TEMPLATE template0")).await
     }
 
+    /// Makes a database that is stored in a folder.
+    pub async fn database_in_folder(&self, folder: &Path) -> Database<'_> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        Database::create_in(self, format!("test_{number}"), folder).await
+    }
+
     /// The port on loopback.
     #[must_use]
     pub const fn port(&self) -> u16 {
@@ -118,6 +131,17 @@ impl Server {
     /// Stops the server at once, without a checkpoint.
     pub fn stop(&self) {
         self.command("stop");
+    }
+
+    /// Gives a folder to the server's user.
+    pub(super) fn give(folder: &Path) {
+        Unprivileged::find().own(folder);
+    }
+
+    /// Sends a signal, `KILL` say, to one of the server's processes.
+    pub fn signal(&self, pid: i32, signal: &str) {
+        let status = Command::new("kill").args(["-s", signal, &pid.to_string()]).status().expect("kill runs");
+        assert!(status.success(), "there is no process {pid}");
     }
 
     /// Starts the server that was killed or stopped, on the same port, and waits until it answers.
@@ -211,13 +235,23 @@ impl Unprivileged {
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn supervise(&self, binaries: &Path, folder: &Path, port: u16, durability: Durability) -> Supervisor {
+    fn supervise(
+        &self,
+        binaries: &Path,
+        folder: &Path,
+        port: u16,
+        durability: Durability,
+        faults: Option<&Faults>,
+    ) -> Supervisor {
         let fsync = match durability {
             Durability::Off => "fsync=off",
             Durability::On => "fsync=on",
         };
-        let mut shell = self
-            .command("/bin/sh", folder)
+        let mut shell = self.command("/bin/sh", folder);
+        if let Some(faults) = faults {
+            faults.apply(&mut shell);
+        }
+        let mut shell = shell
             .arg("-c")
             .arg(include_str!("supervise.sh"))
             .arg("supervise")

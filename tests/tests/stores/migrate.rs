@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use audit_core::migrate::{self, Error, Options, State};
 use audit_core::store::Schema;
 use tests::postgres::{Database, server};
-use tests::proxy::{self, Manner};
+use tests::proxy::{Manner, Proxy};
 
 /// What runs lock; the number is part of the contract between releases.
 const LOCK: i64 = i64::from_be_bytes(*b"auditmig");
@@ -148,9 +148,8 @@ async fn a_server_that_falls_silent_at_any_step_is_given_up_on() {
     // So many bytes end in a look at the history, in BEGIN, about the schema, in CREATE TABLE, in the first migration.
     for bytes in [100, 350, 620, 1_100, 5_000] {
         let database = server().database().await;
-        let port = proxy::start(database.server().port(), Manner::FallSilentAfter(bytes));
-        let url = database.url().replace(&format!(":{}/", database.server().port()), &format!(":{port}/"));
-        let (url, options) = (url + "?sslmode=disable", Options::new());
+        let proxy = Proxy::before(database.server().port(), Manner::FallSilentAfter(bytes));
+        let (url, options) = (proxy.url(&database.url()), Options::new());
         let mut run = std::pin::pin!(migrate::migrate(&url, &options));
         assert!(tokio::time::timeout(A_MOMENT, &mut run).await.is_err(), "{bytes}");
         // From here on nothing but limits can end the run, so the clock may jump from one to the next.

@@ -6,7 +6,7 @@ use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
 use audit_core::store::{Landed, Schema, SharedStore, open};
 use tests::postgres::{Database, server};
-use tests::proxy::{self, Manner};
+use tests::proxy::{Manner, Proxy};
 use tests::samples;
 
 const STORED: Landed = Landed::Stored { dead_lettered: 0 };
@@ -14,20 +14,18 @@ const ALREADY_STORED: Landed = Landed::AlreadyStored { dead_lettered: 0 };
 const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// A log behind a proxy.
-async fn behind(manner: Manner) -> (Database<'static>, SharedStore) {
+async fn behind(manner: Manner) -> (Database<'static>, Proxy, SharedStore) {
     let database = server().database().await;
     migrate::migrate(&database.url(), &Options::new()).await.unwrap();
-    let port = proxy::start(database.server().port(), manner);
-    let direct = database.url_as("audit_writer").await;
-    let url = direct.replace(&format!(":{}/", database.server().port()), &format!(":{port}/")) + "?sslmode=disable";
-    let store = open(&url, &Schema::default()).unwrap();
-    (database, store)
+    let proxy = Proxy::before(database.server().port(), manner);
+    let store = open(&proxy.url(&database.url_as("audit_writer").await), &Schema::default()).unwrap();
+    (database, proxy, store)
 }
 
 #[tokio::test]
 async fn batches_land_behind_a_pooler() {
     for manner in [Manner::RefuseOptions, Manner::LoseOptions] {
-        let (database, store) = behind(manner).await;
+        let (database, _proxy, store) = behind(manner).await;
         let mut connection = store.connect().await.unwrap();
         connection.prepare(chrono::Utc::now()).await.unwrap();
         let mut freezer = Freezer::new();
@@ -44,7 +42,7 @@ async fn batches_land_behind_a_pooler() {
 
 #[tokio::test]
 async fn behind_a_pooler_limits_hold_and_nothing_outlives_its_transaction() {
-    let (database, store) = behind(Manner::LoseOptions).await;
+    let (database, _proxy, store) = behind(Manner::LoseOptions).await;
     let mut connection = store.connect().await.unwrap();
     let mut freezer = Freezer::new();
     assert_eq!(connection.land(&samples::batch(&mut freezer, 3)).await.unwrap(), STORED);
@@ -64,12 +62,13 @@ async fn behind_a_pooler_limits_hold_and_nothing_outlives_its_transaction() {
 
 #[tokio::test]
 async fn a_connection_that_fell_silent_does_not_hold_up_its_successor() {
-    let (database, store) = behind(Manner::FallSilentAfter(60_000)).await;
+    let (database, proxy, store) = behind(Manner::FallSilentAfter(60_000)).await;
     let mut freezer = Freezer::new();
     let batch = samples::batch(&mut freezer, 2_000);
     let mut connection = store.connect().await.unwrap();
     assert!(tokio::time::timeout(A_MOMENT, connection.land(&batch)).await.is_err());
     drop(connection);
+    proxy.future(Manner::Pass);
     // The server still waits for the rest, and holds the header's key.
     let waiting: i64 = database
         .value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%'")

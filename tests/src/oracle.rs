@@ -1,0 +1,16 @@
+//! What every fault test ends with: whether the log kept what was promised.
+//!
+//! - every entry that was acknowledged is stored, or among the dead letters;
+//! - no entry is there twice;
+//! - the batches of a stream are numbered and chained without a gap, and each has the rows that its header counts;
+//! - what is missing is what `lost` headers and `audit.gap` entries say is missing;
+//! - the accounts of the writers that could still be asked balance.
+//!
+//! [`Log::read`] reads all of a log, [`Log::judge`] compares. The [`Verdict`] prints as a table for people.
+
+mod judge;
+mod log;
+mod verdict;
+
+pub use log::{Header, Log, LogRow};
+pub use verdict::Verdict;

@@ -1,0 +1,11 @@
+//! The fault suite: what may go wrong, does, on a real PostgreSQL; each test ends with the oracle.
+//!
+//! `tests/run -p tests --test faults` runs it all. A server that a fault does not hit is shared.
+
+mod clones;
+mod database;
+mod locks;
+mod network;
+mod program;
+mod support;
+mod tables;
