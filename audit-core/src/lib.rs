@@ -80,6 +80,11 @@ mod entry;
 mod error;
 mod merkle;
 mod metadata;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, reason = "without a store, there is no outbox")
+)]
+mod outbox;
 mod outcome;
 mod row;
 mod sanitise;
@@ -102,6 +107,7 @@ pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
 pub use metadata::Metadata;
 pub use migrate::migrate;
+pub use outbox::{Outbox, OutboxTransaction, OutboxWake, outbox};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use row::Row;
 pub use target::{Target, TargetParseError, TargetType};

@@ -13,9 +13,9 @@ use super::model::{Audited, TargetId};
 use crate::place::{at, path_at};
 
 /// Runs the body, and afterwards captures what was named of its value.
-pub(super) fn run(model: &Audited) -> TokenStream {
+pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
     let Audited { krate, function, .. } = model;
-    let (captures, call, value) = (local("captures"), local("call"), local("value"));
+    let (call, value) = (local("call"), local("value"));
     let body = &function.body;
     let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();

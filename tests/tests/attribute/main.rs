@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod disabled;
 mod futures;
 mod macros;
 mod shapes;
