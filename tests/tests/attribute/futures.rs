@@ -83,6 +83,7 @@ fn a_panic_before_the_future_is_returned_waits_for_no_place_in_the_queue() {
 mod plain {
     use super::*;
 
+    #[expect(clippy::large_types_passed_by_value, reason = "the future is to be large")]
     pub(super) fn boxed(size: [u8; 2048]) -> Pin<Box<dyn Future<Output = usize>>> {
         Box::pin(async move {
             pending::<()>().await;
@@ -91,6 +92,7 @@ mod plain {
     }
 }
 
+#[expect(clippy::large_types_passed_by_value, reason = "the future is to be large")]
 #[audited(action = "project.updated", target_id = 1)]
 fn boxed(size: [u8; 2048]) -> Pin<Box<dyn Future<Output = usize>>> {
     Box::pin(async move {
