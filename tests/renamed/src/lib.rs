@@ -53,34 +53,35 @@ pub fn change(ticket: &mut Ticket, cents: i64) {
     audit::annotate!(changes = audit::diff(&before, ticket));
 }
 
-/// The number at an address.
+/// The number of the first one.
 ///
 /// # Safety
 ///
 /// There is one.
 #[must_use]
 #[audited(crate = audit, action = "ticket.torn", target_id = |number| number)]
-pub unsafe fn number_at(address: *const u64) -> u64 {
+pub unsafe fn first(tickets: &[Ticket]) -> u64 {
     // SAFETY: the caller says so.
-    unsafe { *address }
+    unsafe { tickets.get_unchecked(0) }.number
 }
 
 /// The same, later.
 ///
 /// # Safety
 ///
-/// There is one, until the future has ended.
+/// There is one.
 #[audited(crate = audit, action = "ticket.torn", target_id = |number| number)]
-pub async unsafe fn number_at_later(address: *const u64) -> u64 {
+pub async unsafe fn first_later(tickets: &[Ticket]) -> u64 {
     std::future::ready(()).await;
     // SAFETY: the caller says so.
-    unsafe { *address }
+    unsafe { tickets.get_unchecked(0) }.number
 }
 
-/// Tears two, for callers who may not call what is unsafe.
-pub async fn tear(ticket: &Ticket) -> (u64, u64) {
-    // SAFETY: the reference outlives the calls.
-    unsafe { (number_at(&raw const ticket.number), number_at_later(&raw const ticket.number).await) }
+/// Both, for callers who may not call what is unsafe.
+pub async fn first_twice(ticket: Ticket) -> (u64, u64) {
+    let tickets = [ticket];
+    // SAFETY: there is one.
+    unsafe { (first(&tickets), first_later(&tickets).await) }
 }
 
 /// Makes an audited function of its own arguments.

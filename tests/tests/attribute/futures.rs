@@ -7,9 +7,16 @@ use std::sync::Arc;
 
 use audit_core::{Auditor, Context, Outcome, annotate, audited, context};
 use serde_json::json;
+use tests::calls::{SOON, row, rows};
 use tests::scripted::ScriptedStore;
 
-use crate::support::{SOON, block_on, row, rows};
+use crate::support::on_both_runtimes;
+
+on_both_runtimes! {
+    a_panic_before_the_future_is_returned_is_recorded_as_panicked_and_goes_on,
+    what_is_annotated_before_the_future_is_returned_joins_the_call,
+    a_future_that_is_returned_and_never_polled_is_no_call,
+}
 
 #[audited(action = "project.updated", metadata(changes = later, new_value = later))]
 fn prepared(project_id: u32, names: &[&'static str]) -> impl Future<Output = &'static str> {
@@ -34,14 +41,14 @@ fn never_prepared(project_id: u32) -> impl Future<Output = impl Sized> {
     ready(project_id)
 }
 
-#[test]
-fn a_panic_before_the_future_is_returned_is_recorded_as_panicked_and_goes_on() {
-    let rows = rows(|| {
+async fn a_panic_before_the_future_is_returned_is_recorded_as_panicked_and_goes_on() {
+    let rows = rows(async {
         let payload = catch_unwind(|| drop(prepared(1, &[]))).unwrap_err();
         assert!(payload.downcast_ref::<String>().is_some_and(|text| text.contains("index out of bounds")));
         catch_unwind(|| drop(prepared_and_boxed(2, &[]))).unwrap_err();
         catch_unwind(|| drop(never_prepared(1))).unwrap_err();
-    });
+    })
+    .await;
     let seen: Vec<_> = rows.iter().map(|row| (row.outcome, row.target_id.as_deref())).collect();
     let panicked = |id| (Outcome::Panicked, Some(id));
     assert_eq!(seen, [panicked("1"), panicked("2"), panicked("1")]);
@@ -49,15 +56,14 @@ fn a_panic_before_the_future_is_returned_is_recorded_as_panicked_and_goes_on() {
     assert!(rows.iter().all(|row| row.actor_id.as_deref() == Some("user_1") && row.duration_us.is_some()));
 }
 
-#[test]
-fn what_is_annotated_before_the_future_is_returned_joins_the_call() {
-    let row = row(|| assert_eq!(block_on(prepared(1, &["a", "b"])), "a"));
+async fn what_is_annotated_before_the_future_is_returned_joins_the_call() {
+    let row = row(async { assert_eq!(prepared(1, &["a", "b"]).await, "a") }).await;
     assert_eq!((row.metadata.get("changes"), row.metadata.get("new_value")), (Some(&json!(2)), Some(&json!("a"))));
 }
 
-#[test]
-fn a_future_that_is_returned_and_never_polled_is_no_call() {
-    assert_eq!(rows(|| drop((prepared(1, &["a"]), prepared_and_boxed(1, &["a"]), never_prepared(2)))), []);
+async fn a_future_that_is_returned_and_never_polled_is_no_call() {
+    let work = async { drop((prepared(1, &["a"]), prepared_and_boxed(1, &["a"]), never_prepared(2))) };
+    assert_eq!(rows(work).await, []);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod arguments;
 mod calls;
 mod disabled;
 mod futures;
+mod instrumented;
 mod macros;
 mod shapes;
 mod support;
