@@ -31,13 +31,13 @@ fn change(n: u8) -> Result<u8, String> {
 
 #[audited(action = "project.updated", target_id = |ok| ok.missing, err = |error: &str| error)]
 //~ missing => no field `missing` on type `&Opaque`
-//~ |error: &str| error => type mismatch in closure arguments
+//~ | => type mismatch in closure arguments
 async fn update() -> Result<Opaque, u8> {
     Ok(Opaque)
 }
 
 #[audited(action = "project.updated", target_id = |a, b| a)]
-//~ |a, b| a => closure is expected to take 1 argument, but it takes 2 arguments
+//~ | => closure is expected to take 1 argument, but it takes 2 arguments
 fn two_values() -> u8 {
     1
 }
