@@ -9,10 +9,14 @@
 //! place in the queue: its body has not begun. What a function does before it returns its future is part of the call only
 //! if it panics there, or annotates.
 //!
+//! A durable call ends when its entry is kept, and one with `durability = "before"` begins when its attempt is: what
+//! that asks of the function is its [`Contract`].
+//!
 //! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
 //! and leaves a mark in the metadata.
 
 mod captures;
+mod contract;
 mod ended;
 mod future;
 mod guard;
@@ -25,8 +29,10 @@ mod scope;
 mod shown;
 mod site;
 mod target;
+mod told;
 
 pub use captures::Captures;
+pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
 pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole, judge};
 pub use future::{audited_future, audited_opaque, audited_returned};
 pub use guard::Call;
@@ -36,3 +42,4 @@ pub use scope::annotate;
 pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};
+pub use told::Told;
