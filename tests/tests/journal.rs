@@ -91,8 +91,6 @@ async fn while_the_store_is_silent_batches_go_to_the_journal_and_later_to_the_st
     let writer = start(over(&store, root.path())).await;
     let mut recorded = vec![record(&writer).await];
     writer.flush(SOON).await.expect("the store is open");
-    assert!(segments(root.path()).is_empty(), "a store that answers needs no journal");
-
     store.shut();
     recorded.extend(journal_each(&writer, 5).await);
     assert!(!segments(root.path()).is_empty());
@@ -109,6 +107,19 @@ async fn while_the_store_is_silent_batches_go_to_the_journal_and_later_to_the_st
         assert_eq!((batch.header().batch_no, batch.header().prev_hash), (batch_no, prev_hash));
         prev_hash = *batch.header_hash();
     }
+    assert!(files(root.path()).is_empty(), "{:?}", files(root.path()));
+}
+
+#[tokio::test]
+async fn a_store_that_answers_in_time_needs_no_journal() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    let writer = start(over(&store, root.path()).spill_after(SOON)).await;
+    for _ in 0..20 {
+        record(&writer).await;
+        assert_eq!(files(root.path()).len(), 1, "{:?}", files(root.path()));
+    }
+    assert_eq!(writer.shutdown(SOON).await.stored, 20);
     assert!(files(root.path()).is_empty(), "{:?}", files(root.path()));
 }
 
