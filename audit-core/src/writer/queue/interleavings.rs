@@ -1,7 +1,6 @@
 //! The queue under `shuttle`, which runs each scenario in many orders of its threads. A scenario in which somebody waits
 //! for ever is a deadlock, which `shuttle` reports.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use shuttle::future::block_on;
 use shuttle::thread::{self, JoinHandle};
 
+use super::state::Phase;
 use super::{DropReason, Limits, NotKept, Queue};
 use crate::auditor::{Overflow, Stats};
 use crate::{ActionName, Actor, Entry};
@@ -120,6 +120,7 @@ fn every_entry_is_stored_and_nobody_waits_for_ever() {
         queue.close();
         let stats = observe(&queue);
         assert_eq!((stats.waiting, stats.unconfirmed), (0, 0), "{stats:?}");
+        assert_eq!(queue.state().reserved, 0, "each place was filled, or went back");
         assert_eq!(stats.dropped_by.no_writer, 0, "{stats:?}");
     });
 }
@@ -138,6 +139,7 @@ fn a_shutdown_at_any_moment_accounts_for_every_entry_and_releases_everybody() {
         join(threads);
         let stats = observe(&queue);
         assert_eq!(stats.waiting, 0, "{stats:?}");
+        assert_eq!(queue.state().reserved, 0, "each place was filled, or went back");
     });
 }
 
@@ -217,39 +219,28 @@ fn a_lane_that_dies_leaves_nobody_waiting_and_nothing_acknowledged() {
 fn a_deadline_at_any_moment_ends_each_wait_once() {
     check(|| {
         let queue = queue(1, LONG);
-        // The queue is full: half of one place is none.
-        for _ in 0..2 {
-            queue.push_unreserved(entry()).ok();
-        }
-        let waiting: Vec<_> = (0..2)
-            .map(|_| {
-                let queue = Arc::clone(&queue);
-                thread::spawn(move || {
-                    let mut reserving = pin!(queue.reserve());
-                    match block_on(reserving.as_mut()) {
-                        Ok(place) => {
-                            let kept = place.fill_durably(entry(), LONG).expect("the queue is open");
-                            let kept = block_on(kept);
-                            assert_ne!(kept, Err(NotKept::Lost));
-                        }
-                        Err(reason) => assert_eq!(reason, DropReason::QueueFull),
-                    }
-                })
-            })
-            .collect();
+        let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
+        let (reserving, flushing) = (Arc::clone(&queue), Arc::clone(&queue));
+        let waiting = vec![
+            thread::spawn(move || assert_ne!(block_on(kept), Err(NotKept::Lost))),
+            thread::spawn(move || drop(block_on(flushing.flush(LONG)))),
+            thread::spawn(move || match block_on(reserving.reserve()) {
+                Ok(place) => drop(place),
+                Err(reason) => assert_eq!(reason, DropReason::QueueFull),
+            }),
+        ];
         let lane = {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                if block_on(queue.take(0)).is_some() {
-                    queue.landed(0, 0);
-                }
+                block_on(queue.take(0)).expect("a durable caller waits for it");
+                queue.landed(0, 0);
             })
         };
         // The keeper of deadlines, by a clock that runs fast.
         let keeper = {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                while queue.state().phase == super::state::Phase::Open {
+                while queue.state().phase == Phase::Open {
                     queue.expire(Instant::now() + 2 * LONG);
                     observe(&queue);
                     thread::yield_now();
@@ -259,7 +250,7 @@ fn a_deadline_at_any_moment_ends_each_wait_once() {
         join(waiting);
         queue.drain();
         join(vec![lane, keeper]);
-        queue.close();
-        observe(&queue);
+        let stats = observe(&queue);
+        assert_eq!((stats.stored, stats.waiting), (1, 0), "{stats:?}");
     });
 }
