@@ -51,6 +51,11 @@ pub mod context;
 pub mod coverage;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, clippy::unused_async, reason = "without a store, there are no dead letters")
+)]
+pub mod dead_letters;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, clippy::unused_async, reason = "without a store, nothing is examined")
 )]
 pub mod doctor;
