@@ -18,5 +18,5 @@ pub(crate) async fn sleep_until(at: Instant) {
 
 #[cfg(test)]
 pub(crate) async fn sleep_until(_: Instant) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
