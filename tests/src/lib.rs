@@ -1,10 +1,13 @@
 //! What the tests that cross crates share.
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
+pub mod chaos;
 pub mod disk;
 pub mod oracle;
 pub mod postgres;
 pub mod preload;
 pub mod proxy;
+pub mod recovery;
 pub mod samples;
 pub mod scripted;
+pub mod victim;

@@ -2,8 +2,11 @@
 //!
 //! `tests/run -p tests --test faults` runs it all. A server that a fault does not hit is shared.
 
+mod application;
 mod clones;
+mod damage;
 mod database;
+mod journal;
 mod locks;
 mod network;
 mod program;
