@@ -47,8 +47,8 @@ pub struct Log {
     pub rows: Vec<LogRow>,
     /// Refused rows: stream, `seq`, and the entry's id.
     pub dead_letters: Vec<LogRow>,
-    /// What each `audit.gap` entry says was lost.
-    pub gaps: Vec<i64>,
+    /// How many entries each `audit.gap` entry says are lost, where it can tell.
+    pub gaps: Vec<Option<i64>>,
 }
 
 impl Log {

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
@@ -39,15 +38,5 @@ impl Acks {
             .filter_map(|line| line.strip_suffix('\n'))
             .map(|line| line.parse().expect("an entry's id"))
             .collect()
-    }
-
-    /// Those of the entries that were made before a moment: the ids tell it.
-    #[must_use]
-    pub fn before(ids: HashSet<Uuid>, moment: SystemTime) -> HashSet<Uuid> {
-        let made = |id: &Uuid| {
-            let (seconds, nanos) = id.get_timestamp().expect("ids are of version 7").to_unix();
-            UNIX_EPOCH + Duration::new(seconds, nanos)
-        };
-        ids.into_iter().filter(|id| made(id) < moment).collect()
     }
 }
