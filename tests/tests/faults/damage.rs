@@ -30,7 +30,7 @@ async fn away() -> (Database<'static>, String) {
 
 /// Leaves batches of one entry each in a journal, as the only file of a writer that has ended. Gives back the entries.
 async fn leave(journal: &Path, url: &str) -> Vec<Uuid> {
-    let builder = builder(url).lanes(1).journal(journal).wait_for_store(WaitForStore::No);
+    let builder = builder(url).lanes(1).journal(journal).spill_after(Duration::ZERO).wait_for_store(WaitForStore::No);
     let writer = builder.start().await.expect("the writer starts");
     let mut ids = Vec::new();
     for _ in 0..BATCHES {
