@@ -4,7 +4,7 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, doctor, migrate, query, record};
+use crate::commands::{catalog, dead_letters, doctor, migrate, query, record};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Record(Box<record::RecordArgs>),
     /// Show entries, newest first
     Query(Box<query::QueryArgs>),
+    /// Show rows that the table refused, or send them again
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// Print what the built-in catalog lists
     Catalog(catalog::CatalogArgs),
     /// Examine the log and say what to do

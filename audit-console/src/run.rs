@@ -34,6 +34,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => commands::migrate::run(&log, &args, &mut out),
         Command::Record(args) => commands::record::run(&log, *args, &mut out),
         Command::Query(args) => commands::query::run(&log, &args, &mut out),
+        Command::DeadLetters(args) => commands::dead_letters::run(&log, &args, &mut out),
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }

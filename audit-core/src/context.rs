@@ -121,6 +121,11 @@ impl Context {
         CURRENT.try_with(Clone::clone).unwrap_or_default()
     }
 
+    /// Looks at the context of the work in progress, where there is one.
+    pub(crate) fn look<R>(look: impl FnOnce(&Self) -> R) -> Option<R> {
+        CURRENT.try_with(look).ok()
+    }
+
     pub(crate) fn fields(&self) -> &Fields {
         self.0.as_deref().unwrap_or(&EMPTY)
     }

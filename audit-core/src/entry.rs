@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::metadata::Details;
 use crate::{ActionName, Actor, Catalog, Context, Durability, Metadata, Outcome, Target};
 
 /// One thing that was done, on its way to the log. [`Row`](crate::Row) is how the log holds it.
@@ -34,7 +35,7 @@ pub struct Entry {
     pub(crate) target_id: Option<String>,
     /// Wins over the context's actor.
     pub(crate) actor: Option<Actor>,
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: Details,
     pub(crate) outcome: Outcome,
     pub(crate) error: Option<String>,
     pub(crate) duration: Option<Duration>,
@@ -51,7 +52,7 @@ impl Entry {
         let durability = action.durability();
         let (action, target_type, metadata) = action.into_action();
         let mut entry = Self::at(SystemTime::now(), action, target_type);
-        entry.metadata = metadata;
+        entry.metadata = metadata.into();
         entry.durability = durability;
         entry.context = Context::current();
         EntryBuilder { entry }
@@ -68,7 +69,7 @@ impl Entry {
             target_type,
             target_id: None,
             actor: None,
-            metadata: Metadata::new(),
+            metadata: Details::default(),
             outcome: Outcome::Success,
             error: None,
             duration: None,
@@ -190,13 +191,13 @@ impl EntryBuilder {
 
     /// One named detail.
     pub fn metadata<T: Serialize + ?Sized>(mut self, name: impl Into<String>, value: &T) -> Self {
-        self.entry.metadata.insert(name, value);
+        self.entry.metadata.others().insert(name, value);
         self
     }
 
     /// Many details at once, added to those already there.
     pub fn metadata_all(mut self, metadata: Metadata) -> Self {
-        self.entry.metadata.extend(metadata);
+        self.entry.metadata.others().extend(metadata);
         self
     }
 

@@ -40,7 +40,8 @@
 //! # Features
 //!
 //! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
-//! types of that crate, where a changed secret is recorded as changed.
+//! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
+//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]).
 
 extern crate self as audit_core;
 
@@ -48,6 +49,11 @@ pub mod batch;
 pub mod catalog;
 pub mod context;
 pub mod coverage;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, clippy::unused_async, reason = "without a store, there are no dead letters")
+)]
+pub mod dead_letters;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, clippy::unused_async, reason = "without a store, nothing is examined")
@@ -79,6 +85,11 @@ mod entry;
 mod error;
 mod merkle;
 mod metadata;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, reason = "without a store, there is no outbox")
+)]
+mod outbox;
 mod outcome;
 mod row;
 mod sanitise;
@@ -87,7 +98,7 @@ mod writer;
 
 pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
-pub use audit_macros::{AuditTarget, Catalog, Diff, audited};
+pub use audit_macros::{AuditOutcome, AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
     Attempt, Auditor, Builder, DroppedBy, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
     WriterGuard, init, init_blocking,
@@ -101,6 +112,7 @@ pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
 pub use metadata::Metadata;
 pub use migrate::migrate;
+pub use outbox::{Outbox, OutboxTransaction, OutboxWake, outbox};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use row::Row;
 pub use target::{Target, TargetParseError, TargetType};

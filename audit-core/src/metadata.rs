@@ -1,10 +1,13 @@
 //! The named details of an entry.
 
+mod details;
 mod finite;
 mod lossless;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub(crate) use details::Details;
 
 /// Most marks, and the longest name of one, in bytes.
 const MAX_MARKS: usize = 32;

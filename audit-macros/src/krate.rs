@@ -3,6 +3,7 @@
 use syn::{Attribute, Path, parse_quote};
 
 use crate::ctxt::Ctxt;
+use crate::outcome;
 
 /// Where it is unless the user says otherwise.
 pub(crate) fn usual() -> Path {
@@ -14,6 +15,10 @@ pub(crate) fn of_type(ctxt: &Ctxt, attributes: &[Attribute]) -> Path {
     let mut krate = None;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("audit")) {
         let result = attribute.parse_nested_meta(|meta| {
+            // `AuditOutcome` reads them.
+            if outcome::MARKS.iter().any(|mark| meta.path.is_ident(mark)) {
+                return Ok(());
+            }
             if !meta.path.is_ident("crate") {
                 return Err(meta.error("unknown argument; on the type, there is `crate`"));
             }

@@ -10,6 +10,7 @@ mod ctxt;
 mod diff;
 mod krate;
 mod name;
+mod outcome;
 mod place;
 mod target;
 
@@ -34,6 +35,15 @@ pub fn derive_catalog(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(AuditTarget, attributes(audit))]
 pub fn derive_audit_target(input: TokenStream) -> TokenStream {
     target::derive(input.into()).into()
+}
+
+/// Lets an error, or a success value, say how the call ended that returned it.
+///
+/// * A struct, or a variant of an enum, is a failure, unless it is marked with `#[audit(denied)]` or `#[audit(success)]`.
+/// * `#[audit(transparent)]` asks its only field, whose type implements `AuditOutcome`.
+#[proc_macro_derive(AuditOutcome, attributes(audit))]
+pub fn derive_audit_outcome(input: TokenStream) -> TokenStream {
+    outcome::derive(input.into()).into()
 }
 
 /// Compares a type for the audit log, field by field, and keeps its secrets back: see the trait of this name.
@@ -80,7 +90,8 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// An `Err` is a failure, and what its `Display` says is kept (the name of its type where it has no
 /// `Display`); every other value is a success. An error or a success value that implements `AuditOutcome`
 /// decides for itself, which is how a refusal is recorded as denied; `outcome` overrides both. A value
-/// whose type hides its `Result` (a type parameter, an `impl Trait`) is a success.
+/// whose type hides its `Result` (a type parameter, an `impl Trait`) is a success, but of a response, also
+/// `impl IntoResponse`, its status must be known: see `AuditOutcome`.
 ///
 /// A panic is recorded as panicked and goes on. A future that is dropped before its end is recorded as
 /// cancelled; one that was never polled, or was dropped while it waited for its place in the queue, was no

@@ -1,6 +1,7 @@
 //! What the tests that cross crates share.
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
+pub mod calls;
 pub mod chaos;
 pub mod disk;
 pub mod oracle;

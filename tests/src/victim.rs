@@ -7,6 +7,7 @@
 mod acks;
 mod orders;
 mod process;
+mod transactions;
 
 pub use acks::Acks;
 pub use orders::{Contract, Orders};

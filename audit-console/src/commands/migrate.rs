@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use audit_core::migrate::{self, MigrationStatus, State};
+use audit_core::migrate::{self, MigrationStatus, Part, State};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
@@ -24,6 +24,7 @@ Any number of processes may run it at once: one works, the others wait and find 
 Examples:
   audit migrate --dry-run | less
   audit migrate
+  audit migrate --outbox --database-url postgres://localhost/app
   audit migrate status
   audit migrate status --check && start-the-service"
 )]
@@ -34,6 +35,10 @@ pub(crate) struct MigrateArgs {
     /// Print the SQL that would run, and change nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Only the outbox, in an application's own database; the log is in another
+    #[arg(long, global = true)]
+    outbox: bool,
 
     #[command(flatten)]
     roles: RoleArgs,
@@ -58,7 +63,8 @@ struct StatusArgs {
 
 pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
-    let options = log.options(&args.roles)?;
+    let part = if args.outbox { Part::Outbox } else { Part::Log };
+    let options = log.options(&args.roles)?.with_part(part);
     let code = match &args.command {
         Some(MigrateCommand::Status(status)) => {
             let migrations = block_on(migrate::status(url.as_str(), &options))?.map_err(|error| failed(&error))?;

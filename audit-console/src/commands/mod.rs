@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod catalog;
+pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod migrate;
 mod next_page;

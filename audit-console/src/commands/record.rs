@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use audit_core::migrate::{self, Options};
 use audit_core::{
-    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outcome, Stats,
-    Target, WaitForStore, catalog,
+    ActionName, ActionNameError, Actor, AuditAction, Auditor, Context, Entry, Metadata, Migrate, Outbox, Outcome,
+    Stats, Target, WaitForStore, catalog,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
@@ -174,6 +174,7 @@ async fn store(log: &LogArgs, url: &str, entry: Entry) -> Result<Uuid, Failure> 
         .schema(log.schema.as_str())
         .service_name("audit record")
         .migrate(Migrate::Skip)
+        .outbox(Outbox::Leave)
         .wait_for_store(WaitForStore::AtMost(PATIENCE))
         .linger(Duration::ZERO)
         .start()

@@ -1,6 +1,7 @@
 //! The `audit` command, as a shell sees it.
 
 mod database;
+mod dead_letters;
 mod doctor;
 mod migrate;
 #[cfg(target_os = "linux")]

@@ -97,7 +97,7 @@ impl Attempt {
     /// One named detail that became known.
     pub fn metadata<T: Serialize + ?Sized>(&mut self, name: impl Into<String>, value: &T) {
         if let Some(ending) = &mut self.ending {
-            ending.metadata.insert(name, value);
+            ending.metadata.others().insert(name, value);
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{Auditor, WriterGuard, global};
 use crate::Error;
+use crate::outbox::{self, Outbox, OutboxWake, Pace};
 use crate::store::{self, Schema, SharedStore, Store};
-use crate::writer::{self, Delivery, Limits, Queue, StartUp, block_on};
+use crate::writer::{self, Delivery, Drainer, Limits, Queue, StartUp, block_on};
 
 /// Most lanes of one writer.
 const MAX_LANES: usize = 64;
@@ -75,12 +76,17 @@ pub struct Builder {
     durable_timeout: Duration,
     limits: Limits,
     delivery: Delivery,
+    outbox: Outbox,
+    outbox_schema: Option<String>,
+    outbox_wake: OutboxWake,
+    outbox_pace: Pace,
 }
 
 #[derive(Debug, Clone)]
 enum Place {
     Url(String),
     Store(SharedStore),
+    Nowhere,
 }
 
 impl Builder {
@@ -103,6 +109,10 @@ impl Builder {
                 linger: Duration::from_millis(50),
             },
             delivery: Delivery { timeout: Duration::from_secs(30), longest_pause: Duration::from_secs(5) },
+            outbox: Outbox::Drain,
+            outbox_schema: None,
+            outbox_wake: OutboxWake::Poll,
+            outbox_pace: Pace { poll: Duration::from_millis(100), rows: 500 },
         }
     }
 
@@ -115,6 +125,28 @@ impl Builder {
     /// A store of one's own, instead of a URL. It knows its own schema and service name.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.place = Some(Place::Store(store));
+        self
+    }
+
+    /// Nothing is recorded, by nobody who would be recorded here: no thread is started and no store opened. The guard and
+    /// its accounts are there, and empty. For programs that decide when they start whether they audit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use audit_core::Auditor;
+    ///
+    /// let url: Option<String> = None;
+    /// let builder = match url {
+    ///     Some(url) => Auditor::builder().url(url),
+    ///     None => Auditor::builder().disabled(),
+    /// };
+    /// let writer = builder.init_blocking()?;
+    /// assert!(writer.auditor().is_disabled());
+    /// # Ok::<(), audit_core::Error>(())
+    /// ```
+    pub fn disabled(mut self) -> Self {
+        self.place = Some(Place::Nowhere);
         self
     }
 
@@ -200,6 +232,32 @@ impl Builder {
         self
     }
 
+    /// Whether this writer moves entries from the [outbox](crate::outbox()) to the log; it does unless said, as far as its
+    /// user may (in PostgreSQL, with the role `audit_drainer`). Any number of writers may do so at once.
+    pub const fn outbox(mut self, outbox: Outbox) -> Self {
+        self.outbox = outbox;
+        self
+    }
+
+    /// The PostgreSQL schema that holds the outbox; that of the log unless said.
+    pub fn outbox_schema(mut self, name: impl Into<String>) -> Self {
+        self.outbox_schema = Some(name.into());
+        self
+    }
+
+    /// How long the writer waits between two looks at an empty outbox; 100 ms unless said. One look is one small
+    /// statement.
+    pub const fn outbox_poll(mut self, pause: Duration) -> Self {
+        self.outbox_pace.poll = pause;
+        self
+    }
+
+    /// How many entries of the outbox a batch holds at most; 500 unless said.
+    pub const fn outbox_rows(mut self, rows: usize) -> Self {
+        self.outbox_pace.rows = rows;
+        self
+    }
+
     /// How long a durable call waits until its entry is stored, or in the journal; 10 s unless said. The entry goes on
     /// waiting after that, and may be stored yet.
     pub const fn durable_timeout(mut self, timeout: Duration) -> Self {
@@ -219,7 +277,7 @@ impl Builder {
     ///
     /// As [`Self::start`], and [`Error::AlreadyInitialised`] when there is a global auditor already.
     pub async fn init(self) -> Result<WriterGuard, Error> {
-        if global::is_installed() {
+        if global::get().is_some() {
             return Err(Error::AlreadyInitialised);
         }
         let guard = self.start().await?;
@@ -243,13 +301,19 @@ impl Builder {
     ///
     /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
     pub async fn start(self) -> Result<WriterGuard, Error> {
-        let store = self.open()?;
+        let Some(store) = self.open()? else {
+            let (auditor, queue) = self.deaf();
+            return Ok(WriterGuard::new(auditor, queue, None, self.drop_deadline));
+        };
+        let schema = Schema::new(self.outbox_schema.as_ref().unwrap_or(&self.schema))?;
+        let drainer = self.drainer()?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let start_up = StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
-        let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let guard =
-            WriterGuard::new(Auditor::new(Arc::clone(&queue), self.durable_timeout), queue, writer, self.drop_deadline);
+        let (writer, started) = writer::spawn(Arc::clone(&queue), store, drainer, start_up).map_err(Error::NoThread)?;
+        let settings = outbox::Settings { schema, wake: self.outbox_wake };
+        let auditor = Auditor::new(Arc::clone(&queue), self.durable_timeout, settings);
+        let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
             Err(_) => return Err(Error::WriterDied),
@@ -266,7 +330,21 @@ impl Builder {
         block_on(self.start())
     }
 
-    fn open(&self) -> Result<SharedStore, Error> {
+    /// What drains the outbox of the log, if anything shall. A store of one's own has none.
+    fn drainer(&self) -> Result<Option<Drainer>, Error> {
+        let (Outbox::Drain, Some(Place::Url(url))) = (self.outbox, &self.place) else { return Ok(None) };
+        let source = outbox::open(url, &Schema::new(&self.schema)?, &self.service_name)?;
+        Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery }))
+    }
+
+    /// An auditor without a writer, and its queue, which takes nothing.
+    pub(super) fn deaf(&self) -> (Auditor, Arc<Queue>) {
+        let queue = Arc::new(Queue::new(self.limits, 0));
+        queue.close();
+        (Auditor::deaf(Arc::clone(&queue), self.durable_timeout), queue)
+    }
+
+    fn open(&self) -> Result<Option<SharedStore>, Error> {
         let at_least_one = |setting: &'static str, value: usize| {
             if value == 0 { Err(Error::Setting { setting, bounds: "at least 1" }) } else { Ok(()) }
         };
@@ -274,13 +352,15 @@ impl Builder {
         at_least_one("queue_bytes", self.limits.bytes)?;
         at_least_one("batch_rows", self.limits.batch_rows)?;
         at_least_one("batch_bytes", self.limits.batch_bytes)?;
+        at_least_one("outbox_rows", self.outbox_pace.rows)?;
         if self.lanes.is_some_and(|lanes| !(1..=MAX_LANES).contains(&lanes)) {
             return Err(Error::Setting { setting: "lanes", bounds: "from 1 to 64" });
         }
         let schema = Schema::new(&self.schema)?;
         match &self.place {
-            Some(Place::Url(url)) => Ok(store::open_for(url, &schema, &self.service_name)?),
-            Some(Place::Store(store)) => Ok(Arc::clone(store)),
+            Some(Place::Url(url)) => Ok(Some(store::open_for(url, &schema, &self.service_name)?)),
+            Some(Place::Store(store)) => Ok(Some(Arc::clone(store))),
+            Some(Place::Nowhere) => Ok(None),
             None => Err(Error::NoStore),
         }
     }

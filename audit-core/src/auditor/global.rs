@@ -65,8 +65,8 @@ pub(super) fn install(auditor: &Auditor) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn is_installed() -> bool {
-    GLOBAL.get().is_some()
+pub(super) fn get() -> Option<&'static Auditor> {
+    GLOBAL.get()
 }
 
 /// Takes an entry for which there was no auditor when its call began: the global one may have come since.

@@ -14,7 +14,7 @@ use crate::writer::{Queue, Writer, block_on};
 pub struct WriterGuard {
     auditor: Auditor,
     queue: Arc<Queue>,
-    /// Taken by the shutdown.
+    /// Taken by the shutdown; a disabled auditor has none.
     writer: Option<Writer>,
     drop_deadline: Duration,
 }
@@ -33,8 +33,13 @@ pub struct ShutdownReport {
 }
 
 impl WriterGuard {
-    pub(super) const fn new(auditor: Auditor, queue: Arc<Queue>, writer: Writer, drop_deadline: Duration) -> Self {
-        Self { auditor, queue, writer: Some(writer), drop_deadline }
+    pub(super) const fn new(
+        auditor: Auditor,
+        queue: Arc<Queue>,
+        writer: Option<Writer>,
+        drop_deadline: Duration,
+    ) -> Self {
+        Self { auditor, queue, writer, drop_deadline }
     }
 
     /// The auditor that feeds this writer.

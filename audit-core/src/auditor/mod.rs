@@ -5,6 +5,7 @@
 
 mod attempt;
 mod builder;
+mod disabled;
 mod global;
 mod guard;
 mod record;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Builder, Recording, Slot, Stats};
 use crate::writer::{Queue, block_on};
-use crate::{Entry, Error};
+use crate::{Entry, Error, outbox};
 
 /// Most actions of which a missing actor is warned about one by one.
 const MAX_WARNED: usize = 1024;
@@ -36,8 +36,10 @@ pub struct Auditor {
 struct Shared {
     queue: Arc<Queue>,
     durable_timeout: Duration,
+    outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
+    is_disabled: bool,
 }
 
 impl Auditor {
@@ -46,8 +48,22 @@ impl Auditor {
         Builder::new()
     }
 
-    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
-        Self { shared: Arc::new(Shared { queue, durable_timeout, warned: Mutex::default() }) }
+    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration, outbox: outbox::Settings) -> Self {
+        Self::note_that_one_records();
+        let warned = Mutex::default();
+        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned, is_disabled: false }) }
+    }
+
+    /// An auditor that never sends anything to this queue.
+    pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
+        let (outbox, warned) = (outbox::Settings::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned, is_disabled: true }) }
+    }
+
+    /// Whether it records nothing: see [`Self::disabled`].
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.shared.is_disabled
     }
 
     /// Records an entry and gives back its id: at once where there is a place in the queue, unless the catalog or the
@@ -72,6 +88,9 @@ impl Auditor {
     }
 
     pub(super) fn count_unheard(&self, entries: u64) {
+        if self.is_disabled() {
+            return;
+        }
         self.shared.queue.count_unheard(entries);
     }
 
@@ -104,7 +123,12 @@ impl Auditor {
         self.shared.durable_timeout
     }
 
-    pub(super) fn count_if_unattributed(&self, entry: &Entry) {
+    /// How entries get into the outbox.
+    pub(crate) fn outbox_settings(&self) -> &outbox::Settings {
+        &self.shared.outbox
+    }
+
+    pub(crate) fn count_if_unattributed(&self, entry: &Entry) {
         if entry.actor.is_some() || entry.context.actor().is_some() {
             return;
         }

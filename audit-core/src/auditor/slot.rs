@@ -18,6 +18,9 @@ pub(crate) struct Slot {
 impl Slot {
     /// Queues the entry, without ever waiting; where there is no place, it is counted as dropped.
     pub(crate) fn send(self, entry: Entry) -> Result<(), Error> {
+        if self.auditor.is_disabled() {
+            return Ok(());
+        }
         self.auditor.count_if_unattributed(&entry);
         let action = entry.action.clone();
         let sent = match self.place {
@@ -29,14 +32,19 @@ impl Slot {
 
     /// [`Self::send`], for callers who then wait until the entry is kept.
     pub(crate) fn send_durably(self, entry: Entry) -> Result<Pending, Error> {
-        self.auditor.count_if_unattributed(&entry);
         let (action, timeout) = (entry.action.clone(), self.auditor.durable_timeout());
+        if self.auditor.is_disabled() {
+            return Ok(Pending { auditor: self.auditor, action, acknowledgement: None });
+        }
+        self.auditor.count_if_unattributed(&entry);
         let sent = match self.place {
             Some(place) => place.fill_durably(entry, timeout),
             None => self.auditor.queue().push_unreserved_durably(entry, timeout),
         };
         match sent {
-            Ok(acknowledgement) => Ok(Pending { auditor: self.auditor, action, acknowledgement }),
+            Ok(acknowledgement) => {
+                Ok(Pending { auditor: self.auditor, action, acknowledgement: Some(acknowledgement) })
+            }
             Err(reason) => Err(refused(&action, reason)),
         }
     }
@@ -59,14 +67,16 @@ fn refused(action: &ActionName, reason: DropReason) -> Error {
 pub(crate) struct Pending {
     auditor: Auditor,
     action: ActionName,
-    acknowledgement: Acknowledgement,
+    /// None where auditing is disabled.
+    acknowledgement: Option<Acknowledgement>,
 }
 
 impl Future for Pending {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let kept = Pin::new(&mut self.acknowledgement).poll(cx);
+        let Some(acknowledgement) = &mut self.acknowledgement else { return Poll::Ready(Ok(())) };
+        let kept = Pin::new(acknowledgement).poll(cx);
         kept.map_err(|not_kept| {
             let action = self.action.to_string();
             match not_kept {

@@ -28,7 +28,7 @@ use crate::{Actor, Entry, Metadata, Row, encoding, merkle};
 /// assert_eq!(&second.header().prev_hash, first.header_hash());
 /// # Ok::<(), audit_core::ActionNameError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Freezer {
     stream_id: Uuid,
     batch_no: i64,
@@ -49,6 +49,11 @@ impl Freezer {
         self.stream_id
     }
 
+    /// The number of the next batch.
+    pub(crate) const fn batch_no(&self) -> i64 {
+        self.batch_no
+    }
+
     /// Freezes entries into the stream's next batch, in their order.
     ///
     /// # Panics
@@ -58,7 +63,12 @@ impl Freezer {
     pub fn freeze(&mut self, entries: Vec<Entry>, now: SystemTime) -> Batch {
         let (_, writer_time) = identify(now);
         let drafts = entries.into_iter().map(|entry| Draft::of(entry, writer_time)).collect();
-        self.number(drafts, writer_time)
+        self.number(drafts, writer_time, HeaderKind::Entries)
+    }
+
+    /// Freezes entries that come from the outbox, salts and all.
+    pub(crate) fn freeze_outbox(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>) -> Batch {
+        self.number(drafts, writer_time, HeaderKind::Outbox)
     }
 
     /// Freezes the rows of a batch that could not land in its own stream into this one, under new numbers
@@ -67,10 +77,10 @@ impl Freezer {
     pub fn refreeze(&mut self, batch: Batch, now: SystemTime) -> Batch {
         let (_, writer_time) = identify(now);
         let drafts = batch.rows.into_iter().map(|frozen| Draft::again(frozen, writer_time)).collect();
-        self.number(drafts, writer_time)
+        self.number(drafts, writer_time, HeaderKind::Entries)
     }
 
-    fn number(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>) -> Batch {
+    fn number(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>, kind: HeaderKind) -> Batch {
         let first_seq = self.next_seq;
         let rows: Vec<FrozenRow> =
             (first_seq..).zip(drafts).map(|(seq, draft)| draft.frozen(self.stream_id, seq)).collect();
@@ -78,7 +88,7 @@ impl Freezer {
         let header = Header {
             stream_id: self.stream_id,
             batch_no: self.batch_no,
-            kind: HeaderKind::Entries,
+            kind,
             first_seq,
             n: i32::try_from(rows.len()).expect("a batch holds fewer than 2^31 rows"),
             first_created: created().min().unwrap_or(writer_time),
@@ -104,15 +114,16 @@ impl Default for Freezer {
 }
 
 /// A sanitised row that has no place in a stream yet.
-struct Draft {
-    row: Row,
+pub(crate) struct Draft {
+    pub(crate) row: Row,
     /// Each key with the RFC 8785 text of its value, in the order of RFC 8785.
-    metadata: Vec<(String, String)>,
+    pub(crate) metadata: Vec<(String, String)>,
 }
 
 impl Draft {
-    fn of(entry: Entry, now: DateTime<Utc>) -> Self {
-        let Entry { mut metadata, context, .. } = entry;
+    pub(crate) fn of(entry: Entry, now: DateTime<Utc>) -> Self {
+        let Entry { metadata, context, .. } = entry;
+        let mut metadata = Metadata::from(metadata);
         let context = context.fields();
         let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
         if !entry.action.is_listed() {
@@ -166,17 +177,22 @@ impl Draft {
     }
 
     /// A row that was frozen into another stream.
-    fn again(mut frozen: FrozenRow, now: DateTime<Utc>) -> Self {
-        let mut clean = Sanitiser::default();
-        frozen.row.created_at = clean.time("created_at", frozen.row.created_at, now);
-        frozen.row.metadata = clean.amend(frozen.row.metadata);
-        let metadata = sanitise::canonical_pairs(frozen.row.metadata.as_map());
-        Self { row: frozen.row, metadata }
+    fn again(frozen: FrozenRow, now: DateTime<Utc>) -> Self {
+        Self::kept(Row { salt: None, ..frozen.row }, now)
     }
 
-    fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
+    /// A row that was sanitised before, and may have waited since. It keeps its salt.
+    pub(crate) fn kept(mut row: Row, now: DateTime<Utc>) -> Self {
+        let mut clean = Sanitiser::default();
+        row.created_at = clean.time("created_at", row.created_at, now);
+        row.metadata = clean.amend(row.metadata);
+        let metadata = sanitise::canonical_pairs(row.metadata.as_map());
+        Self { row, metadata }
+    }
+
+    pub(crate) fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
         let Self { mut row, metadata } = self;
-        let salt: [u8; 16] = rand::random();
+        let salt: [u8; 16] = row.salt.unwrap_or_else(rand::random);
         row.stream_id = stream_id;
         row.seq = seq;
         row.salt = Some(salt);

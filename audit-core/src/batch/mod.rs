@@ -8,9 +8,10 @@ mod freezer;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub(crate) use freezer::Draft;
 pub use freezer::Freezer;
 
-use crate::Row;
+use crate::{Row, encoding, merkle};
 
 /// A SHA-256 digest.
 pub type Hash = [u8; 32];
@@ -24,6 +25,15 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The batch that a header was made for, out of the same rows; none if they are not the same.
+    pub(crate) fn again(header: Header, drafts: Vec<Draft>) -> Option<Self> {
+        let seqs = header.first_seq..;
+        let rows: Vec<_> = seqs.zip(drafts).map(|(seq, draft)| draft.frozen(header.stream_id, seq)).collect();
+        let is_same = usize::try_from(header.n).is_ok_and(|n| n == rows.len())
+            && merkle::root(rows.iter().map(|row| row.leaf)) == header.rows_root;
+        is_same.then(|| Self { header_hash: encoding::header_hash(&header), header, rows })
+    }
+
     /// What is said of the rows as a whole.
     #[must_use]
     pub const fn header(&self) -> &Header {
@@ -90,6 +100,8 @@ pub struct Header {
 pub enum HeaderKind {
     /// Entries of a writer.
     Entries,
+    /// Entries that committed with their callers' own transactions.
+    Outbox,
 }
 
 impl HeaderKind {
@@ -98,6 +110,7 @@ impl HeaderKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Entries => "entries",
+            Self::Outbox => "outbox",
         }
     }
 }

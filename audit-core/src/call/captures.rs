@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
-use crate::{Actor, Metadata};
+use crate::metadata::Details;
+use crate::{Actor, Auditor};
 
 /// What was named in the attribute, as far as it is known. An expression that panics leaves a mark in the
 /// metadata instead of its value.
@@ -12,16 +13,22 @@ use crate::{Actor, Metadata};
 pub struct Captures {
     pub(super) target_id: Option<String>,
     pub(super) actor: Option<Actor>,
-    pub(super) metadata: Metadata,
+    pub(super) metadata: Details,
     /// Whether the call is not to be recorded.
     pub(super) skipped: bool,
 }
 
 impl Captures {
-    /// Nothing yet.
+    /// Nothing yet. Where auditing is disabled, it stays nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { skipped: Auditor::is_disabled_here(), ..Self::default() }
+    }
+
+    /// [`Self::new`], ahead of a future that may be polled in another context than this.
+    #[must_use]
+    pub fn ahead() -> Self {
+        Self { skipped: Auditor::is_disabled_everywhere(), ..Self::default() }
     }
 
     /// Captures nothing more, and records nothing, if the condition holds. One that panics does not hold.
@@ -40,14 +47,14 @@ impl Captures {
     }
 
     /// Captures a metadata field.
-    pub fn field(&mut self, name: &str, value: impl FnOnce() -> Value) {
+    pub fn field(&mut self, name: &'static str, value: impl FnOnce() -> Value) {
         self.field_if_any(name, || Some(value()));
     }
 
     /// Captures a metadata field, where there is a value.
-    pub fn field_if_any(&mut self, name: &str, value: impl FnOnce() -> Option<Value>) {
+    pub fn field_if_any(&mut self, name: &'static str, value: impl FnOnce() -> Option<Value>) {
         if let Some(value) = self.attempt(name, value).flatten() {
-            self.metadata.insert_value(name, value);
+            self.metadata.field(name, value);
         }
     }
 
@@ -59,7 +66,7 @@ impl Captures {
         // Whatever the expression left half done is the user's own, who sees the panic's message.
         let result = catch_unwind(AssertUnwindSafe(expression)).ok();
         if result.is_none() {
-            self.metadata.mark(&format!("panicked: {name}"), Value::Bool(true));
+            self.metadata.others().mark(&format!("panicked: {name}"), Value::Bool(true));
         }
         result
     }

@@ -2,14 +2,13 @@
 //!
 //! Which method is meant is decided by the compiler's search for methods, which prefers a type's own
 //! methods to those of traits, and tries more references first. So an expansion can ask any type, whether
-//! it implements `Display` or [`AuditOutcome`] or not. A type that hides its `Result` (a type parameter, an
+//! it implements `Display` or not. A type that hides its `Result` (a type parameter, an
 //! `impl Trait`) is a value like any other, and so a success.
 
 use std::any::type_name;
 use std::convert::Infallible;
 use std::fmt::Display;
 
-use super::AuditOutcome;
 use crate::Outcome;
 
 /// A value that an audited function returned: [`Self::split`] takes a `Result` apart.
@@ -32,34 +31,6 @@ pub trait Whole<'a, T> {
 impl<'a, T> Whole<'a, T> for Ended<'a, T> {
     fn split(self) -> Result<&'a T, &'a Infallible> {
         Ok(self.0)
-    }
-}
-
-/// A success value or an error, asked for the outcome it means: `(&&Said(value)).outcome_or(usual)`.
-#[derive(Debug)]
-pub struct Said<'a, T: ?Sized>(pub &'a T);
-
-/// A value that says which outcome it means.
-pub trait Judging {
-    /// The outcome.
-    fn outcome_or(&self, usual: Outcome) -> Outcome;
-}
-
-impl<T: AuditOutcome + ?Sized> Judging for &Said<'_, T> {
-    fn outcome_or(&self, _: Outcome) -> Outcome {
-        self.0.audit_outcome()
-    }
-}
-
-/// Any other value: the usual outcome.
-pub trait Silent {
-    /// The outcome.
-    fn outcome_or(&self, usual: Outcome) -> Outcome;
-}
-
-impl<T: ?Sized> Silent for Said<'_, T> {
-    fn outcome_or(&self, usual: Outcome) -> Outcome {
-        usual
     }
 }
 
@@ -137,28 +108,15 @@ impl<T> NoFuture for Finished<'_, T> {
 #[cfg(test)]
 #[expect(clippy::needless_borrow, reason = "the references are what is tested")]
 mod tests {
-    use super::{AnyError as _, DisplayedError as _, Ended, ErrorText, Judging as _, Said, Silent as _, Whole as _};
-    use crate::{AuditOutcome, Outcome};
+    use super::{AnyError as _, DisplayedError as _, Ended, ErrorText, Whole as _};
 
     struct Refusal;
-
-    impl AuditOutcome for Refusal {
-        fn audit_outcome(&self) -> Outcome {
-            Outcome::Denied
-        }
-    }
 
     #[test]
     fn only_a_result_is_taken_apart() {
         let failed: Result<String, &str> = Err("no");
         assert_eq!(Ended(&failed).split(), Err(&"no"));
         assert_eq!(Ended(&"bare").split().ok(), Some(&"bare"));
-    }
-
-    #[test]
-    fn a_value_that_says_its_outcome_is_believed() {
-        assert_eq!((&&Said(&Refusal)).outcome_or(Outcome::Failure), Outcome::Denied);
-        assert_eq!((&&Said("silent")).outcome_or(Outcome::Failure), Outcome::Failure);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::auditor::{Reserving, Slot};
 
 pin_project! {
     /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`,
-    /// which ends the call and gives the value back.
+    /// which ends the call.
     ///
     /// It holds the body in place: a helper `async fn` would hold it twice.
     #[must_use = "futures do nothing unless polled"]
@@ -30,7 +30,7 @@ pin_project! {
 pub const fn audited_future<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
 where
     F: Future<Output = T>,
-    A: FnOnce(T, Call) -> T,
+    A: FnOnce(&T, Call),
 {
     audited_returned(call, body, after)
 }
@@ -39,7 +39,7 @@ where
 /// so that a mistake is reported once, and there.
 pub const fn audited_returned<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
 where
-    A: FnOnce(T, Call) -> T,
+    A: FnOnce(&T, Call),
 {
     Audited { body, call: Some((call, after)), reserving: Reserving::new(), value: PhantomData }
 }
@@ -49,7 +49,7 @@ pub fn returned<F>(body: impl FnOnce() -> F) -> F {
     body()
 }
 
-impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<T, F, A> {
+impl<T, F: Future<Output = T>, A: FnOnce(&T, Call)> Future for Audited<T, F, A> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -66,7 +66,8 @@ impl<T, F: Future<Output = T>, A: FnOnce(T, Call) -> T> Future for Audited<T, F,
         let value = ready!(polled);
         call.returned();
         let (call, after) = this.call.take().expect("it was there a moment ago");
-        Poll::Ready(after(value, call))
+        after(&value, call);
+        Poll::Ready(value)
     }
 }
 

@@ -37,7 +37,7 @@ enum Phase {
 impl Call {
     /// A call whose body has not begun.
     pub fn new(site: &'static Site, captures: Captures) -> Self {
-        let notes = Some(Notes::new(site));
+        let notes = Some(Notes::new(site, !captures.skipped));
         Self { site, context: Context::default(), captures, notes, slot: None, phase: Phase::New }
     }
 
@@ -74,7 +74,9 @@ impl Call {
     /// Takes the context of the work in progress, once.
     pub(super) fn arrive(&mut self) {
         if matches!(self.phase, Phase::New) {
-            self.context = Context::current();
+            if !self.captures.skipped {
+                self.context = Context::current();
+            }
             self.phase = Phase::Waiting;
         }
     }
@@ -93,7 +95,7 @@ impl Call {
 
     pub(super) fn begin(&mut self, slot: Option<Slot>) {
         self.slot = slot;
-        self.phase = Phase::Running { since: Instant::now() };
+        self.phase = if self.captures.skipped { Phase::Recorded } else { Phase::Running { since: Instant::now() } };
     }
 
     /// Fixes the time: what is captured of the value afterwards is not the function's own.
@@ -126,8 +128,8 @@ impl Call {
     fn entry(&mut self, outcome: Outcome, error: Option<String>, after: Duration, at: SystemTime) -> Entry {
         let captures = std::mem::take(&mut self.captures);
         let mut metadata = captures.metadata;
-        if let Some(notes) = self.notes.take() {
-            metadata.extend(notes.into_metadata());
+        if let Some(said) = self.notes.take().and_then(Notes::into_metadata) {
+            metadata.others().extend(*said);
         }
         let (id, created_at) = identify(at);
         Entry {

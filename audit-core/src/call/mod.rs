@@ -15,19 +15,22 @@ mod captures;
 mod ended;
 mod future;
 mod guard;
+#[cfg(feature = "http")]
+mod http;
 mod outcome;
+mod response;
+mod said;
 mod scope;
 mod shown;
 mod site;
 mod target;
 
 pub use captures::Captures;
-pub use ended::{
-    AnyError, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, Said, Silent, Unfinished, Whole, judge,
-};
+pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole, judge};
 pub use future::{audited_future, audited_returned, returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
+pub use said::{Judging, Said, SaidResponse, Silent, Unjudged, Usual};
 pub use scope::annotate;
 pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};

@@ -13,23 +13,24 @@ use crate::Outcome;
 /// Where the type is not your own, write `outcome = |returned| EXPR` in the attribute. The trait is not
 /// asked where the function's return type hides it (a type parameter, an `impl Trait` of its caller).
 ///
+/// # Web services
+///
+/// With the feature `http`, status codes, responses and the tuples that begin with one say it themselves: 401 and 403 are denied, the
+/// other 4xx and 5xx failures, and the error text is the status. `impl IntoResponse` is looked through: what counts
+/// is the value that the body gives. Where nobody can know its status (it is opaque itself, or a type that implements `IntoResponse` by
+/// hand), the function does not compile until the type implements this trait, or the attribute says `outcome`. With the feature `axum`,
+/// that goes for every value and error that implements axum's `IntoResponse`.
+///
 /// # Examples
 ///
 /// ```
-/// use audit_core::{AuditOutcome, Outcome, audited};
+/// use audit_core::{AuditOutcome, audited};
 ///
+/// #[derive(AuditOutcome)]
 /// enum Error {
+///     #[audit(denied)]
 ///     NotYours,
 ///     NotFound,
-/// }
-///
-/// impl AuditOutcome for Error {
-///     fn audit_outcome(&self) -> Outcome {
-///         match self {
-///             Self::NotYours => Outcome::Denied,
-///             Self::NotFound => Outcome::Failure,
-///         }
-///     }
 /// }
 ///
 /// #[audited(action = "project.deleted")]
@@ -37,9 +38,37 @@ use crate::Outcome;
 ///     Err(Error::NotYours) // recorded as denied
 /// }
 /// ```
+///
+/// An error that knows its status need not be told twice:
+///
+/// ```
+/// use audit_core::{AuditOutcome, Outcome};
+///
+/// struct ApiError {
+///     status: u16, // or `http::StatusCode`, which implements this trait itself
+/// }
+///
+/// impl AuditOutcome for ApiError {
+///     fn audit_outcome(&self) -> Outcome {
+///         if matches!(self.status, 401 | 403) { Outcome::Denied } else { Outcome::Failure }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "nobody can tell from `{Self}` how the call ended",
+    label = "`{Self}` does not implement `AuditOutcome`, and the status of the response that it becomes is not known here",
+    note = "return `Response` or `(StatusCode, …)`, whose status is known with the feature `http` of audit-core; its feature `axum` knows `Json` and the like",
+    note = "or implement (or derive) `audit_core::AuditOutcome` for `{Self}`",
+    note = "or write `outcome = |returned| …` in the attribute"
+)]
 pub trait AuditOutcome {
     /// The outcome to record.
     fn audit_outcome(&self) -> Outcome;
+
+    /// What to record as the error; none leaves it to the error's `Display`.
+    fn audit_error(&self) -> Option<String> {
+        None
+    }
 }
 
 impl AuditOutcome for Outcome {
@@ -60,6 +89,10 @@ macro_rules! through {
         impl<T: AuditOutcome + ?Sized> AuditOutcome for $pointer {
             fn audit_outcome(&self) -> Outcome {
                 (**self).audit_outcome()
+            }
+
+            fn audit_error(&self) -> Option<String> {
+                (**self).audit_error()
             }
         }
     )*};

@@ -18,15 +18,17 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Notes {
     site: &'static Site,
-    metadata: Metadata,
+    /// Whether the call is recorded.
+    is_heard: bool,
+    metadata: Option<Box<Metadata>>,
 }
 
 impl Notes {
-    pub(super) fn new(site: &'static Site) -> Self {
-        Self { site, metadata: Metadata::new() }
+    pub(super) const fn new(site: &'static Site, is_heard: bool) -> Self {
+        Self { site, is_heard, metadata: None }
     }
 
-    pub(super) fn into_metadata(self) -> Metadata {
+    pub(super) fn into_metadata(self) -> Option<Box<Metadata>> {
         self.metadata
     }
 
@@ -110,9 +112,23 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// Whether the innermost call in progress is not recorded.
+fn is_unheard() -> bool {
+    let peek = |innermost: &Cell<Option<Notes>>| {
+        let notes = innermost.take();
+        let unheard = notes.as_ref().is_some_and(|notes| !notes.is_heard);
+        innermost.set(notes);
+        unheard
+    };
+    INNERMOST.try_with(peek).unwrap_or_default()
+}
+
 /// Adds metadata to the innermost call in progress; see [`annotate!`](crate::annotate!).
 pub fn annotate<T: Serialize + ?Sized>(name: &str, value: &T) {
     static WARNED: AtomicBool = AtomicBool::new(false);
+    if is_unheard() {
+        return;
+    }
     let name = name.trim_start_matches("r#");
     // Serialising runs code of the user's, which may panic, or annotate in its turn: it finds the notes in their place.
     let mut addition = Metadata::new();
@@ -123,7 +139,7 @@ pub fn annotate<T: Serialize + ?Sized>(name: &str, value: &T) {
         if let Some(objection) = objection {
             addition.mark(&format!("{}: {name}", objection.mark()), Value::Bool(true));
         }
-        notes.metadata.extend(addition);
+        notes.metadata.get_or_insert_default().extend(addition);
         innermost.set(Some(notes));
         Some((action, objection))
     });

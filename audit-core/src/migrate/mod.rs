@@ -37,7 +37,7 @@ mod status;
 
 pub use error::Error;
 pub use migration::PendingMigration;
-pub use options::{Options, RolePrefixError};
+pub use options::{Options, Part, RolePrefixError};
 pub use run::{Report, is_current, migrate, pending, status};
 pub use status::{MigrationStatus, State};
 

@@ -25,6 +25,28 @@ pub struct Options {
     schema: Schema,
     role_prefix: String,
     lock_wait: Duration,
+    part: Part,
+}
+
+/// What of the log a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Part {
+    /// All of it, an outbox included.
+    #[default]
+    Log,
+    /// The outbox alone, beside an application's own tables; the log is in another database.
+    Outbox,
+}
+
+impl Part {
+    /// The table that tells which migrations a database has.
+    pub(super) const fn history(self) -> &'static str {
+        match self {
+            Self::Log => "audit_migrations",
+            Self::Outbox => "audit_outbox_migrations",
+        }
+    }
 }
 
 /// A text that no role's name can begin with.
@@ -44,7 +66,12 @@ impl Options {
     /// Schema `control_plane`, roles `audit_writer` and so on, and a minute's patience with other runs.
     #[must_use]
     pub fn new() -> Self {
-        Self { schema: Schema::default(), role_prefix: "audit".to_owned(), lock_wait: Self::DEFAULT_LOCK_WAIT }
+        Self {
+            schema: Schema::default(),
+            role_prefix: "audit".to_owned(),
+            lock_wait: Self::DEFAULT_LOCK_WAIT,
+            part: Part::Log,
+        }
     }
 
     /// The schema that holds the log (PostgreSQL).
@@ -76,6 +103,13 @@ impl Options {
         self
     }
 
+    /// What of the log the database is to hold; all of it unless said.
+    #[must_use]
+    pub const fn with_part(mut self, part: Part) -> Self {
+        self.part = part;
+        self
+    }
+
     /// The schema that holds the log.
     #[must_use]
     pub const fn schema(&self) -> &Schema {
@@ -86,6 +120,12 @@ impl Options {
     #[must_use]
     pub fn role_prefix(&self) -> &str {
         &self.role_prefix
+    }
+
+    /// What of the log the database is to hold.
+    #[must_use]
+    pub const fn part(&self) -> Part {
+        self.part
     }
 
     /// How long to wait for another run.

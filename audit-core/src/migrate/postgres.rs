@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::backend::{Applied, Backend};
 use super::migration::Migration;
-use super::{Error, Options, Report, run};
+use super::{Error, Options, Part, Report, run};
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
 
 macro_rules! migrations {
@@ -28,6 +28,14 @@ static MIGRATIONS: &[Migration] = migrations! {
     3 "partitions" "0003_partitions.sql"
     4 "header hash" "0004_header_hash.sql"
     5 "roles" "0005_roles.sql"
+    6 "outbox" "0006_outbox.sql"
+    7 "dead letters" "0007_dead_letters.sql"
+};
+
+/// For the outbox alone.
+static OUTBOX_MIGRATIONS: &[Migration] = migrations! {
+    1 "outbox table" "outbox/0001_table.sql"
+    2 "outbox" "0006_outbox.sql"
 };
 
 /// Holds one run at a time per database. A transaction's lock: it cannot outlive its transaction, whatever becomes
@@ -88,7 +96,7 @@ impl Postgres {
     }
 
     fn history_table(&self) -> String {
-        format!("{}.audit_migrations", self.options.schema().quoted())
+        format!("{}.{}", self.options.schema().quoted(), self.options.part().history())
     }
 
     /// The catalogs are asked as tables: `to_regclass` and its kin may answer from a cache of before the lock.
@@ -102,8 +110,9 @@ impl Postgres {
         let question = format!(
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
                               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                             WHERE n.nspname = '{}' AND c.relname = 'audit_migrations')",
-            self.options.schema().as_str()
+                             WHERE n.nspname = '{}' AND c.relname = '{}')",
+            self.options.schema().as_str(),
+            self.options.part().history()
         );
         self.flag("look for the migration history", question).await
     }
@@ -157,7 +166,10 @@ impl Postgres {
 
 impl Backend for Postgres {
     fn migrations(&self) -> &'static [Migration] {
-        MIGRATIONS
+        match self.options.part() {
+            Part::Log => MIGRATIONS,
+            Part::Outbox => OUTBOX_MIGRATIONS,
+        }
     }
 
     fn sql(&self, migration: &Migration) -> String {
@@ -243,8 +255,8 @@ fn applied(row: &PgRow) -> Result<Applied, sqlx::Error> {
 
 /// Replaces the schema and the roles by those the options name, in one pass over the words of the text.
 fn fill_in(template: &str, options: &Options) -> String {
-    const ROLES: [&str; 6] =
-        ["audit_owner", "audit_writer", "audit_drainer", "audit_sealer", "audit_reader", "audit_admin"];
+    const ROLES: [&str; 7] =
+        ["audit_owner", "audit_writer", "audit_caller", "audit_drainer", "audit_sealer", "audit_reader", "audit_admin"];
     let schema = options.schema().quoted();
     let mut sql = String::with_capacity(template.len() + template.len() / 8);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -279,8 +291,10 @@ mod tests {
 
     #[test]
     fn versions_count_up_from_one() {
-        for (migration, version) in MIGRATIONS.iter().zip(1..) {
-            assert_eq!(migration.version, version);
+        for migrations in [MIGRATIONS, OUTBOX_MIGRATIONS] {
+            for (migration, version) in migrations.iter().zip(1..) {
+                assert_eq!(migration.version, version);
+            }
         }
     }
 }

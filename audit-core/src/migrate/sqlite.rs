@@ -3,29 +3,40 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::time::{Instant, sleep};
 
 use super::backend::{Applied, Backend};
 use super::migration::Migration;
-use super::{Error, Options, Report, run};
+use super::{Error, Options, Part, Report, run};
 use crate::store::sqlite::{Access, File, close, is_busy, store_error};
 
-static MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        description: "tables",
-        template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql")),
-    },
-    Migration {
-        version: 2,
-        description: "guards",
-        template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0002_guards.sql")),
-    },
-];
+macro_rules! migrations {
+    ($($version:literal $description:literal $file:literal)*) => {
+        &[$(Migration {
+            version: $version,
+            description: $description,
+            template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/", $file)),
+        }),*]
+    };
+}
 
-const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS audit_migrations (
+static MIGRATIONS: &[Migration] = migrations! {
+    1 "tables" "0001_tables.sql"
+    2 "guards" "0002_guards.sql"
+    3 "outbox" "0003_outbox.sql"
+    4 "dead letters" "0004_dead_letters.sql"
+};
+
+/// For the outbox alone.
+static OUTBOX_MIGRATIONS: &[Migration] = migrations! {
+    1 "outbox table" "outbox/0001_table.sql"
+    2 "outbox" "0003_outbox.sql"
+};
+
+/// The columns of the history.
+const HISTORY: &str = "(
     version     INTEGER PRIMARY KEY,
     applied_at  INTEGER NOT NULL DEFAULT (CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000),
     took_us     INTEGER NOT NULL,
@@ -37,6 +48,7 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 
 pub(crate) struct Sqlite {
     file: File,
+    part: Part,
     lock_wait: Duration,
     /// For looking, without a file none; from the first transaction on one that writes.
     connection: Option<SqliteConnection>,
@@ -44,17 +56,17 @@ pub(crate) struct Sqlite {
 
 /// Migrates a file whose URL is parsed already.
 pub(crate) async fn migrate(file: &File) -> Result<Report, Error> {
-    run::apply_pending(Sqlite::at(file.clone(), Options::DEFAULT_LOCK_WAIT)).await
+    run::apply_pending(Sqlite::at(file.clone(), &Options::new())).await
 }
 
 impl Sqlite {
     /// The log at a URL. Nothing is opened yet, so that looking at a log that is not there does not make it.
     pub(super) fn open(url: &str, options: &Options) -> Result<Self, Error> {
-        Ok(Self::at(File::parse(url)?, options.lock_wait()))
+        Ok(Self::at(File::parse(url)?, options))
     }
 
-    const fn at(file: File, lock_wait: Duration) -> Self {
-        Self { file, lock_wait, connection: None }
+    const fn at(file: File, options: &Options) -> Self {
+        Self { file, part: options.part(), lock_wait: options.lock_wait(), connection: None }
     }
 
     /// Opens the file for writing, so that locks are waited for here and not in SQLite.
@@ -72,7 +84,9 @@ impl Sqlite {
         let connection = self.connection.as_mut().expect("a transaction is open");
         let started = Instant::now();
         sqlx::raw_sql(migration.template).execute(&mut *connection).await?;
-        sqlx::query("INSERT INTO audit_migrations (version, took_us, description, checksum) VALUES (?, ?, ?, ?)")
+        let history = self.part.history();
+        let insert = format!("INSERT INTO {history} (version, took_us, description, checksum) VALUES (?, ?, ?, ?)");
+        sqlx::query(AssertSqlSafe(insert))
             .bind(migration.version)
             .bind(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
             .bind(migration.description)
@@ -85,7 +99,10 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     fn migrations(&self) -> &'static [Migration] {
-        MIGRATIONS
+        match self.part {
+            Part::Log => MIGRATIONS,
+            Part::Outbox => OUTBOX_MIGRATIONS,
+        }
     }
 
     fn sql(&self, migration: &Migration) -> String {
@@ -99,19 +116,21 @@ impl Backend for Sqlite {
             None => return Ok(Vec::new()),
         };
         let failed = |error| failed(&self.file, "read the migration history", error);
-        let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'audit_migrations')";
-        if !sqlx::query_scalar::<_, bool>(exists).fetch_one(&mut *connection).await.map_err(failed)? {
+        let history = self.part.history();
+        let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
+        if !sqlx::query_scalar::<_, bool>(exists).bind(history).fetch_one(&mut *connection).await.map_err(failed)? {
             return Ok(Vec::new());
         }
         let select =
-            "SELECT version, applied_at, took_us, description, checksum FROM audit_migrations ORDER BY version";
-        let rows = sqlx::query(select).fetch_all(connection).await;
+            format!("SELECT version, applied_at, took_us, description, checksum FROM {history} ORDER BY version");
+        let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(connection).await;
         rows.and_then(|rows| rows.iter().map(applied).collect()).map_err(failed)
     }
 
     async fn begin(&mut self) -> Result<(), Error> {
         let started = Instant::now();
         let lock_wait = self.lock_wait;
+        let create = format!("CREATE TABLE IF NOT EXISTS {} {HISTORY}", self.part.history());
         let file = self.file.clone();
         let failed = |error| failed(&file, "begin the migration", error);
         let connection = self.open_for_writing().await?;
@@ -124,7 +143,7 @@ impl Backend for Sqlite {
             }
             sleep(LOCK_POLL).await;
         }
-        sqlx::raw_sql(CREATE_HISTORY).execute(connection).await.map_err(failed)?;
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(connection).await.map_err(failed)?;
         Ok(())
     }
 

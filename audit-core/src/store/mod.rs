@@ -8,6 +8,11 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod dead_letter;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without a store, there is no outbox")
+)]
+pub(crate) mod drain;
 mod error;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;

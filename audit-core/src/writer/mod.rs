@@ -5,11 +5,13 @@
 //! so the writer works in programs without one and outlives a dropped one.
 
 mod clock;
+mod drainer;
 mod lane;
 mod park;
 mod queue;
 mod thread;
 
+pub(crate) use drainer::{Drainer, Source};
 pub(crate) use lane::Delivery;
 pub(crate) use park::block_on;
 pub(crate) use queue::{Acknowledgement, DropReason, Limits, NotKept, Place, Queue};

@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::clock;
+use super::drainer::Drainer;
 use super::lane::{self, Delivery};
 use super::queue::Queue;
 use crate::auditor::{Migrate, WaitForStore};
@@ -40,6 +41,7 @@ pub(crate) struct Writer {
 pub(crate) fn spawn(
     queue: Arc<Queue>,
     store: SharedStore,
+    drainer: Option<Drainer>,
     start_up: StartUp,
 ) -> io::Result<(Writer, oneshot::Receiver<Result<(), migrate::Error>>)> {
     let (give_up, deadline_set) = watch::channel(None);
@@ -55,7 +57,7 @@ pub(crate) fn spawn(
         };
         runtime.block_on(async {
             tokio::select! {
-                () = work(&queue, &store, start_up, started) => {}
+                () = work(&queue, &store, drainer, start_up, started) => {}
                 () = queue.keep_deadlines() => {}
                 () = deadline(deadline_set) => {}
             }
@@ -83,12 +85,14 @@ impl Writer {
 async fn work(
     queue: &Arc<Queue>,
     store: &SharedStore,
+    drainer: Option<Drainer>,
     start_up: StartUp,
     started: oneshot::Sender<Result<(), migrate::Error>>,
 ) {
     if !prepare(store, start_up, started).await {
         return;
     }
+    let drainer = drainer.map(|drainer| tokio::spawn(drainer.run(Arc::clone(queue))));
     let mut lanes = JoinSet::new();
     for index in 0..start_up.lanes {
         lanes.spawn(lane::run(index, Arc::clone(queue), Arc::clone(store), start_up.delivery));
@@ -98,6 +102,10 @@ async fn work(
             tracing::error!(%panic, "an audit lane panicked; its writer stops");
             return;
         }
+    }
+    if let Some(drainer) = drainer {
+        // It ends by itself once the queue drains, and begins anew when it panics.
+        let _ = drainer.await;
     }
 }
 

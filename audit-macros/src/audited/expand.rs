@@ -10,6 +10,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::arguments::{Detail, Form, Source};
+use super::function::Gives;
 use super::model::{ActionName, Audited, Catalog, On, TargetId};
 use super::run::run;
 use crate::name;
@@ -27,8 +28,7 @@ use crate::place::{at, path_at};
 /// ```text
 /// async fn create(name: String) -> Result<Project, Error> {
 ///     const __AUDIT_…: … // the checks against the catalog
-///     let captures = { … name … };
-///     audited_future(Call::new(&SITE, captures), async move { … }, |value, mut call| {
+///     audited_future(Call::new(&SITE, { … name … }), async move { … }, |value, mut call| {
 ///         let result = Ended(&value).split();
 ///         call.captures().target_id(|| result.ok().map(|ok| ok.id) …);
 ///         call.end(&result, || … the outcome …, || … the text of the error …);
@@ -41,10 +41,9 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
     let (attributes, vis, signature) = (&function.attributes, &function.vis, &function.signature);
     let inner_attributes = &function.inner_attributes;
     let checks = checks(model);
-    let before = before(model);
-    let run = run(model);
+    let run = run(model, &captures(model));
     let mut tokens = quote!(#(#attributes)* #vis #signature);
-    function.braces.surround(&mut tokens, |body| body.extend(quote!(#(#inner_attributes)* #checks #before #run)));
+    function.braces.surround(&mut tokens, |body| body.extend(quote!(#(#inner_attributes)* #checks #run)));
     tokens
 }
 
@@ -141,8 +140,9 @@ fn catalog(model: &Audited, action: Span) -> (TokenStream, TokenStream) {
     (catalog, quote_spanned!(span=> <__AuditCatalog as #krate::Catalog>::PARTS))
 }
 
-/// What is captured before the body runs, because the body may move it.
-fn before(model: &Audited) -> TokenStream {
+/// What is captured before the body runs, because the body may move it. A block, because a variable beside the body would
+/// be kept in its future.
+fn captures(model: &Audited) -> TokenStream {
     let krate = &model.krate;
     let captures = local("captures");
     let mut statements = TokenStream::new();
@@ -189,10 +189,19 @@ fn before(model: &Audited) -> TokenStream {
             statements.extend(quote_spanned!(span=> #captures.field(#name, || #encoded);));
         }
     }
-    let mutability = (!statements.is_empty()).then(|| quote!(mut));
+    let new = match model.function.gives() {
+        Gives::Value(_) => quote!(new),
+        Gives::Future(_) | Gives::BoxedFuture(_) => quote!(ahead),
+    };
+    if statements.is_empty() {
+        return quote!(#krate::__private::Captures::#new());
+    }
     quote! {
-        let #mutability #captures = #krate::__private::Captures::new();
-        #statements
+        {
+            let mut #captures = #krate::__private::Captures::#new();
+            #statements
+            #captures
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
     Attribute, FnArg, GenericArgument, PatIdent, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
-    TypeParamBound, Visibility, braced, token,
+    TypeImplTrait, TypeParamBound, Visibility, braced, token,
 };
 
 /// A function or method with a body.
@@ -106,6 +106,13 @@ impl Function {
         matches!(self.value_text().as_str(), "()" | "!")
     }
 
+    /// Whether the return type hides a response, as `impl IntoResponse`.
+    pub(super) fn hides_a_response(&self) -> bool {
+        let mut hidden = HiddenResponse(false);
+        hidden.visit_type(self.gives().value());
+        hidden.0
+    }
+
     pub(super) fn never_returns(&self) -> bool {
         self.value_text() == "!"
     }
@@ -121,6 +128,18 @@ impl<'ast> Visit<'ast> for Bindings {
     fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
         self.0.push(pat.ident.clone());
         visit::visit_pat_ident(self, pat);
+    }
+}
+
+struct HiddenResponse(bool);
+
+impl<'ast> Visit<'ast> for HiddenResponse {
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        self.0 |= ty.bounds.iter().any(|bound| {
+            matches!(bound, TypeParamBound::Trait(bound)
+                if bound.path.segments.last().is_some_and(|last| last.ident == "IntoResponse"))
+        });
+        visit::visit_type_impl_trait(self, ty);
     }
 }
 

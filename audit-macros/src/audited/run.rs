@@ -1,6 +1,6 @@
 //! The expansion's second half: running the body, and ending the call.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
@@ -13,9 +13,9 @@ use super::model::{Audited, TargetId};
 use crate::place::{at, path_at};
 
 /// Runs the body, and afterwards captures what was named of its value.
-pub(super) fn run(model: &Audited) -> TokenStream {
+pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
     let Audited { krate, function, .. } = model;
-    let (captures, call, value) = (local("captures"), local("call"), local("value"));
+    let (call, value) = (local("call"), local("value"));
     let body = &function.body;
     let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();
@@ -25,8 +25,7 @@ pub(super) fn run(model: &Audited) -> TokenStream {
             // An async block that never ends has no type of its own.
             let never = syn::parse_quote!(::core::convert::Infallible);
             let told = told_type(function, &never);
-            let future =
-                quote!(#krate::__private::audited_future(#new_call, async move { #told #body }, |#value, _| #value));
+            let future = quote!(#krate::__private::audited_future(#new_call, async move { #told #body }, |_, _| {}));
             quote!(match #future.await {})
         }
         Gives::Value(_) if function.is_async() => {
@@ -39,11 +38,13 @@ pub(super) fn run(model: &Audited) -> TokenStream {
         Gives::Value(ty) => {
             let (refused, end) = (refuse_future(model, &ty), end(model));
             let mutability = captures_of_value(model).then(|| quote!(mut));
+            let returned = local("returned");
             quote! {
-                let (#value, #mutability #call) = #new_call.run(move || -> #output { #body });
+                let (#returned, #mutability #call) = #new_call.run(move || -> #output { #body });
+                let #value = &#returned;
                 #refused
                 #end
-                #value
+                #returned
             }
         }
         Gives::Future(_) => {
@@ -93,7 +94,7 @@ fn told_type(function: &Function, output: &Type) -> TokenStream {
 fn after(model: &Audited) -> TokenStream {
     let (call, value, end) = (local("call"), local("value"), end(model));
     let mutability = captures_of_value(model).then(|| quote!(mut));
-    quote!(|#value, #mutability #call| { #end #value })
+    quote!(|#value, #mutability #call| { #end })
 }
 
 fn captures_of_value(model: &Audited) -> bool {
@@ -110,8 +111,10 @@ fn end(model: &Audited) -> TokenStream {
         #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
         {
             #[allow(unused_imports)]
-            use #krate::__private::{AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Whole as _};
-            let #result = #krate::__private::Ended(&#value).split();
+            use #krate::__private::{
+                AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+            };
+            let #result = #krate::__private::Ended(#value).split();
             #captured
             #call.end(&#result, || #outcome, || #error);
         }
@@ -160,17 +163,25 @@ fn outcome(model: &Audited) -> TokenStream {
     if let Some(look) = &model.outcome {
         let span = at(look.span());
         let krate = path_at(krate, span);
-        return quote_spanned!(span=> #krate::__private::judge(&#value, #look));
+        return quote_spanned!(span=> #krate::__private::judge(#value, #look));
     }
-    quote! {
+    let span = at(model.function.output().span());
+    let (krate, said) = (path_at(krate, span), said(model, span));
+    quote_spanned! {span=>
         match #result {
-            ::core::result::Result::Ok(value) => {
-                (&&#krate::__private::Said(value)).outcome_or(#krate::Outcome::Success)
-            }
-            ::core::result::Result::Err(error) => {
-                (&&#krate::__private::Said(error)).outcome_or(#krate::Outcome::Failure)
-            }
+            ::core::result::Result::Ok(value) => (&&&&#said(value)).outcome_or(#krate::Outcome::Success),
+            ::core::result::Result::Err(error) => (&&&&#said(error)).outcome_or(#krate::Outcome::Failure),
         }
+    }
+}
+
+/// What asks a value: more strictly, where the signature shows that a response is hidden.
+fn said(model: &Audited, span: Span) -> TokenStream {
+    let krate = path_at(&model.krate, span);
+    if model.function.hides_a_response() {
+        quote_spanned!(span=> #krate::__private::SaidResponse)
+    } else {
+        quote_spanned!(span=> #krate::__private::Said)
     }
 }
 
@@ -184,7 +195,15 @@ fn error(model: &Audited) -> TokenStream {
             #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
         };
     }
-    quote!(#result.err().and_then(|error| (&&#krate::__private::ErrorText(error)).text()))
+    let said = said(model, Span::call_site());
+    quote! {
+        match #result {
+            ::core::result::Result::Ok(value) => (&&&&#said(value)).error(),
+            ::core::result::Result::Err(error) => {
+                (&&&&#said(error)).error().or_else(|| (&&#krate::__private::ErrorText(error)).text())
+            }
+        }
+    }
 }
 
 /// A check that the value of a plain function is not a future, unless its type shows that, or the outcome
@@ -202,7 +221,7 @@ fn refuse_future(model: &Audited, ty: &Type) -> Option<TokenStream> {
             {
                 #[allow(unused_imports)]
                 use #krate::__private::{NoFuture as _, Unfinished as _};
-                (&&#krate::__private::Finished(&#value)).check();
+                (&&#krate::__private::Finished(#value)).check();
             }
         }
     })

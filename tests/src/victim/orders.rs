@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Acks;
+use super::transactions::Transactions;
 
 /// How entries are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,6 +27,8 @@ pub enum Contract {
     Durable,
     /// So is the announcement of the work, before it.
     Before,
+    /// An entry commits with a transaction, or goes with it: of three, one rolls back.
+    Tx,
 }
 
 /// What the victim is to do.
@@ -40,7 +43,7 @@ pub struct Orders {
     /// How large the journal may become.
     #[arg(long)]
     pub journal_bytes: Option<u64>,
-    /// The file of acknowledged entries.
+    /// The file of acknowledged entries; beside it, with the extension `withdrawn`, that of entries that were rolled back.
     #[arg(long)]
     pub acks: PathBuf,
     /// How entries are recorded.
@@ -104,11 +107,17 @@ impl Orders {
         let writer = self.start().await?;
         println!("started");
         let acks = Arc::new(Acks::append(&self.acks)?);
+        let withdrawn = Arc::new(Acks::append(&self.withdrawn())?);
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for task in 0..self.tasks {
-            let (auditor, acks, stop) = (writer.auditor().clone(), Arc::clone(&acks), Arc::clone(&stop));
-            let contract = self.contract;
+            let (acks, stop) = (Arc::clone(&acks), Arc::clone(&stop));
+            if self.contract == Contract::Tx {
+                let transactions = Transactions { url: self.url.clone(), acks, withdrawn: Arc::clone(&withdrawn), stop };
+                tasks.spawn(transactions.make(task));
+                continue;
+            }
+            let (auditor, contract) = (writer.auditor().clone(), self.contract);
             tasks.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     record(&auditor, contract, task, &acks).await;
@@ -127,6 +136,12 @@ impl Orders {
         tasks.join_all().await;
         println!("{}", accounts(&report.stats, report.lost));
         Ok(())
+    }
+
+    /// The file of entries that were rolled back.
+    #[must_use]
+    pub fn withdrawn(&self) -> PathBuf {
+        self.acks.with_extension("withdrawn")
     }
 
     async fn start(&self) -> Result<WriterGuard, audit_core::Error> {
@@ -160,10 +175,14 @@ fn input_ends() -> oneshot::Receiver<()> {
     end
 }
 
+pub(super) fn entry(task: usize) -> Entry {
+    let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+    Entry::builder(action).target_id(format!("door_{task}")).actor(Actor::user("user_123")).build()
+}
+
 /// Records one entry; what is refused is not acknowledged, and the accounts count it.
 async fn record(auditor: &Auditor, contract: Contract, task: usize, acks: &Acks) {
-    let action = ActionName::unlisted("door.opened").expect("a well-formed name");
-    let entry = Entry::builder(action).target_id(format!("door_{task}")).actor(Actor::user("user_123")).build();
+    let entry = entry(task);
     let acknowledge = |id: Uuid| acks.add(id).expect("the file of acknowledgements takes a line");
     match contract {
         Contract::Before => {
@@ -173,7 +192,7 @@ async fn record(auditor: &Auditor, contract: Contract, task: usize, acks: &Acks)
                 acknowledge(id);
             }
         }
-        Contract::Queued | Contract::Durable => {
+        Contract::Queued | Contract::Durable | Contract::Tx => {
             let durability = if contract == Contract::Queued { Durability::Queued } else { Durability::Durable };
             if let Ok(id) = auditor.record(entry).durability(durability).await {
                 acknowledge(id);

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod disabled;
 mod macros;
 mod shapes;
 mod support;

@@ -9,6 +9,7 @@ mod network;
 mod outage;
 mod partitions;
 mod query;
+mod retried;
 mod roles;
 mod sqlite;
 mod store_contract;

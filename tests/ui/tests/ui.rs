@@ -86,7 +86,8 @@ fn check(command: &str, cases: &[PathBuf]) -> Vec<Value> {
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui").join(command);
     let mut manifest = format!(
         "[package]\nname = 'cases'\nversion = '0.0.0'\nedition = '2024'\nautobins = false\n\n[workspace]\n\n\
-         [dependencies]\naudit-core = {{ path = '{}', default-features = false }}\nserde_json = '1'\n",
+         [dependencies]\naudit-core = {{ path = '{}', default-features = false, features = ['axum'] }}\n\
+         axum = {{ version = '*', default-features = false }}\nserde_json = '1'\n",
         workspace.join("audit-core").display()
     );
     for (n, case) in cases.iter().enumerate() {

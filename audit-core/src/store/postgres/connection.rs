@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
+use uuid::Uuid;
 
 use super::session::{Mode, Session};
 use super::sqlstate::{CHECK_VIOLATION, UNIQUE_VIOLATION, store_error};
@@ -14,19 +15,22 @@ use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, StoreError
 
 /// Up to this many rows land as one statement, more by COPY.
 const STATEMENT_ROWS: usize = 100;
+const EXAMINE: &str = "cannot ask for the hash of a stored header";
 
-pub(super) struct PostgresConnection {
+pub(crate) struct PostgresConnection {
     /// `None` once it has been closed in order.
     session: Option<Session>,
-    statements: Statements,
+    pub(super) statements: Statements,
     /// Bounds of partitions that exist: a few, the newest last.
     partitions: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     left: Left,
-    last: LastBatch,
+    pub(super) last: LastBatch,
+    /// Whether this user is known to be allowed to drain the outbox.
+    pub(super) may_drain: bool,
 }
 
 /// What became of one attempt to send a batch.
-enum Sent {
+pub(super) enum Sent {
     Stored {
         dead_lettered: u64,
     },
@@ -41,11 +45,17 @@ impl PostgresConnection {
     const PARTITIONS: usize = 64;
 
     pub(super) fn new(session: Session, schema: &Schema, left: Left, last: LastBatch) -> Self {
-        Self { session: Some(session), statements: Statements::new(schema), partitions: Vec::new(), left, last }
+        let statements = Statements::new(schema);
+        Self { session: Some(session), statements, partitions: Vec::new(), left, last, may_drain: false }
     }
 
-    fn session(&mut self) -> &mut Session {
+    pub(super) fn session(&mut self) -> &mut Session {
         self.session.as_mut().expect("only close, which takes the connection, takes the session")
+    }
+
+    pub(super) fn parts(&mut self) -> (&mut Session, &Statements, &LastBatch) {
+        let session = self.session.as_mut().expect("only close, which takes the connection, takes the session");
+        (session, &self.statements, &self.last)
     }
 
     async fn land_batch(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
@@ -90,30 +100,31 @@ impl PostgresConnection {
 
     /// Sends a batch of which some row is refused.
     async fn send_apart(&mut self, batch: &Batch) -> Result<Sent, StoreError> {
-        let Self { session, statements, last, .. } = self;
-        let session = session.as_mut().expect("only close, which takes the connection, takes the session");
+        let (session, statements, last) = self.parts();
         let dead_lettered = poison::land(session, statements, batch, last).await?;
         Ok(Sent::Stored { dead_lettered })
     }
 
     /// All of the batch in one transaction. After an error the transaction may be open still.
     async fn send_rows(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
-        let one_statement = self.lands_in_one_statement(batch);
-        let Self { session, statements, .. } = self;
-        let session = session.as_mut().expect("only close, which takes the connection, takes the session");
-        if one_statement {
-            statements.land(batch, true).execute(&mut session.connection).await?;
-            return Ok(());
+        if self.lands_in_one_statement(batch) {
+            return self.insert(batch).await;
         }
-        session.begin().await?;
+        self.session().begin().await?;
+        self.insert(batch).await?;
+        self.session().execute("COMMIT").await
+    }
+
+    /// Header and rows.
+    pub(super) async fn insert(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
+        let (session, statements, _) = self.parts();
         let persistent = session.mode == Mode::Direct;
         if batch.rows().len() > STATEMENT_ROWS {
             statements.header(batch.header(), persistent).execute(&mut session.connection).await?;
-            copy::rows(&mut session.connection, statements.copy(), batch.rows()).await?;
+            copy::rows(&mut session.connection, statements.copy(), batch.rows()).await
         } else {
-            statements.land(batch, persistent).execute(&mut session.connection).await?;
+            statements.land(batch, persistent).execute(&mut session.connection).await.map(drop)
         }
-        session.execute("COMMIT").await
     }
 
     /// Whether a statement that is its own transaction suffices.
@@ -124,18 +135,24 @@ impl PostgresConnection {
     /// Whose header is it?
     async fn resolve(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
         let header = batch.header();
-        let sql = self.statements.examine(header.stream_id, header.batch_no);
-        let action = "cannot ask for the hash of a stored header";
-        let row = self.session().fetch_one(sql).await.map_err(|error| store_error(action, error))?;
-        let examined = row.try_get::<Option<Vec<u8>>, _>(0).and_then(|hash| Ok((hash, row.try_get::<i64, _>(1)?)));
-        let (hash, dead_letters) = examined.map_err(|error| store_error(action, error))?;
-        match hash {
-            Some(hash) if hash == batch.header_hash() => {
-                Ok(Landed::AlreadyStored { dead_lettered: dead_letters.unsigned_abs() })
-            }
+        match self.examine(header.stream_id, header.batch_no).await? {
+            Some((hash, dead_lettered)) if hash == batch.header_hash() => Ok(Landed::AlreadyStored { dead_lettered }),
             Some(_) => Ok(Landed::Squatted),
-            None => Err(StoreError::new(ErrorClass::Transient, action, "the header was there a moment ago")),
+            None => Err(StoreError::new(ErrorClass::Transient, EXAMINE, "the header was there a moment ago")),
         }
+    }
+
+    /// The hash of a stored header, and how many of its rows are dead letters.
+    pub(super) async fn examine(
+        &mut self,
+        stream_id: Uuid,
+        batch_no: i64,
+    ) -> Result<Option<(Vec<u8>, u64)>, StoreError> {
+        let sql = self.statements.examine(stream_id, batch_no);
+        let row = self.session().fetch_one(sql).await.map_err(|error| store_error(EXAMINE, error))?;
+        let examined = row.try_get::<Option<Vec<u8>>, _>(0).and_then(|hash| Ok((hash, row.try_get::<i64, _>(1)?)));
+        let (hash, dead_letters) = examined.map_err(|error| store_error(EXAMINE, error))?;
+        Ok(hash.map(|hash| (hash, dead_letters.unsigned_abs())))
     }
 
     async fn ensure_partitions_of(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -152,8 +169,17 @@ impl PostgresConnection {
         Ok(())
     }
 
+    /// Whether the partition of a moment is known to exist.
+    pub(super) fn knows(&self, at: DateTime<Utc>) -> bool {
+        self.partitions.iter().rev().any(|bounds| bounds.0 <= at && at < bounds.1)
+    }
+
+    pub(super) fn forget_partitions(&mut self) {
+        self.partitions.clear();
+    }
+
     /// Makes the partition of a moment, unless it is known to exist. Gives back where it ends.
-    async fn ensure_partition(&mut self, at: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+    pub(super) async fn ensure_partition(&mut self, at: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
         let known = self.partitions.iter().rev().find(|bounds| bounds.0 <= at && at < bounds.1);
         if let Some(&(_, end)) = known {
             return Ok(end);
@@ -172,7 +198,7 @@ impl PostgresConnection {
 }
 
 /// What an error tells about the batch, if it is one of those that a batch may meet.
-fn met(error: &sqlx::Error) -> Option<Sent> {
+pub(super) fn met(error: &sqlx::Error) -> Option<Sent> {
     let sqlx::Error::Database(error) = error else { return None };
     match (error.code().as_deref(), error.constraint()) {
         (Some(UNIQUE_VIOLATION), Some("audit_batches_pkey")) => Some(Sent::HeaderExists),

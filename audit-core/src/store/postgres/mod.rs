@@ -9,6 +9,7 @@
 pub(crate) mod address;
 mod connection;
 mod copy;
+mod drain;
 mod poison;
 mod session;
 mod sqlstate;

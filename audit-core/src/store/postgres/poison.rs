@@ -18,9 +18,20 @@ pub(super) async fn land(
     batch: &Batch,
     last: &LastBatch,
 ) -> Result<u64, StoreError> {
-    let failed = |error| store_error("cannot land a batch with refused rows", error);
-    let mut refusals = Refusals::of(batch, last);
     session.begin().await.map_err(failed)?;
+    let dead_lettered = insert(session, statements, batch, last).await?;
+    session.execute("COMMIT").await.map_err(failed)?;
+    Ok(dead_lettered)
+}
+
+/// The same in the transaction that is open.
+pub(super) async fn insert(
+    session: &mut Session,
+    statements: &Statements,
+    batch: &Batch,
+    last: &LastBatch,
+) -> Result<u64, StoreError> {
+    let mut refusals = Refusals::of(batch, last);
     statements.header(batch.header(), false).execute(&mut session.connection).await.map_err(failed)?;
     // Parts of the batch with the place of their first row, the next one last.
     let parts = batch.rows().chunks(PART_ROWS).enumerate();
@@ -51,9 +62,12 @@ pub(super) async fn land(
             }
         }
     }
-    session.execute("COMMIT").await.map_err(failed)?;
     if refusals.count == 0 {
         tracing::warn!("a batch was refused whole, and its rows were taken one part after another");
     }
     Ok(refusals.count)
+}
+
+fn failed(error: sqlx::Error) -> StoreError {
+    store_error("cannot land a batch with refused rows", error)
 }

@@ -152,6 +152,11 @@ impl Session {
         rows.pop().ok_or(sqlx::Error::RowNotFound)
     }
 
+    /// Runs one statement in the transaction that is open.
+    pub(super) async fn fetch_all(&mut self, sql: String) -> Result<Vec<PgRow>, sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await
+    }
+
     /// Ends server processes of our own role, if they are still there.
     pub(super) async fn terminate(&mut self, backends: &[Backend]) -> Result<(), StoreError> {
         // Behind a pooler the process may serve somebody else by now.

@@ -114,6 +114,31 @@ impl Statements {
             .bind(dead_letter::encode(row))
     }
 
+    /// Takes entries that nobody else is taking out of the outbox, oldest first.
+    pub(super) fn take_from_outbox(&self, rows: usize) -> String {
+        let Self { schema, .. } = self;
+        format!(
+            "DELETE FROM {schema}.audit_outbox WHERE id = ANY (ARRAY(
+                 SELECT id FROM {schema}.audit_outbox WHERE stream_id IS NULL
+                  ORDER BY id LIMIT {rows} FOR UPDATE SKIP LOCKED))
+             RETURNING id, created_at, salt, entry::text AS entry"
+        )
+    }
+
+    /// Asks whether this user may drain the outbox.
+    pub(super) fn may_drain(&self) -> String {
+        let table = format!("to_regclass('{}.audit_outbox')", self.schema);
+        format!(
+            "SELECT coalesce(has_table_privilege({table}, 'SELECT') AND has_table_privilege({table}, 'DELETE')
+                             AND has_any_column_privilege({table}, 'UPDATE'), false)"
+        )
+    }
+
+    /// Asks whether something waits in the outbox.
+    pub(super) fn outbox_waits(&self) -> String {
+        format!("SELECT EXISTS (SELECT FROM {}.audit_outbox WHERE stream_id IS NULL)", self.schema)
+    }
+
     /// Opens a COPY of rows.
     pub(super) fn copy(&self) -> &str {
         &self.copy

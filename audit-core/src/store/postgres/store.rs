@@ -76,7 +76,7 @@ impl PostgresStore {
         self
     }
 
-    async fn open(&self) -> Result<PostgresConnection, StoreError> {
+    pub(crate) async fn open(&self) -> Result<PostgresConnection, StoreError> {
         let mut session = session::connect(&self.server).await?;
         let left = self.left.take();
         if !left.is_empty()

@@ -13,11 +13,11 @@ use crate::store::{BoxFuture, Connection, Landed, StoreError};
 
 type Query<'q, T> = QueryScalar<'q, Sqlite, T, SqliteArguments>;
 
-pub(super) struct SqliteConnection {
-    connection: sqlx::SqliteConnection,
+pub(crate) struct SqliteConnection {
+    pub(super) connection: sqlx::SqliteConnection,
     /// Where the file is, for errors.
-    place: String,
-    last: LastBatch,
+    pub(super) place: String,
+    pub(super) last: LastBatch,
 }
 
 impl SqliteConnection {
@@ -85,7 +85,10 @@ async fn count_dead_letters(transaction: &mut Transaction<'_, Sqlite>, batch: &B
 }
 
 /// Inserts the header and gives back when, by SQLite's clock, in µs.
-async fn insert_header(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<i64, sqlx::Error> {
+pub(super) async fn insert_header(
+    transaction: &mut Transaction<'_, Sqlite>,
+    batch: &Batch,
+) -> Result<i64, sqlx::Error> {
     let header = batch.header();
     let insert = sqlx::query_scalar(
         "INSERT INTO audit_batches (kind, first_seq, n, first_created, last_created, rows_root, prev_hash, writer_time,

@@ -7,6 +7,7 @@
 //! A memory database is refused: it would forget the log with the process, and each connection would see its own.
 
 mod connection;
+mod drain;
 mod error;
 mod file;
 mod rows;

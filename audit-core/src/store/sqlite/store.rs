@@ -25,17 +25,20 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    pub(crate) async fn open(&self) -> Result<SqliteConnection, StoreError> {
+        let connection = self.file.open(Access::Write).await?;
+        Ok(SqliteConnection::new(connection, self.file.describe(), self.last.clone()))
+    }
+}
+
 impl Store for SqliteStore {
     fn describe(&self) -> String {
         self.file.describe()
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
-        Box::pin(async {
-            let connection = self.file.open(Access::Write).await?;
-            let connection = SqliteConnection::new(connection, self.file.describe(), self.last.clone());
-            Ok(Box::new(connection) as Box<dyn Connection>)
-        })
+        Box::pin(async { Ok(Box::new(self.open().await?) as Box<dyn Connection>) })
     }
 
     fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {

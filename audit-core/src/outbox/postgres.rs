@@ -1,0 +1,43 @@
+//! Writing into the outbox of a PostgreSQL database.
+
+use std::fmt::Write as _;
+
+use chrono::SecondsFormat;
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+
+use super::transaction::through_connection;
+use super::{OutboxWake, Record, Settings};
+use crate::store::StoreError;
+use crate::store::postgres::store_error;
+
+through_connection!(write, PgConnection: Transaction<'_, Postgres>, PoolConnection<Postgres>);
+
+/// One round trip, and nothing that a pooler could part from its session. The entry travels in hexadecimal, so that no
+/// setting of the caller's session (`standard_conforming_strings`, say) makes it anything but a text.
+async fn write(connection: &mut PgConnection, record: &Record, settings: &Settings) -> Result<(), StoreError> {
+    let schema = settings.schema.quoted();
+    let notify = match settings.wake {
+        OutboxWake::Poll => "",
+        OutboxWake::Notify => "; NOTIFY audit_outbox",
+    };
+    let sql = format!(
+        "INSERT INTO {schema}.audit_outbox (id, created_at, salt, entry)
+         VALUES ('{}', '{}', decode('{}', 'hex'), convert_from(decode('{}', 'hex'), 'UTF8')::jsonb){notify}",
+        record.id,
+        record.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        hex(&record.salt),
+        hex(record.entry.as_bytes()),
+    );
+    let written = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
+    let action = || format!("cannot write an entry into {}.audit_outbox", settings.schema.as_str());
+    written.map(drop).map_err(|error| store_error(action(), error))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("a String takes every text");
+    }
+    text
+}

@@ -1,0 +1,43 @@
+//! An outbox in the database of the log.
+
+use std::sync::Arc;
+
+use crate::store::drain::Drain;
+use crate::store::{BoxFuture, Schema, Store, StoreError, unknown_kind};
+use crate::writer::Source;
+
+/// The outbox of the log at a URL.
+pub(crate) fn open(url: &str, schema: &Schema, service_name: &str) -> Result<Arc<dyn Source>, StoreError> {
+    #[cfg(feature = "postgres")]
+    if crate::store::postgres::serves(url) {
+        let store = crate::store::PostgresStore::new(url, schema)?.with_service_name(service_name);
+        return Ok(Arc::new(Same(store)));
+    }
+    #[cfg(feature = "sqlite")]
+    if crate::store::sqlite::serves(url) {
+        return Ok(Arc::new(Same(crate::store::SqliteStore::new(url)?)));
+    }
+    let _ = (schema, service_name);
+    Err(unknown_kind(url))
+}
+
+struct Same<S>(S);
+
+macro_rules! same {
+    ($store:ty) => {
+        impl Source for Same<$store> {
+            fn describe(&self) -> String {
+                self.0.describe()
+            }
+
+            fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Drain>, StoreError>> {
+                Box::pin(async { Ok(Box::new(self.0.open().await?) as Box<dyn Drain>) })
+            }
+        }
+    };
+}
+
+#[cfg(feature = "postgres")]
+same!(crate::store::PostgresStore);
+#[cfg(feature = "sqlite")]
+same!(crate::store::SqliteStore);

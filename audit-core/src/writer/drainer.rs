@@ -1,0 +1,166 @@
+//! Moves entries from the outbox to the log, as long as the queue is open.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::lane::{Delivery, pauses};
+use super::queue::Queue;
+use crate::outbox::{Cutter, Pace};
+use crate::store::drain::{Drain, Drained};
+use crate::store::{BoxFuture, ErrorClass, StoreError};
+
+/// The pause between two looks where this user may not drain: somebody may grant it.
+const NOT_ALLOWED_POLL: Duration = Duration::from_secs(30);
+/// How long an attempt may go on after the queue has closed.
+const END_WITHIN: Duration = Duration::from_secs(1);
+
+/// Where the entries are, and where they go.
+pub(crate) trait Source: Send + Sync + 'static {
+    /// Where the outbox is, for logs; never a password.
+    fn describe(&self) -> String;
+
+    /// Opens a connection.
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Drain>, StoreError>>;
+}
+
+/// What the drainer works with.
+#[derive(Clone)]
+pub(crate) struct Drainer {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) pace: Pace,
+    pub(crate) delivery: Delivery,
+}
+
+impl Drainer {
+    /// Drains until the queue closes. A panic begins it anew: what was under way was committed, or not; the outbox knows.
+    pub(crate) async fn run(self, queue: Arc<Queue>) {
+        while let Err(panic) = tokio::spawn(self.clone().drain(Arc::clone(&queue))).await {
+            tracing::error!(%panic, "the audit outbox's drainer panicked, and begins anew");
+            tokio::time::sleep(self.delivery.longest_pause).await;
+        }
+    }
+
+    async fn drain(self, queue: Arc<Queue>) {
+        let mut work = Work {
+            cutter: Cutter::new(self.pace.rows),
+            connection: None,
+            pauses: Box::new(pauses(self.delivery.longest_pause)),
+            said: None,
+            drainer: self,
+        };
+        loop {
+            let pause = {
+                let turn = work.turn(&queue);
+                tokio::pin!(turn);
+                tokio::select! {
+                    biased;
+                    pause = &mut turn => pause,
+                    () = queue.draining() => {
+                        // What an attempt has begun it may end, within bounds; the outbox keeps the rest.
+                        let _ = tokio::time::timeout(END_WITHIN, turn).await;
+                        break;
+                    }
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = queue.draining() => break,
+            }
+        }
+        if let Some(connection) = work.connection.take() {
+            let _ = tokio::time::timeout(END_WITHIN, connection.close()).await;
+        }
+    }
+}
+
+struct Work {
+    drainer: Drainer,
+    cutter: Cutter,
+    connection: Option<Box<dyn Drain>>,
+    /// Of the failures in a row.
+    pauses: Box<dyn Iterator<Item = Duration> + Send>,
+    /// What was said last of an outbox that cannot be drained.
+    said: Option<String>,
+}
+
+impl Work {
+    /// One look, and how long to wait for the next.
+    async fn turn(&mut self, queue: &Queue) -> Duration {
+        let began = Instant::now();
+        match self.attempt().await {
+            Ok(Drained::Moved { entries, dead_lettered }) => {
+                queue.drained(entries, dead_lettered);
+                self.recovered();
+                Duration::ZERO
+            }
+            Ok(Drained::BegunAgain) => Duration::ZERO,
+            Ok(Drained::Nothing) => {
+                self.recovered();
+                self.drainer.pace.poll.saturating_sub(began.elapsed())
+            }
+            Ok(Drained::NotAllowed) => {
+                let place = self.drainer.source.describe();
+                self.say(format!("this user may not drain audit_outbox in {place}, or there is none"));
+                NOT_ALLOWED_POLL
+            }
+            Err(error) => {
+                // Whether it was committed is not known, and the connection is good for nothing.
+                self.connection = None;
+                self.cutter.doubt();
+                queue.failed(&error);
+                self.report(&error);
+                self.pauses.next().unwrap_or_default()
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Drained, StoreError> {
+        let Self { drainer, cutter, connection, .. } = self;
+        let (source, timeout) = (&drainer.source, drainer.delivery.timeout);
+        let mut open = match connection.take() {
+            Some(open) => open,
+            None => within(timeout, source.as_ref(), "connecting", source.connect()).await?,
+        };
+        let drained = within(timeout, source.as_ref(), "draining the outbox", open.drain(cutter)).await?;
+        *connection = Some(open);
+        Ok(drained)
+    }
+
+    fn recovered(&mut self) {
+        self.pauses = Box::new(pauses(self.drainer.delivery.longest_pause));
+        if self.said.take().is_some() {
+            tracing::info!(place = self.drainer.source.describe(), "the audit outbox is drained again");
+        }
+    }
+
+    fn report(&mut self, error: &StoreError) {
+        match error.class() {
+            ErrorClass::Transient => tracing::warn!(%error, "audit outbox not drained; its entries wait there"),
+            _ => self.say(error.to_string()),
+        }
+    }
+
+    /// Says what only an operator can mend, once.
+    fn say(&mut self, what: String) {
+        if self.said.as_ref() != Some(&what) {
+            tracing::warn!(
+                reason = what,
+                "audit outbox not drained by this writer; its entries wait there. Grant the writer's user the role \
+                 `audit_drainer`, or build it with `outbox(Outbox::Leave)`. Said once"
+            );
+            self.said = Some(what);
+        }
+    }
+}
+
+async fn within<T>(
+    timeout: Duration,
+    source: &dyn Source,
+    what: &str,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+        let reason = format!("{} did not answer within {timeout:?}", source.describe());
+        Err(StoreError::new(ErrorClass::Transient, what, reason))
+    })
+}

@@ -1,0 +1,6 @@
+//! Promises of the outbox, on real PostgreSQL and SQLite.
+
+mod commit;
+mod drainers;
+mod ground;
+mod privileges;
