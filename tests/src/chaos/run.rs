@@ -51,7 +51,8 @@ pub async fn run(options: &Options) -> Verdict {
         chaos.acknowledged()
     );
     chaos.recover().await;
-    Log::read(&database.url()).await.judge(&Acks::read(&chaos.acks()))
+    let orders = chaos.orders();
+    Log::read(&database.url()).await.judge_with(&Acks::read(&orders.acks), &Acks::read(&orders.withdrawn()))
 }
 
 struct Chaos<'s> {
@@ -100,7 +101,7 @@ impl<'s> Chaos<'s> {
 
     fn start_victim(&mut self) {
         let mut orders = self.orders();
-        orders.contract = self.dice.pick(&[Contract::Durable, Contract::Durable, Contract::Before]);
+        orders.contract = self.dice.pick(&[Contract::Durable, Contract::Before, Contract::Tx]);
         orders.deadline = 500;
         self.victim = Some(Victim::start(&self.program, &orders, Some(&self.faults)));
     }

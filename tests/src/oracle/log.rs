@@ -96,7 +96,13 @@ impl Log {
     /// Whether the log keeps what was promised to those whose entries were acknowledged.
     #[must_use]
     pub fn judge(&self, acknowledged: &HashSet<Uuid>) -> Verdict {
-        judge::judge(self, acknowledged)
+        self.judge_with(acknowledged, &HashSet::new())
+    }
+
+    /// [`Self::judge`], and whether nothing is there that was rolled back.
+    #[must_use]
+    pub fn judge_with(&self, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet<Uuid>) -> Verdict {
+        judge::judge(self, acknowledged, withdrawn)
     }
 }
 

@@ -113,7 +113,8 @@ impl Orders {
         for task in 0..self.tasks {
             let (acks, stop) = (Arc::clone(&acks), Arc::clone(&stop));
             if self.contract == Contract::Tx {
-                let transactions = Transactions { url: self.url.clone(), acks, withdrawn: Arc::clone(&withdrawn), stop };
+                let transactions =
+                    Transactions { url: self.url.clone(), acks, withdrawn: Arc::clone(&withdrawn), stop };
                 tasks.spawn(transactions.make(task));
                 continue;
             }

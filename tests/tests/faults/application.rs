@@ -1,76 +1,14 @@
 //! What happens to the application: it is killed, ended, cloned; its clock steps.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tests::oracle::Log;
-use tests::postgres::{Database, server};
 use tests::preload::Faults;
-use tests::proxy::{Direction, Manner, Proxy};
+use tests::proxy::{Direction, Manner};
 use tests::recovery::recover;
-use tests::victim::{Acks, Contract, Orders, Victim};
+use tests::victim::{Acks, Contract, Victim};
 
-/// What a victim's acknowledgements and journal are kept in, and a network between it and its database.
-struct Scene {
-    folder: TempDir,
-    database: Database<'static>,
-    proxy: Proxy,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let database = server().database().await;
-        let proxy = Proxy::before(database.server().port(), Manner::Pass);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("journal")).expect("a new folder");
-        Self { folder, database, proxy }
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.folder.path().join("journal")
-    }
-
-    fn orders(&self) -> Orders {
-        let mut orders = Orders::new(self.proxy.url(&self.database.url()), self.folder.path().join("acknowledged"));
-        orders.journal = Some(self.journal());
-        orders
-    }
-
-    fn start(&self, orders: &Orders) -> Victim {
-        Victim::start(program(), orders, None)
-    }
-
-    /// No connection is made, and those there are end.
-    fn cut(&self) {
-        self.proxy.future(Manner::Refuse);
-        self.proxy.reset();
-    }
-
-    /// How many rows the log has, if there is one yet.
-    async fn rows(&self) -> u64 {
-        let is_there = "SELECT to_regclass('control_plane.audit_logs') IS NOT NULL";
-        if !self.database.value::<bool>(is_there).await {
-            return 0;
-        }
-        self.database.value::<i64>("SELECT count(*) FROM control_plane.audit_logs").await.unsigned_abs()
-    }
-
-    /// Lets a writer adopt what is left, and the oracle judge.
-    async fn judged(self) {
-        let stats = recover(&self.database.url(), &self.journal()).await;
-        assert_eq!(stats.dropped, 0, "{stats:?}");
-        let acknowledged = Acks::read(&self.folder.path().join("acknowledged"));
-        assert!(!acknowledged.is_empty());
-        let verdict = Log::read(&self.database.url()).await.judge(&acknowledged);
-        verdict.assert_good();
-        eprintln!("{verdict}");
-    }
-}
-
-fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_chaos"))
-}
+use crate::scene::{Scene, program};
 
 /// Fault 1: kill -9 with a full queue, again and again, under each contract that promises something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

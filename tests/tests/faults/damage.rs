@@ -72,7 +72,7 @@ async fn a_torn_last_record_is_no_record_and_costs_no_other() {
         fs::write(writer.join(segment.file_name().expect("a name")), &bytes[..end]).expect("a new file");
     }
     let recovering = builder(&database.url()).migrate(Migrate::Skip).journal(torn.path());
-    let stats = recover_with(recovering, torn.path()).await;
+    let stats = recover_with(recovering, &database.url(), torn.path()).await;
     assert_eq!(stats.dropped, 0, "{stats:?}");
     let verdict = Log::read(&database.url()).await.judge(&ids[..BATCHES - 1].iter().copied().collect());
     verdict.assert_good();

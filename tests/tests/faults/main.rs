@@ -9,6 +9,8 @@ mod database;
 mod journal;
 mod locks;
 mod network;
+mod outbox;
 mod program;
+mod scene;
 mod support;
 mod tables;
