@@ -8,7 +8,7 @@ use tests::proxy::{Direction, Manner};
 use tests::recovery::recover;
 use tests::victim::{Acks, Contract, Victim};
 
-use crate::scene::{Scene, program};
+use crate::scene::{Scene, program, start};
 
 /// Fault 1: kill -9 with a full queue, again and again, under each contract that promises something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,7 +17,7 @@ async fn a_killed_program_keeps_what_it_acknowledged() {
     for (round, contract) in [Contract::Durable, Contract::Before, Contract::Durable].into_iter().enumerate() {
         let mut orders = scene.orders();
         (orders.contract, orders.tasks, orders.queue) = (contract, 64, 16);
-        let victim = scene.start(&orders);
+        let victim = start(&orders);
         victim.acknowledges(300);
         if round == 2 {
             // Nothing leaves the queue but for the journal.
@@ -37,7 +37,7 @@ async fn a_killed_program_keeps_what_was_queued_longer_than_it_may_be_in_memory_
     let mut orders = scene.orders();
     orders.contract = Contract::Queued;
     orders.tasks = 2;
-    let victim = scene.start(&orders);
+    let victim = start(&orders);
     victim.acknowledges(500);
     scene.proxy.all(Manner::Silent(Direction::Both));
     victim.acknowledges(500);
@@ -55,7 +55,7 @@ async fn a_killed_program_keeps_what_was_queued_longer_than_it_may_be_in_memory_
 async fn what_only_the_journal_has_survives_a_kill() {
     let scene = Scene::new().await;
     for _ in 0..2 {
-        let victim = scene.start(&scene.orders());
+        let victim = start(&scene.orders());
         victim.acknowledges(100);
         scene.cut();
         let acknowledged = victim.acknowledged();
@@ -73,7 +73,7 @@ async fn what_only_the_journal_has_survives_a_kill() {
 async fn what_the_store_has_and_the_journal_too_is_stored_once() {
     let scene = Scene::new().await;
     scene.cut();
-    let victim = scene.start(&scene.orders());
+    let victim = start(&scene.orders());
     victim.acknowledges(300);
     let before = scene.rows().await;
     // Every batch is committed, and the program never learns of it.
@@ -113,7 +113,7 @@ async fn a_terminated_program_leaves_the_remainder_in_the_journal() {
         let mut orders = scene.orders();
         orders.contract = Contract::Queued;
         orders.deadline = 500;
-        let victim = scene.start(&orders);
+        let victim = start(&orders);
         victim.acknowledges(200);
         scene.proxy.all(manner);
         victim.acknowledges(200);

@@ -72,7 +72,7 @@ async fn a_full_journal_disk_acknowledges_nothing_falsely() {
     alone.judged(disk.path()).await;
 }
 
-/// Fault 13, by LD_PRELOAD: `fsync` fails.
+/// Fault 13, by `LD_PRELOAD`: `fsync` fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_fsync_acknowledges_nothing() {
     let journal = tempfile::tempdir().expect("a temporary folder");
@@ -85,7 +85,7 @@ async fn a_failed_fsync_acknowledges_nothing() {
     alone.judged(journal.path()).await;
 }
 
-/// Fault 14, by LD_PRELOAD: `fsync` takes two seconds. Many entries share one.
+/// Fault 14, by `LD_PRELOAD`: `fsync` takes two seconds. Many entries share one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_fsync_is_waited_for() {
     let journal = tempfile::tempdir().expect("a temporary folder");

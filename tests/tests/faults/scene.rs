@@ -35,10 +35,6 @@ impl Scene {
         orders
     }
 
-    pub(crate) fn start(&self, orders: &Orders) -> Victim {
-        Victim::start(program(), orders, None)
-    }
-
     /// No connection is made, and those there are end.
     pub(crate) fn cut(&self) {
         self.proxy.future(Manner::Refuse);
@@ -65,6 +61,10 @@ impl Scene {
         verdict.assert_good();
         eprintln!("{verdict}");
     }
+}
+
+pub(crate) fn start(orders: &Orders) -> Victim {
+    Victim::start(program(), orders, None)
 }
 
 pub(crate) fn program() -> &'static Path {
