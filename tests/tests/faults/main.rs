@@ -3,6 +3,7 @@
 //! `tests/run -p tests --test faults` runs it all. A server that a fault does not hit is shared.
 
 mod application;
+mod chaos;
 mod clones;
 mod damage;
 mod database;
