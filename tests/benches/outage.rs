@@ -5,15 +5,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use audit_core::{ActionName, Actor, Auditor, Context, Entry, Overflow, WaitForStore, WriterGuard, context};
 use tokio::runtime::Runtime;
 
 const ENTRIES: u64 = 3_600_000;
-const TASKS: u64 = 8;
+const TASKS: usize = 8;
 /// Above the memory of an idle program.
 const LIMIT: u64 = 64 << 20;
+/// While the journal takes them, no more than this many entries are in memory at once: a thousand a second are not more.
+const AHEAD: u64 = 10_000;
 /// Nothing listens there.
 const AWAY: &str = "postgres://postgres@127.0.0.1:9/audit?sslmode=disable";
 
@@ -25,21 +29,28 @@ fn main() {
 async fn outage(entries: u64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal_bytes = 1 << 30;
+    let is_full = Arc::new(AtomicBool::new(false));
     let writer = Auditor::builder()
         .url(AWAY)
         .journal(folder.path())
         .journal_bytes(journal_bytes)
-        .overflow(Overflow::Block { at_most: Duration::from_secs(1) })
+        .overflow(Overflow::Drop)
         .wait_for_store(WaitForStore::No)
         .start()
         .await
         .expect("nothing needs the store yet");
     let idle = resident();
     let began = Instant::now();
-    let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(record(writer.auditor().clone(), entries, task))).collect();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            tokio::spawn(record(writer.auditor().clone(), Arc::clone(&is_full), (task as u64..entries).step_by(TASKS)))
+        })
+        .collect();
     let mut most = idle;
     while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
         most = most.max(resident());
+        // A segment may be about to be begun.
+        is_full.store(bytes_below(folder.path()) + (16 << 20) > journal_bytes, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     report(&writer, began.elapsed(), idle, most, bytes_below(folder.path()));
@@ -62,17 +73,25 @@ fn report(writer: &WriterGuard, time: Duration, idle: u64, most: u64, disk: u64)
     println!("memory: {} MiB idle, {} MiB more at most", idle >> 20, (most - idle) >> 20);
 }
 
-async fn record(auditor: Auditor, entries: u64, task: u64) {
+async fn record(auditor: Auditor, is_full: Arc<AtomicBool>, calls: impl Iterator<Item = u64>) {
     let request = Context::new().with_actor(Actor::user("user_123")).with_ip_address([192, 168, 1, 1]);
     context::scope(request, async {
-        for call in (task..entries).step_by(TASKS as usize) {
+        for call in calls {
             let action = ActionName::unlisted("project.renamed").expect("a well-formed name");
             let entry = Entry::builder(action).target_id(format!("proj_{call}")).metadata("name", "New name").build();
-            // Once the journal's limit is reached, entries are dropped, as the overflow policy says.
+            // Once the journal is full, entries are dropped and counted, as the overflow policy says.
             let _ = auditor.record(entry).await;
+            while is_ahead(&auditor) && !is_full.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
     })
     .await;
+}
+
+fn is_ahead(auditor: &Auditor) -> bool {
+    let stats = auditor.stats();
+    stats.waiting - stats.journaled > AHEAD
 }
 
 /// The program's resident memory, in bytes.
