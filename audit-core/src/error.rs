@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::journal::JournalError;
 use crate::migrate;
 use crate::store::{SchemaNameError, StoreError};
 
@@ -33,12 +34,21 @@ pub enum Error {
     /// The store could not be reached, or its schema not be brought up to date.
     #[error(transparent)]
     Migrate(#[from] migrate::Error),
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The operating system gave no thread or no runtime.
     #[error("cannot start the writer's thread")]
     NoThread(#[source] io::Error),
     /// The writer's thread ended during its start.
     #[error("the writer died at its start; its panic message tells why")]
     WriterDied,
+    /// A call that must be announced before it begins found no auditor.
+    #[error("`{action}` was not run: there is no auditor to record it; call `audit_core::init` first")]
+    NotInitialised {
+        /// The call's action.
+        action: String,
+    },
     /// An entry found no place in the queue, or no writer.
     #[error("audit entry `{action}` dropped: {reason}")]
     Dropped {

@@ -3,6 +3,8 @@
 mod arguments;
 mod calls;
 mod disabled;
+mod durability;
+mod instrumented;
 mod macros;
 mod shapes;
 mod support;
