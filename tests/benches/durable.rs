@@ -10,12 +10,12 @@ use sqlx::{Connection as _, PgConnection};
 use tests::postgres::{Durability as Fsync, Server};
 use tokio::runtime::Runtime;
 
-const ROUNDS: usize = 20;
+const ROUNDS: u32 = 20;
 /// One after the other, each way and round.
 const CALLS: usize = 50;
-const TASKS: usize = 64;
+const TASKS: u32 = 64;
 /// Calls of all tasks together, each way and round.
-const TOGETHER: usize = 20_000;
+const TOGETHER: u32 = 20_000;
 const SOON: Duration = Duration::from_mins(1);
 
 fn entry() -> Entry {
@@ -50,7 +50,7 @@ async fn compare() {
         "one row, one caller, p50    bare commit {bare:?}, durable call {durable:?}: {:.2} ×",
         ratio(durable, bare)
     );
-    let rate = |time: Duration| (ROUNDS * TOGETHER) as f64 / time.as_secs_f64();
+    let rate = |time: Duration| f64::from(ROUNDS * TOGETHER) / time.as_secs_f64();
     let (queued, durable) = (rate(queued_together), rate(durable_together));
     println!(
         "{TASKS} tasks, calls a second    queued {queued:.0}, durable {durable:.0}: {:.2} ×",
@@ -89,7 +89,7 @@ async fn together(writer: &WriterGuard, durability: Durability) -> Duration {
         .map(|task| {
             let auditor = writer.auditor().clone();
             tokio::spawn(async move {
-                for _ in (task..TOGETHER).step_by(TASKS) {
+                for _ in (task..TOGETHER).step_by(TASKS as usize) {
                     auditor.record(entry()).durability(durability).await.expect("the store keeps up");
                 }
             })
