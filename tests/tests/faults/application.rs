@@ -40,15 +40,14 @@ async fn a_killed_program_keeps_what_was_queued_longer_than_it_may_be_in_memory_
     let journal = tempfile::tempdir_in(memory).expect("a temporary folder");
     let mut orders = scene.orders();
     orders.journal = Some(journal.path().to_owned());
-    orders.contract = Contract::Queued;
-    orders.tasks = 2;
+    (orders.contract, orders.tasks, orders.queue) = (Contract::Queued, 2, 200);
     let victim = start(&orders);
     victim.acknowledges(500);
     scene.proxy.all(Manner::Silent(Direction::Both));
     victim.acknowledges(500);
     let older = Acks::read(&orders.acks);
-    // `spill_after` is 100 ms; the rest is for a busy machine.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // `spill_after` is 100 ms; the rest is for freezing and writing on a busy machine.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     victim.kill();
     scene.proxy.all(Manner::Pass);
     recover(&scene.database.url(), journal.path()).await;
