@@ -152,6 +152,10 @@ impl<C: Catalog> IntoAction for C {
         let info = self.info();
         (ActionName::listed(info.name), Cow::Borrowed(info.target), self.into_metadata())
     }
+
+    fn durability(&self) -> Durability {
+        self.info().durability
+    }
 }
 
 impl IntoAction for ActionName {

@@ -39,6 +39,12 @@ pub enum Error {
     /// The writer's thread ended during its start.
     #[error("the writer died at its start; its panic message tells why")]
     WriterDied,
+    /// A call that must be announced before it begins found no auditor.
+    #[error("`{action}` was not run: there is no auditor to record it; call `audit_core::init` first")]
+    NotInitialised {
+        /// The call's action.
+        action: String,
+    },
     /// An entry found no place in the queue, or no writer.
     #[error("audit entry `{action}` dropped: {reason}")]
     Dropped {

@@ -8,6 +8,7 @@ mod audited;
 mod catalog;
 mod ctxt;
 mod diff;
+mod durability;
 mod krate;
 mod name;
 mod outcome;
@@ -71,6 +72,7 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// | <code>err = \|error\| EXPR</code> | what is kept of the error, instead of all that its `Display` says |
 /// | <code>outcome = \|returned\| EXPR</code> | the `Outcome` that the whole returned value means |
 /// | `skip_if = EXPR` | over the arguments: where it is true, the call is not recorded |
+/// | `durability = "durable"` | the function returns when its entry is stored, or in the journal; `"before"`: its body runs when an `attempted` entry is, and the function returns an error if none can be (`From<audit_core::Error>`); default: what the catalog says, or `"queued"` |
 /// | `on = "success"` | only a success is recorded; `"failure"`: only what is no success; default `"always"` |
 /// | `catalog = path` | the catalog, where it is not the attribute's own |
 /// | `crate = path` | where audit-core is |

@@ -14,11 +14,12 @@ mod slot;
 mod stats;
 
 pub use attempt::Attempt;
+pub(crate) use attempt::not_run;
 pub use builder::{Builder, Migrate, Overflow, WaitForStore};
 pub(crate) use global::unheard;
 pub use global::{init, init_blocking};
 pub use guard::{ShutdownReport, WriterGuard};
 pub use record::Auditor;
 pub use recording::Recording;
-pub(crate) use slot::{Reserving, Slot};
+pub(crate) use slot::{Pending, Reserving, Slot};
 pub use stats::{DroppedBy, Stats};

@@ -6,42 +6,46 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::Call;
+use super::contract::Terms;
 use super::scope::Turn;
-use crate::auditor::{Reserving, Slot};
+use super::{Call, Told};
+use crate::auditor::Reserving;
 
 pin_project! {
-    /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`,
-    /// which ends the call.
+    /// Reserves a place in the queue, polls the body, and hands the body's value and the call to `after`, which ends the
+    /// call; a durable call then waits until its entry is kept.
     ///
     /// It holds the body in place: a helper `async fn` would hold it twice.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Audited<T, F, A> {
+    pub struct Audited<T, F, A, C> {
         // Dropped before the call, so that audited calls inside it are recorded first.
         #[pin]
         body: F,
         call: Option<(Call, A)>,
         reserving: Reserving,
+        terms: C,
         value: PhantomData<fn() -> T>,
     }
 }
 
 /// The future of an audited call.
-pub const fn audited_future<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
+pub const fn audited_future<T, F, A, C>(call: Call, body: F, after: A, terms: C) -> Audited<T, F, A, C>
 where
     F: Future<Output = T>,
-    A: FnOnce(&T, Call),
+    A: FnOnce(&T, Call) -> Told,
+    C: Terms<T>,
 {
-    audited_returned(call, body, after)
+    audited_returned(call, body, after, terms)
 }
 
 /// The same for a function that returns a future. Whether the body is one is left to the function's return type,
 /// so that a mistake is reported once, and there.
-pub const fn audited_returned<T, F, A>(call: Call, body: F, after: A) -> Audited<T, F, A>
+pub const fn audited_returned<T, F, A, C>(call: Call, body: F, after: A, terms: C) -> Audited<T, F, A, C>
 where
-    A: FnOnce(&T, Call),
+    A: FnOnce(&T, Call) -> Told,
+    C: Terms<T>,
 {
-    Audited { body, call: Some((call, after)), reserving: Reserving::new(), value: PhantomData }
+    Audited { body, call: Some((call, after)), reserving: Reserving::new(), terms, value: PhantomData }
 }
 
 /// The future that a function returns. Its early returns are those of a closure.
@@ -49,16 +53,23 @@ pub fn returned<F>(body: impl FnOnce() -> F) -> F {
     body()
 }
 
-impl<T, F: Future<Output = T>, A: FnOnce(&T, Call)> Future for Audited<T, F, A> {
+impl<T, F, A, C> Future for Audited<T, F, A, C>
+where
+    F: Future<Output = T>,
+    A: FnOnce(&T, Call) -> Told,
+    C: Terms<T>,
+{
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (call, _) = this.call.as_mut().expect("a future is not polled again after it has given its value");
+        let Some((call, _)) = this.call else { return this.terms.poll(cx) };
         if !call.has_begun() {
             call.arrive();
-            let slot = ready!(poll_place(call, this.reserving, cx));
-            call.begin(slot);
+            if let Err(error) = ready!(call.poll_begin(this.reserving, cx)) {
+                *this.call = None;
+                return Poll::Ready(this.terms.refused(error));
+            }
         }
         let turn = Turn::enter(call);
         let polled = this.body.poll(cx);
@@ -66,14 +77,10 @@ impl<T, F: Future<Output = T>, A: FnOnce(&T, Call)> Future for Audited<T, F, A> 
         let value = ready!(polled);
         call.returned();
         let (call, after) = this.call.take().expect("it was there a moment ago");
-        after(&value, call);
-        Poll::Ready(value)
-    }
-}
-
-fn poll_place(call: &Call, reserving: &mut Reserving, cx: &mut Context<'_>) -> Poll<Option<Slot>> {
-    match call.auditor() {
-        Some(auditor) => reserving.poll(&auditor, cx).map(Some),
-        None => Poll::Ready(None),
+        let told = after(&value, call);
+        match this.terms.keep(value, told) {
+            Some(value) => Poll::Ready(value),
+            None => this.terms.poll(cx),
+        }
     }
 }

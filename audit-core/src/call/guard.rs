@@ -1,12 +1,18 @@
 //! Watches over one call, and records it once however it ends.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context as Task, Poll, ready};
 use std::time::{Duration, Instant, SystemTime};
 
+use uuid::Uuid;
+
 use super::scope::{Notes, Turn};
-use super::{Captures, Site};
-use crate::auditor::{Slot, unheard};
+use super::{Captures, Site, Told};
+use crate::auditor::{Pending, Reserving, Slot, not_run, unheard};
 use crate::entry::identify;
-use crate::{ActionName, Auditor, Context, Durability, Entry, Outcome};
+use crate::writer::block_on;
+use crate::{ActionName, Auditor, Context, Durability, Entry, Error, Outcome};
 
 /// One call of an audited function. Dropped before its end, it is recorded all the same.
 #[derive(Debug)]
@@ -17,7 +23,17 @@ pub struct Call {
     pub(super) captures: Captures,
     pub(super) notes: Option<Notes>,
     slot: Option<Slot>,
+    /// The entry that announced the call.
+    attempt: Option<Box<Announced>>,
     phase: Phase,
+}
+
+/// An `attempted` entry that was sent.
+#[derive(Debug)]
+struct Announced {
+    id: Uuid,
+    /// Until it is durable.
+    pending: Option<Pending>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,19 +54,36 @@ impl Call {
     /// A call whose body has not begun.
     pub fn new(site: &'static Site, captures: Captures) -> Self {
         let notes = Some(Notes::new(site, !captures.skipped));
-        Self { site, context: Context::default(), captures, notes, slot: None, phase: Phase::New }
+        Self { site, context: Context::default(), captures, notes, slot: None, attempt: None, phase: Phase::New }
     }
 
-    /// Reserves a place in the queue, then runs the body here and now.
-    pub fn run<R>(mut self, body: impl FnOnce() -> R) -> (R, Self) {
+    /// Reserves a place in the queue, then runs the body here and now; not if the call must be announced and cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Why the call could not be announced.
+    pub fn run<R>(mut self, body: impl FnOnce() -> R) -> Result<(R, Self), Error> {
         self.arrive();
-        let slot = self.auditor().map(|auditor| auditor.reserve_blocking());
-        self.begin(slot);
+        if self.is_announced() {
+            let mut reserving = Reserving::new();
+            block_on(poll_fn(|cx| self.poll_begin(&mut reserving, cx)))?;
+        } else {
+            let slot = self.auditor().map(|auditor| auditor.reserve_blocking());
+            self.begin(slot);
+        }
         let turn = Turn::enter(&mut self);
         let value = body();
         turn.leave();
         self.returned();
-        (value, self)
+        Ok((value, self))
+    }
+
+    /// [`Self::run`] for a body that never ends.
+    pub fn run_endless<R>(self, body: impl FnOnce() -> R) -> R {
+        match self.run(body) {
+            Ok((never, _)) => never,
+            Err(error) => unreachable!("a function that never returns is not announced: {error}"),
+        }
     }
 
     /// Adds to what was captured, now that the body has returned.
@@ -64,11 +97,19 @@ impl Call {
         result: &Result<T, E>,
         outcome: impl FnOnce() -> Outcome,
         error: impl FnOnce() -> Option<String>,
-    ) {
+    ) -> Told {
         let usual = if result.is_ok() { Outcome::Success } else { Outcome::Failure };
         let outcome = self.captures.attempt("outcome", outcome).unwrap_or(usual);
         let error = self.captures.attempt("error", error).flatten();
-        self.record(outcome, error);
+        let waits = self.site.durability.waits();
+        match self.last_entry(outcome, error) {
+            Some((Some(slot), entry)) if waits => Told::sent(slot.send_durably(entry)),
+            Some((slot, entry)) => {
+                send(slot, entry);
+                Told::over()
+            }
+            None => Told::over(),
+        }
     }
 
     /// Takes the context of the work in progress, once.
@@ -93,7 +134,91 @@ impl Call {
         !matches!(self.phase, Phase::New | Phase::Waiting)
     }
 
-    pub(super) fn begin(&mut self, slot: Option<Slot>) {
+    /// Whether the body waits until an `attempted` entry is durable.
+    fn is_announced(&self) -> bool {
+        self.site.durability == Durability::Before && !self.captures.skipped
+    }
+
+    /// Gets everything ready for the body, which must not run if this fails.
+    pub(super) fn poll_begin(&mut self, reserving: &mut Reserving, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
+        let Some(auditor) = self.auditor() else {
+            if self.is_announced() {
+                return Poll::Ready(Err(self.without_auditor()));
+            }
+            self.begin(None);
+            return Poll::Ready(Ok(()));
+        };
+        if self.slot.is_none() {
+            self.slot = Some(ready!(reserving.poll(&auditor, cx)));
+        }
+        if self.is_announced() {
+            if self.attempt.is_none() {
+                let slot = ready!(reserving.poll(&auditor, cx));
+                self.announce(slot)?;
+            }
+            ready!(self.poll_announced(cx))?;
+        }
+        let slot = self.slot.take();
+        self.begin(slot);
+        Poll::Ready(Ok(()))
+    }
+
+    fn announce(&mut self, slot: Slot) -> Result<(), Error> {
+        let entry = self.attempted();
+        let id = entry.id;
+        match slot.send_durably(entry) {
+            Ok(pending) => self.attempt = Some(Box::new(Announced { id, pending: Some(pending) })),
+            Err(error) => {
+                self.phase = Phase::Recorded;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_announced(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
+        if let Some(announced) = &mut self.attempt
+            && let Some(pending) = &mut announced.pending
+        {
+            let durable = ready!(Pin::new(pending).poll(cx));
+            announced.pending = None;
+            if let Err(error) = durable {
+                self.record(Outcome::Failure, Some(not_run(&error)));
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// There is nobody to announce the call to.
+    fn without_auditor(&mut self) -> Error {
+        self.phase = Phase::Recorded;
+        let action = self.site.info.name.to_owned();
+        unheard(self.attempted());
+        Error::NotInitialised { action }
+    }
+
+    /// What is known of the call before its body runs.
+    fn attempted(&self) -> Entry {
+        let (id, created_at) = identify(SystemTime::now());
+        Entry {
+            id,
+            created_at,
+            action: ActionName::listed(self.site.info.name),
+            target_type: self.site.info.target.into(),
+            target_id: self.captures.target_id.clone(),
+            actor: self.captures.actor.clone(),
+            metadata: self.captures.metadata.clone(),
+            outcome: Outcome::Attempted,
+            error: None,
+            duration: None,
+            attempt_id: None,
+            context: self.context.clone(),
+            durability: self.site.durability,
+        }
+    }
+
+    fn begin(&mut self, slot: Option<Slot>) {
         self.slot = slot;
         self.phase = if self.captures.skipped { Phase::Recorded } else { Phase::Running { since: Instant::now() } };
     }
@@ -110,22 +235,29 @@ impl Call {
     }
 
     fn record(&mut self, outcome: Outcome, error: Option<String>) {
-        self.returned();
-        let Phase::Returned { after, at } = self.phase else { return };
-        self.phase = Phase::Recorded;
-        let slot = self.slot.take();
-        if self.captures.skipped || !self.site.on.includes(outcome) {
-            return;
-        }
-        let entry = self.entry(outcome, error, after, at);
-        match slot {
-            // A refusal is counted, and tells of itself.
-            Some(slot) => drop(slot.send(entry)),
-            None => unheard(entry),
+        if let Some((slot, entry)) = self.last_entry(outcome, error) {
+            send(slot, entry);
         }
     }
 
-    fn entry(&mut self, outcome: Outcome, error: Option<String>, after: Duration, at: SystemTime) -> Entry {
+    /// The one entry of the call's end, unless none is wanted, and the slot to send it through.
+    fn last_entry(&mut self, outcome: Outcome, error: Option<String>) -> Option<(Option<Slot>, Entry)> {
+        self.returned();
+        let (after, at) = match self.phase {
+            Phase::Returned { after, at } => (Some(after), at),
+            // It was announced, and its body has not begun.
+            Phase::Waiting if self.attempt.is_some() => (None, SystemTime::now()),
+            _ => return None,
+        };
+        self.phase = Phase::Recorded;
+        let slot = self.slot.take();
+        if self.captures.skipped || !self.site.on.includes(outcome) {
+            return None;
+        }
+        Some((slot, self.entry(outcome, error, after, at)))
+    }
+
+    fn entry(&mut self, outcome: Outcome, error: Option<String>, duration: Option<Duration>, at: SystemTime) -> Entry {
         let captures = std::mem::take(&mut self.captures);
         let mut metadata = captures.metadata;
         if let Some(said) = self.notes.take().and_then(Notes::into_metadata) {
@@ -142,11 +274,19 @@ impl Call {
             metadata,
             outcome,
             error,
-            duration: Some(after),
-            attempt_id: None,
+            duration,
+            attempt_id: self.attempt.take().map(|announced| announced.id),
             context: std::mem::take(&mut self.context),
-            durability: Durability::Queued,
+            durability: self.site.durability,
         }
+    }
+}
+
+fn send(slot: Option<Slot>, entry: Entry) {
+    match slot {
+        // A refusal is counted, and tells of itself.
+        Some(slot) => drop(slot.send(entry)),
+        None => unheard(entry),
     }
 }
 

@@ -8,10 +8,14 @@
 //! A future that was never polled is no call: a call begins, and takes its context, at the first poll. Neither is one that is dropped while it waits for its
 //! place in the queue: its body has not begun.
 //!
+//! A durable call ends when its entry is kept, and one with `durability = "before"` begins when its attempt is: what
+//! that asks of the function is its [`Contract`].
+//!
 //! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
 //! and leaves a mark in the metadata.
 
 mod captures;
+mod contract;
 mod ended;
 mod future;
 mod guard;
@@ -24,8 +28,10 @@ mod scope;
 mod shown;
 mod site;
 mod target;
+mod told;
 
 pub use captures::Captures;
+pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
 pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole, judge};
 pub use future::{audited_future, audited_returned, returned};
 pub use guard::Call;
@@ -35,3 +41,4 @@ pub use scope::annotate;
 pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};
+pub use told::Told;

@@ -1,8 +1,8 @@
 //! What is the same for every call of one audited function.
 
-use crate::Outcome;
 use crate::catalog::ActionInfo;
 use crate::coverage::place::SourcePlace;
+use crate::{Durability, Outcome};
 
 /// What is the same for every call of one audited function.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct Site {
     pub info: &'static ActionInfo,
     /// Which outcomes are recorded.
     pub on: On,
+    /// What has happened to the entry when the function returns.
+    pub durability: Durability,
     /// Metadata that the body supplies through `annotate!`.
     pub later: &'static [&'static str],
     /// Where in the source the function stands.

@@ -6,6 +6,7 @@
 
 use super::ActionInfo;
 use super::similar::{distance, tolerance};
+use crate::Durability;
 
 /// The place of what is not in the table.
 pub const UNKNOWN: usize = usize::MAX;
@@ -24,8 +25,16 @@ pub struct Place {
     pub action: usize,
 }
 
-static NOTHING: ActionInfo =
-    ActionInfo { hash: 0, name: "", variant: "", target: "", description: "", free_form: true, fields: &[] };
+static NOTHING: ActionInfo = ActionInfo {
+    hash: 0,
+    name: "",
+    variant: "",
+    target: "",
+    description: "",
+    free_form: true,
+    durability: Durability::Queued,
+    fields: &[],
+};
 
 /// FNV-1a, 64 bits.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Metadata;
+use crate::{Durability, Metadata};
 
 /// An enum of actions. Derive it; see the [module](crate::catalog) for an example.
 ///
@@ -10,6 +10,7 @@ use crate::Metadata;
 ///
 /// * `#[audit(action = "thing.done", target = "thing")]` on each variant: the action's name
 ///   (`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`, at most 128 bytes) and its target type.
+/// * `durability = "durable"` or `"before"` beside them: the [`Durability`] of the action where nothing else is said.
 /// * Named fields are the action's metadata. A field that is an `Option` may be left out. A unit variant
 ///   takes metadata of any name.
 /// * Doc comments of variants and fields are kept as descriptions.
@@ -48,6 +49,8 @@ pub struct ActionInfo {
     pub description: &'static str,
     /// Whether the metadata is free-form (a unit variant).
     pub free_form: bool,
+    /// What has happened to an entry when its function returns, unless the attribute says otherwise.
+    pub durability: Durability,
     /// The metadata fields, in the order of the variant.
     pub fields: &'static [FieldInfo],
 }

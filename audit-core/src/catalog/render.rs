@@ -1,6 +1,7 @@
 //! Catalogs for people and for other programs.
 
 use super::{ActionInfo, Catalog, list};
+use crate::Durability;
 use crate::coverage::{Site, sites};
 
 /// The catalog as Markdown: a heading for each target type, below it each action with its fields.
@@ -23,6 +24,9 @@ pub fn markdown<C: Catalog>() -> String {
         blocks.push(format!("### `{}`", info.name));
         if !info.description.is_empty() {
             blocks.push(info.description.to_owned());
+        }
+        if info.durability != Durability::Queued {
+            blocks.push(format!("Durability: `{}`.", info.durability));
         }
         blocks.push(markdown_fields(info));
         if !sites.is_empty() {
@@ -58,7 +62,7 @@ fn markdown_sites(info: &ActionInfo, sites: &[Site]) -> String {
     lines.join("\n")
 }
 
-/// The catalog as a JSON array of objects with `name`, `target`, `description`, `free_form` and
+/// The catalog as a JSON array of objects with `name`, `target`, `description`, `free_form`, `durability` and
 /// `fields` (each with `name`, `type`, `optional` and `description`), sorted by name.
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "it never does: text, booleans and lists always serialise")]

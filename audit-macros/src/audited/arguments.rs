@@ -7,10 +7,22 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
 
 use crate::ctxt::Ctxt;
-use crate::name;
+use crate::{durability, name};
 
-const KNOWN: [&str; 11] =
-    ["action", "target", "target_id", "actor", "metadata", "err", "outcome", "on", "skip_if", "catalog", "crate"];
+const KNOWN: [&str; 12] = [
+    "action",
+    "target",
+    "target_id",
+    "actor",
+    "metadata",
+    "err",
+    "outcome",
+    "on",
+    "durability",
+    "skip_if",
+    "catalog",
+    "crate",
+];
 
 /// The arguments, each at most once.
 #[derive(Debug, Default)]
@@ -23,6 +35,7 @@ pub(super) struct Arguments {
     pub(super) err: Option<Expr>,
     pub(super) outcome: Option<Expr>,
     pub(super) on: Option<LitStr>,
+    pub(super) durability: Option<LitStr>,
     pub(super) skip_if: Option<Expr>,
     pub(super) catalog: Option<Path>,
     pub(super) krate: Option<Path>,
@@ -110,6 +123,7 @@ impl Arguments {
         or(&mut self.err, defaults.err);
         or(&mut self.outcome, defaults.outcome);
         or(&mut self.on, defaults.on);
+        or(&mut self.durability, defaults.durability);
         or(&mut self.skip_if, defaults.skip_if);
         or(&mut self.catalog, defaults.catalog);
         or(&mut self.krate, defaults.krate);
@@ -139,6 +153,7 @@ impl Arguments {
             "outcome" => self.outcome = Some(over_result(input, "write a closure over the value: `|returned| EXPR`")?),
             "skip_if" => self.skip_if = Some(expression(input)?),
             "on" => self.on = Some(literal(input, "write `\"success\"`, `\"failure\"` or `\"always\"`")?),
+            "durability" => self.durability = Some(literal(input, durability::TO_WRITE)?),
             "catalog" => self.catalog = Some(input.parse()?),
             _ => self.krate = Some(input.call(Path::parse_mod_style)?),
         }

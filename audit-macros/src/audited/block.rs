@@ -9,6 +9,7 @@ use syn::spanned::Spanned;
 use super::arguments::{Action, Arguments};
 use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
+use crate::durability;
 
 /// Whether an item is an `impl` block.
 pub(super) fn is_block(item: &TokenStream) -> bool {
@@ -80,6 +81,9 @@ fn check(ctxt: &Ctxt, arguments: TokenStream) {
     }
     if let Some(on) = &arguments.on {
         super::model::On::read(ctxt, on);
+    }
+    if let Some(literal) = &arguments.durability {
+        durability::read(ctxt, literal);
     }
 }
 

@@ -28,12 +28,14 @@ use crate::place::{at, path_at};
 /// ```text
 /// async fn create(name: String) -> Result<Project, Error> {
 ///     const __AUDIT_…: … // the checks against the catalog
-///     audited_future(Call::new(&SITE, { … name … }), async move { … }, |value, mut call| {
-///         let result = Ended(&value).split();
-///         call.captures().target_id(|| result.ok().map(|ok| ok.id) …);
-///         call.end(&result, || … the outcome …, || … the text of the error …);
-///         value
-///     }).await
+///     audited_future::<Project, …>(Call::new(&SITE, { … name … }), async move { … }, |value, mut call| {
+///         let told = {
+///             let result = Ended(value).split();
+///             call.captures().target_id(|| result.ok().map(|ok| ok.id) …);
+///             call.end(&result, || … the outcome …, || … the text of the error …)
+///         };
+///         told
+///     }, Contract::terms()).await
 /// }
 /// ```
 pub(super) fn expand(model: &Audited) -> TokenStream {
@@ -80,6 +82,11 @@ fn checks(model: &Audited) -> TokenStream {
         On::Always => quote!(Always),
     };
     let later = model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)).map(field_name);
+    let of_catalog = || quote_spanned!(span=> #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE).durability);
+    let durability = model
+        .durability
+        .as_ref()
+        .map_or_else(of_catalog, |variant| quote_spanned!(span=> #krate::Durability::#variant));
     let (catalog, parts) = catalog(model, span);
     let mut checks = quote_spanned! {span=>
         #catalog
@@ -88,14 +95,23 @@ fn checks(model: &Audited) -> TokenStream {
         const __AUDIT_PLACE: #krate::__private::Place =
             #krate::__private::find_action(__AUDIT_PARTS, #hash, __AUDIT_ACTION);
         const _: () = #krate::__private::required(__AUDIT_PARTS, __AUDIT_PLACE, __AUDIT_ACTION, &[#(#fields),*]);
+        const __AUDIT_DURABILITY: #krate::Durability = #durability;
+        type __AuditContract = #krate::__private::Promise<{ #krate::__private::code(__AUDIT_DURABILITY) }>;
         static __AUDIT_SITE: #krate::__private::Site = #krate::__private::Site {
             info: #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE),
             on: #krate::__private::On::#on,
+            durability: __AUDIT_DURABILITY,
             later: &[#(#later),*],
             place: #krate::__private::SourcePlace::here(|| ()),
         };
         #krate::__private::inventory::submit! { #krate::coverage::Site::of(&__AUDIT_SITE) }
     };
+    if let Some(span) = model.on_span.map(at) {
+        let krate = path_at(&model.krate, span);
+        checks.extend(quote_spanned! {span=>
+            const _: () = #krate::__private::check_on(__AUDIT_DURABILITY, #krate::__private::On::#on);
+        });
+    }
     if let Some(target) = &model.target {
         let span = at(target.span());
         let krate = path_at(&model.krate, span);

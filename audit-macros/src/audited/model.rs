@@ -12,6 +12,7 @@ use super::arguments::{Action, Arguments, Detail, Source};
 use super::function::Function;
 use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
+use crate::durability;
 use crate::krate;
 use crate::place::at;
 
@@ -28,6 +29,10 @@ pub(super) struct Audited {
     pub(super) err: Option<Expr>,
     pub(super) outcome: Option<Expr>,
     pub(super) on: On,
+    /// Where `on` was written.
+    pub(super) on_span: Option<Span>,
+    /// The variant of `Durability`; the catalog's where none is written.
+    pub(super) durability: Option<Ident>,
     pub(super) skip_if: Option<Expr>,
 }
 
@@ -125,7 +130,9 @@ impl Audited {
         {
             ctxt.error(err.span(), "this function returns no error to look at");
         }
+        let on_span = arguments.on.as_ref().map(LitStr::span);
         let on = arguments.on.map_or(Some(On::Always), |on| On::read(ctxt, &on));
+        let durability = arguments.durability.map(|literal| durability::read(ctxt, &literal));
         let Some(action) = arguments.action else {
             if !arguments.is_broken {
                 ctxt.error(Span::call_site(), "name the action: `#[audited(action = \"project.created\", …)]`");
@@ -147,6 +154,8 @@ impl Audited {
             err: arguments.err,
             outcome: arguments.outcome,
             on: on?,
+            on_span,
+            durability: durability.map_or(Some(None), |read| read.map(Some))?,
             skip_if: arguments.skip_if,
             function,
         })

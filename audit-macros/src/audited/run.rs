@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{PathArguments, Type};
+use syn::{PathArguments, ReturnType, Type};
 
 use super::arguments::Source;
 use super::expand::{encode, field_name, local};
@@ -20,61 +20,83 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
     let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();
     let output = nameable(gives.value());
+    // A function that cannot be refused is underlined where it says what it returns.
+    let span = at(output_span(function));
+    let krate = path_at(krate, span);
+    let future = |constructor: &str, body: TokenStream, output: &Type, after: &TokenStream| {
+        let constructor = Ident::new(constructor, span);
+        quote_spanned! {span=>
+            #krate::__private::#constructor::<#output, _, _, _>(
+                #new_call,
+                #body,
+                #after,
+                <__AuditContract as #krate::__private::Contract<#output>>::terms()
+            )
+        }
+    };
     match gives {
         Gives::Value(_) if function.is_async() && function.never_returns() => {
             // An async block that never ends has no type of its own.
             let never = syn::parse_quote!(::core::convert::Infallible);
             let told = told_type(function, &never);
-            let future = quote!(#krate::__private::audited_future(#new_call, async move { #told #body }, |_, _| {}));
+            let after = quote!(|#value, _| match *#value {});
+            let future = future("audited_future", quote!(async move { #told #body }), &never, &after);
             quote!(match #future.await {})
         }
         Gives::Value(_) if function.is_async() => {
-            let (told, after) = (told_type(function, &output), after(model));
-            quote! {
-                #krate::__private::audited_future::<#output, _, _>(#new_call, async move { #told #body }, #after).await
-            }
+            let told = told_type(function, &output);
+            let future = future("audited_future", quote!(async move { #told #body }), &output, &after(model));
+            quote!(#future.await)
         }
-        Gives::Value(_) if function.never_returns() => quote!(#new_call.run(move || -> ! { #body }).0),
+        Gives::Value(_) if function.never_returns() => {
+            let check = quote_spanned!(span=> const _: () = #krate::__private::check_endless(__AUDIT_DURABILITY););
+            quote!(#check #new_call.run_endless(move || -> ! { #body }))
+        }
         Gives::Value(ty) => {
-            let (refused, end) = (refuse_future(model, &ty), end(model));
+            let (refuse_future, end) = (refuse_future(model, &ty), end(model));
+            let (told, error) = (local("told"), local("error"));
             let mutability = captures_of_value(model).then(|| quote!(mut));
             let returned = local("returned");
+            let refused = quote_spanned! {span=>
+                #krate::__private::Terms::refused(
+                    &<__AuditContract as #krate::__private::Contract<#output>>::terms(),
+                    #error
+                )
+            };
             quote! {
-                let (#returned, #mutability #call) = #new_call.run(move || -> #output { #body });
-                let #value = &#returned;
-                #refused
-                #end
-                #returned
+                match #new_call.run(move || -> #output { #body }) {
+                    ::core::result::Result::Ok((#returned, #mutability #call)) => {
+                        let #value = &#returned;
+                        #refuse_future
+                        #end
+                        #told.wait();
+                        #returned
+                    }
+                    ::core::result::Result::Err(#error) => #refused,
+                }
             }
         }
         Gives::Future(_) => {
-            let after = after(model);
-            let span = at(function.output().span());
-            let krate = path_at(krate, span);
             // A value without a name of its type is known from the body alone.
             let is_named = output == *function.gives().value() && output != syn::parse_quote!(_);
-            let constructor = if is_named { quote!(audited_returned) } else { quote!(audited_future) };
-            quote_spanned! {span=>
-                #krate::__private::#constructor::<#output, _, _>(
-                    #new_call,
-                    #krate::__private::returned(move || { #body }),
-                    #after
-                )
-            }
+            let constructor = if is_named { "audited_returned" } else { "audited_future" };
+            let body = quote!(#krate::__private::returned(move || { #body }));
+            future(constructor, body, &output, &after(model))
         }
         Gives::BoxedFuture(_) => {
-            let after = after(model);
             let boxed = nameable(&function.output());
-            quote! {
-                ::std::boxed::Box::pin(
-                    #krate::__private::audited_future::<#output, _, _>(
-                        #new_call,
-                        #krate::__private::returned(move || -> #boxed { #body }),
-                        #after
-                    )
-                )
-            }
+            let body = quote!(#krate::__private::returned(move || -> #boxed { #body }));
+            let future = future("audited_future", body, &output, &after(model));
+            quote!(::std::boxed::Box::pin(#future))
         }
+    }
+}
+
+/// Where a function says what it returns; its name, where it says nothing.
+fn output_span(function: &Function) -> Span {
+    match &function.signature.output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => function.signature.ident.span(),
     }
 }
 
@@ -93,8 +115,8 @@ fn told_type(function: &Function, output: &Type) -> TokenStream {
 /// What a future does with its value.
 fn after(model: &Audited) -> TokenStream {
     let (call, value, end) = (local("call"), local("value"), end(model));
-    let mutability = captures_of_value(model).then(|| quote!(mut));
-    quote!(|#value, #mutability #call| { #end })
+    let (told, mutability) = (local("told"), captures_of_value(model).then(|| quote!(mut)));
+    quote!(|#value, #mutability #call| { #end #told })
 }
 
 fn captures_of_value(model: &Audited) -> bool {
@@ -102,22 +124,22 @@ fn captures_of_value(model: &Audited) -> bool {
         || model.metadata.iter().any(|detail| matches!(detail.source, Source::Returned(..)))
 }
 
-/// Captures what was named of the value, and ends the call.
+/// Captures what was named of the value, and ends the call: the statement that gives `told`.
 fn end(model: &Audited) -> TokenStream {
     let krate = &model.krate;
-    let (call, value, result) = (local("call"), local("value"), local("result"));
+    let (call, value, result, told) = (local("call"), local("value"), local("result"), local("told"));
     let (captured, outcome, error) = (captured(model), outcome(model), error(model));
     quote! {
         #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
-        {
+        let #told = {
             #[allow(unused_imports)]
             use #krate::__private::{
                 AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
             };
             let #result = #krate::__private::Ended(#value).split();
             #captured
-            #call.end(&#result, || #outcome, || #error);
-        }
+            #call.end(&#result, || #outcome, || #error)
+        };
     }
 }
 

@@ -100,7 +100,7 @@ fn catalog_impl(catalog: &Catalog) -> TokenStream {
 }
 
 fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
-    let Action { name, hash, target, description, fields, variant } = action;
+    let Action { name, hash, target, durability, description, fields, variant } = action;
     let variant = variant.unraw().to_string();
     let free_form = fields.is_none();
     let fields = fields.iter().flatten().map(|field| {
@@ -123,6 +123,7 @@ fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
             target: #target,
             description: #description,
             free_form: #free_form,
+            durability: #krate::Durability::#durability,
             fields: &[#(#fields),*],
         }
     }

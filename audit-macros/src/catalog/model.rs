@@ -9,6 +9,7 @@ use syn::{Data, DeriveInput, Fields, GenericArgument, Ident, LitStr, Path, PathA
 
 use super::syntax::{self, EnumAttributes, VariantAttributes};
 use crate::ctxt::Ctxt;
+use crate::durability;
 use crate::{krate, name};
 
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Action {
     pub(super) name: LitStr,
     pub(super) hash: u64,
     pub(super) target: LitStr,
+    /// The variant of `Durability`.
+    pub(super) durability: Ident,
     pub(super) description: String,
     /// `None` for a unit variant, whose metadata is free-form.
     pub(super) fields: Option<Vec<Field>>,
@@ -115,12 +118,17 @@ impl Action {
         {
             ctxt.error(target.span(), "a target type is one lower-case word such as `api_key`");
         }
-        let (name, target) = (name?, target?);
+        let durability = match &attributes.durability {
+            Some(literal) => durability::read(ctxt, literal),
+            None => Some(Ident::new("Queued", Span::call_site())),
+        };
+        let (name, target, durability) = (name?, target?, durability?);
         Some(Self {
             variant: variant.ident.clone(),
             hash: name::hash(&name.value()),
             name,
             target,
+            durability,
             description: syntax::description(&variant.attrs),
             fields,
         })
@@ -148,8 +156,10 @@ impl Field {
 
 impl Include {
     fn read(ctxt: &Ctxt, variant: &Variant, attributes: &VariantAttributes) -> Option<Self> {
-        if let Some(extra) = attributes.action.as_ref().or(attributes.target.as_ref()) {
-            ctxt.error(extra.span(), "an included catalog brings its own actions and targets");
+        if let Some(extra) =
+            attributes.action.as_ref().or(attributes.target.as_ref()).or(attributes.durability.as_ref())
+        {
+            ctxt.error(extra.span(), "an included catalog brings its own actions, targets and durabilities");
         }
         match &variant.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {

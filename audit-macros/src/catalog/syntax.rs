@@ -14,11 +14,12 @@ pub(super) struct EnumAttributes {
     pub(super) attribute: Option<Ident>,
 }
 
-/// `#[audit(action = "…", target = "…")]` or `#[audit(include)]` on a variant.
+/// `#[audit(action = "…", target = "…", durability = "…")]` or `#[audit(include)]` on a variant.
 #[derive(Debug, Default)]
 pub(super) struct VariantAttributes {
     pub(super) action: Option<LitStr>,
     pub(super) target: Option<LitStr>,
+    pub(super) durability: Option<LitStr>,
     pub(super) include: Option<Span>,
     /// Whether some argument could not be read, and is missing for that reason.
     pub(super) is_broken: bool,
@@ -41,11 +42,13 @@ impl EnumAttributes {
 impl VariantAttributes {
     pub(super) fn read(ctxt: &Ctxt, attributes: &[Attribute]) -> Self {
         let mut read = Self::default();
-        let understood = each(ctxt, attributes, &["action", "target", "include"], |meta| {
+        let understood = each(ctxt, attributes, &["action", "target", "durability", "include"], |meta| {
             if meta.path.is_ident("action") {
                 set(&meta, &mut read.action, |meta| meta.value()?.parse())
             } else if meta.path.is_ident("target") {
                 set(&meta, &mut read.target, |meta| meta.value()?.parse())
+            } else if meta.path.is_ident("durability") {
+                set(&meta, &mut read.durability, |meta| meta.value()?.parse())
             } else {
                 set(&meta, &mut read.include, |meta| Ok(syn::spanned::Spanned::span(&meta.path)))
             }

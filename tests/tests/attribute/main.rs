@@ -3,6 +3,7 @@
 mod arguments;
 mod calls;
 mod disabled;
+mod durability;
 mod macros;
 mod shapes;
 mod support;
