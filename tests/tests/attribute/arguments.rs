@@ -1,44 +1,61 @@
 //! Each argument of the attribute does what it says.
 
-use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use audit_core::{Actor, ActorType, AuditOutcome, Outcome, Row, audited};
 use serde_json::json;
+use tests::calls::{row, rows};
 
-use crate::support::{block_on, row, rows};
+use crate::support::on_both_runtimes;
+
+on_both_runtimes! {
+    a_call_whose_skip_if_holds_is_not_recorded_and_runs_all_the_same,
+    a_skip_if_that_panics_does_not_hide_the_call,
+    of_an_error_only_what_err_names_is_kept,
+    an_error_that_says_denied_is_recorded_as_denied,
+    a_success_value_may_say_that_it_is_none,
+    the_outcome_argument_has_the_last_word,
+    an_outcome_argument_that_panics_leaves_the_usual_outcome_and_a_mark,
+    a_result_that_its_type_hides_is_a_success_and_one_inside_another_is_not,
+    a_target_id_that_is_none_is_no_target_id,
+    a_bare_none_needs_no_type_and_is_null,
+    an_impl_block_gives_defaults_to_its_audited_methods,
+}
 
 fn outcomes(rows: &[Row]) -> Vec<Outcome> {
     rows.iter().map(|row| row.outcome).collect()
 }
 
-#[test]
-fn a_call_whose_skip_if_holds_is_not_recorded_and_runs_all_the_same() {
-    #[audited(action = "project.updated", skip_if = project_id == "probe", metadata(new_value = { looked.set(looked.get() + 1); 1 }))]
-    fn update(project_id: &str, looked: &Cell<u32>) -> u32 {
-        looked.get()
+async fn a_call_whose_skip_if_holds_is_not_recorded_and_runs_all_the_same() {
+    #[audited(action = "project.updated", skip_if = project_id == "probe", metadata(new_value = { looked.fetch_add(1, Relaxed); 1 }))]
+    fn update(project_id: &str, looked: &AtomicU32) -> u32 {
+        looked.load(Relaxed)
     }
     #[audited(action = "project.updated", skip_if = *quiet)]
     async fn update_later(project_id: &str, quiet: &bool) -> u32 {
         tokio::task::yield_now().await;
         5
     }
-    let looked = Cell::new(0);
-    let rows = rows(|| {
+    let looked = AtomicU32::new(0);
+    let rows = rows(async {
         assert_eq!(update("probe", &looked), 0, "nothing is captured of a skipped call");
         assert_eq!(update("proj_1", &looked), 1);
-        assert_eq!(block_on(update_later("proj_2", &true)), 5);
-        assert_eq!(block_on(update_later("proj_3", &false)), 5);
-    });
+        assert_eq!(update_later("proj_2", &true).await, 5);
+        assert_eq!(update_later("proj_3", &false).await, 5);
+    })
+    .await;
     let ids: Vec<_> = rows.iter().filter_map(|row| row.target_id.as_deref()).collect();
     assert_eq!(ids, ["proj_1", "proj_3"]);
 }
 
-#[test]
-fn a_skip_if_that_panics_does_not_hide_the_call() {
+async fn a_skip_if_that_panics_does_not_hide_the_call() {
     #[audited(action = "project.updated", skip_if = names[5].is_empty())]
     fn update(project_id: u32, names: &[&str]) {}
-    let row = row(|| update(1, &[]));
+    let row = row(async {
+        update(1, &[]);
+    })
+    .await;
     assert_eq!(row.metadata.get("_audit").map(|marks| &marks["panicked: skip_if"]), Some(&json!(true)));
 }
 
@@ -66,8 +83,7 @@ impl Refused {
     }
 }
 
-#[test]
-fn of_an_error_only_what_err_names_is_kept() {
+async fn of_an_error_only_what_err_names_is_kept() {
     #[audited(action = "project.updated", err = |error| error.code())]
     fn update(project_id: u32, error: Refused) -> Result<(), Refused> {
         Err(error)
@@ -76,17 +92,17 @@ fn of_an_error_only_what_err_names_is_kept() {
     async fn update_later(project_id: u32, error: Refused) -> Result<(), Refused> {
         Err(error)
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         update(1, Refused::Broken { password: "hunter2" }).unwrap_err();
         update(1, Refused::NotYours).unwrap_err();
-        block_on(update_later(1, Refused::Broken { password: "hunter2" })).unwrap_err();
-    });
+        update_later(1, Refused::Broken { password: "hunter2" }).await.unwrap_err();
+    })
+    .await;
     let errors: Vec<_> = rows.iter().map(|row| row.error.as_deref()).collect();
     assert_eq!(errors, [Some("E7"), None, Some("broken")]);
 }
 
-#[test]
-fn an_error_that_says_denied_is_recorded_as_denied() {
+async fn an_error_that_says_denied_is_recorded_as_denied() {
     #[audited(action = "project.updated")]
     fn update(project_id: u32, error: Refused) -> Result<u32, Refused> {
         Err(error)
@@ -95,11 +111,12 @@ fn an_error_that_says_denied_is_recorded_as_denied() {
     async fn boxed(project_id: u32, error: Refused) -> Result<u32, Box<Refused>> {
         Err(error.into())
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         update(1, Refused::NotYours).unwrap_err();
         update(1, Refused::Broken { password: "" }).unwrap_err();
-        block_on(boxed(1, Refused::NotYours)).unwrap_err();
-    });
+        boxed(1, Refused::NotYours).await.unwrap_err();
+    })
+    .await;
     assert_eq!(outcomes(&rows), [Outcome::Denied, Outcome::Failure, Outcome::Denied]);
     assert_eq!(rows[0].error.as_deref(), Some("NotYours"));
 }
@@ -116,8 +133,7 @@ impl AuditOutcome for Response {
     }
 }
 
-#[test]
-fn a_success_value_may_say_that_it_is_none() {
+async fn a_success_value_may_say_that_it_is_none() {
     #[audited(action = "project.updated")]
     async fn respond(project_id: u32, status: u16) -> Response {
         Response(status)
@@ -126,17 +142,17 @@ fn a_success_value_may_say_that_it_is_none() {
     fn try_to_respond(project_id: u32, status: u16) -> Result<Response, ()> {
         Ok(Response(status))
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         for status in [200, 403, 500] {
-            assert_eq!(block_on(respond(1, status)).0, status);
+            assert_eq!(respond(1, status).await.0, status);
         }
         try_to_respond(1, 401).expect("it is a response");
-    });
+    })
+    .await;
     assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Denied, Outcome::Failure, Outcome::Denied]);
 }
 
-#[test]
-fn the_outcome_argument_has_the_last_word() {
+async fn the_outcome_argument_has_the_last_word() {
     #[audited(action = "project.updated", outcome = |found| if found.is_some() { Outcome::Success } else { Outcome::Denied })]
     fn find(project_id: u32, found: Option<u32>) -> Option<u32> {
         found
@@ -148,27 +164,29 @@ fn the_outcome_argument_has_the_last_word() {
     fn of_result(_: &Result<(), Refused>) -> Outcome {
         Outcome::Success
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         assert_eq!(find(1, Some(2)), Some(2));
         assert_eq!(find(1, None), None);
-        block_on(update(1, Refused::NotYours)).unwrap_err();
-    });
+        update(1, Refused::NotYours).await.unwrap_err();
+    })
+    .await;
     assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Denied, Outcome::Success]);
 }
 
-#[test]
-fn an_outcome_argument_that_panics_leaves_the_usual_outcome_and_a_mark() {
+async fn an_outcome_argument_that_panics_leaves_the_usual_outcome_and_a_mark() {
     #[audited(action = "project.updated", outcome = |result| panic!("{result:?}"))]
     fn update(project_id: u32) -> Result<(), u8> {
         Err(1)
     }
-    let row = row(|| assert_eq!(update(1), Err(1)));
+    let row = row(async {
+        assert_eq!(update(1), Err(1));
+    })
+    .await;
     assert_eq!((row.outcome, row.error.as_deref()), (Outcome::Failure, Some("1")));
     assert_eq!(row.metadata.get("_audit").map(|marks| &marks["panicked: outcome"]), Some(&json!(true)));
 }
 
-#[test]
-fn a_result_that_its_type_hides_is_a_success_and_one_inside_another_is_not() {
+async fn a_result_that_its_type_hides_is_a_success_and_one_inside_another_is_not() {
     #[audited(action = "project.updated", target_id = 1)]
     fn hidden<T>(value: T) -> T {
         value
@@ -177,16 +195,16 @@ fn a_result_that_its_type_hides_is_a_success_and_one_inside_another_is_not() {
     fn nested(value: Result<u8, Refused>) -> Result<Result<u8, Refused>, fmt::Error> {
         Ok(value)
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         hidden(Err::<u8, _>("hidden")).unwrap_err();
         nested(Err(Refused::NotYours)).expect("the outer one is fine").unwrap_err();
         nested(Ok(1)).expect("the outer one is fine").expect("the inner one too");
-    });
+    })
+    .await;
     assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Failure, Outcome::Success]);
 }
 
-#[test]
-fn a_target_id_that_is_none_is_no_target_id() {
+async fn a_target_id_that_is_none_is_no_target_id() {
     struct Owner {
         project: Option<String>,
     }
@@ -199,22 +217,25 @@ fn a_target_id_that_is_none_is_no_target_id() {
             Ok(self)
         }
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         for project in [Some("proj_1".to_owned()), None] {
             let owner = Owner { project };
             owner.touch();
-            assert!(block_on(owner.find()).is_ok());
+            assert!(owner.find().await.is_ok());
         }
-    });
+    })
+    .await;
     let ids: Vec<_> = rows.iter().map(|row| row.target_id.as_deref()).collect();
     assert_eq!(ids, [Some("proj_1"), Some("proj_1"), None, None]);
 }
 
-#[test]
-fn a_bare_none_needs_no_type_and_is_null() {
+async fn a_bare_none_needs_no_type_and_is_null() {
     #[audited(action = "project.suspended", metadata(reason = None))]
     fn suspend(project_id: u32) {}
-    let row = row(|| suspend(1));
+    let row = row(async {
+        suspend(1);
+    })
+    .await;
     assert_eq!(row.metadata.get("reason"), Some(&json!(null)));
 }
 
@@ -240,14 +261,14 @@ impl Keys {
     }
 }
 
-#[test]
-fn an_impl_block_gives_defaults_to_its_audited_methods() {
+async fn an_impl_block_gives_defaults_to_its_audited_methods() {
     let keys = Keys { owner: "me" };
-    let rows = rows(|| {
+    let rows = rows(async {
         keys.rotate("live").unwrap_err();
-        block_on(keys.revoke(7)).expect("it is fine");
+        keys.revoke(7).await.expect("it is fine");
         assert_eq!(keys.unaudited(), "me");
-    });
+    })
+    .await;
     let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref())).collect();
     assert_eq!(seen, [("key.rotated", Some("me")), ("key.revoked", Some("7"))]);
     assert_eq!(rows[0].error.as_deref(), Some("kept"));

@@ -10,9 +10,37 @@ use std::task::Poll;
 
 use audit_core::{Actor, AuditTarget, Auditor, Context, Outcome, Row, annotate, audited, context};
 use serde_json::{Value, json};
+use tests::calls::{SOON, row, rows};
 use tests::scripted::ScriptedStore;
 
-use crate::support::{SOON, block_on, forever, poll_once, row, rows};
+use crate::support::{forever, on_both_runtimes, poll_once};
+
+on_both_runtimes! {
+    a_value_is_a_success_with_its_target_its_metadata_and_its_time,
+    a_returned_error_is_a_failure_with_its_text_and_without_the_target_it_never_made,
+    a_question_mark_is_a_failure,
+    a_future_dropped_before_its_end_is_recorded_as_cancelled,
+    a_future_that_is_never_polled_is_no_call,
+    a_panic_between_polls_is_recorded_as_panicked_and_goes_on_unchanged,
+    an_innocent_future_dropped_while_another_unwinds_is_cancelled,
+    a_plain_function_is_recorded_with_arguments_that_its_body_moved,
+    an_error_without_a_text_is_a_failure_all_the_same,
+    a_plain_function_that_panics_is_recorded_as_panicked_and_goes_on_unwinding,
+    only_the_outcomes_asked_for_are_recorded,
+    an_argument_named_after_the_target_gives_its_id_and_the_named_actor_wins,
+    a_success_value_that_knows_its_id_gives_the_target,
+    methods_are_recorded_whatever_they_borrow_and_return,
+    annotations_join_the_innermost_call_across_awaits,
+    an_annotation_that_was_not_declared_is_kept_and_marked,
+    an_annotation_of_another_type_than_the_catalogs_is_kept_and_marked,
+    an_annotation_that_panics_takes_no_earlier_one_along,
+    an_annotation_outside_of_every_call_changes_nothing,
+    a_panic_in_an_expression_of_the_attribute_leaves_a_mark_and_nothing_else,
+    nested_calls_are_recorded_from_the_inside_out_when_they_are_cancelled,
+    the_context_is_the_one_in_which_the_call_began,
+    a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there,
+    a_function_without_end_can_be_audited,
+}
 
 #[derive(Debug, Clone, PartialEq, AuditTarget)]
 struct Project {
@@ -59,10 +87,12 @@ fn refuse_long(name: &str) -> Result<u64, Refused> {
     u64::try_from(name.len()).ok().filter(|length| *length < 10).ok_or(Refused("too long"))
 }
 
-#[test]
-fn a_value_is_a_success_with_its_target_its_metadata_and_its_time() {
+async fn a_value_is_a_success_with_its_target_its_metadata_and_its_time() {
     let mut value = None;
-    let row = row(|| value = Some(block_on(create("Mine".to_owned()))));
+    let row = row(async {
+        value = Some(create("Mine".to_owned()).await);
+    })
+    .await;
     assert_eq!(value, Some(Ok(Project { id: 4, name: "Mine".to_owned() })));
     assert_eq!(row.action, "project.created");
     assert_eq!((row.target_type.as_str(), row.target_id.as_deref()), ("project", Some("4")));
@@ -72,20 +102,22 @@ fn a_value_is_a_success_with_its_target_its_metadata_and_its_time() {
     assert!(row.duration_us.is_some());
 }
 
-#[test]
-fn a_returned_error_is_a_failure_with_its_text_and_without_the_target_it_never_made() {
+async fn a_returned_error_is_a_failure_with_its_text_and_without_the_target_it_never_made() {
     let mut value = None;
-    let row = row(|| value = Some(block_on(create(String::new()))));
+    let row = row(async {
+        value = Some(create(String::new()).await);
+    })
+    .await;
     assert_eq!(value, Some(Err(Refused("no name"))));
     assert_eq!((row.outcome, row.error.as_deref()), (Outcome::Failure, Some("refused: no name")));
     assert_eq!(row.target_id, None);
 }
 
-#[test]
-fn a_question_mark_is_a_failure() {
-    let row = row(|| {
-        block_on(create("a name that is too long".to_owned())).unwrap_err();
-    });
+async fn a_question_mark_is_a_failure() {
+    let row = row(async {
+        create("a name that is too long".to_owned()).await.unwrap_err();
+    })
+    .await;
     assert_eq!((row.outcome, row.error.as_deref()), (Outcome::Failure, Some("refused: too long")));
 }
 
@@ -99,38 +131,42 @@ async fn stop_at(project_id: &str, steps: u32, panics: bool) {
     forever().await;
 }
 
-#[test]
-fn a_future_dropped_before_its_end_is_recorded_as_cancelled() {
-    let row = row(|| {
+async fn a_future_dropped_before_its_end_is_recorded_as_cancelled() {
+    let row = row(async {
         let mut future = Box::pin(stop_at("proj_1", 2, false));
         for _ in 0..5 {
             assert!(poll_once(future.as_mut()).is_pending());
         }
-    });
+    })
+    .await;
     assert_eq!((row.outcome, row.error), (Outcome::Cancelled, None));
     assert_eq!(row.target_id.as_deref(), Some("proj_1"));
     assert_eq!(row.metadata.get("new_value"), Some(&json!("2")));
 }
 
-#[test]
-fn a_future_that_is_never_polled_is_no_call() {
-    assert_eq!(rows(|| drop(stop_at("proj_1", 0, false))), []);
+async fn a_future_that_is_never_polled_is_no_call() {
+    assert_eq!(
+        rows(async {
+            drop(stop_at("proj_1", 0, false));
+        })
+        .await,
+        []
+    );
 }
 
-#[test]
-fn a_panic_between_polls_is_recorded_as_panicked_and_goes_on_unchanged() {
-    let row = row(|| {
+async fn a_panic_between_polls_is_recorded_as_panicked_and_goes_on_unchanged() {
+    let row = row(async {
         let mut future = Box::pin(stop_at("proj_1", 1, true));
         assert!(poll_once(future.as_mut()).is_pending());
         let payload = catch_unwind(AssertUnwindSafe(|| poll_once(future.as_mut()))).unwrap_err();
         assert_eq!(payload.downcast_ref::<&str>(), Some(&"as asked"));
-    });
+    })
+    .await;
     assert_eq!(row.outcome, Outcome::Panicked);
 }
 
-#[test]
-fn an_innocent_future_dropped_while_another_unwinds_is_cancelled() {
-    let row = row(|| {
+async fn an_innocent_future_dropped_while_another_unwinds_is_cancelled() {
+    let row = row(async {
         let mut future = Box::pin(stop_at("proj_1", 0, false));
         assert!(poll_once(future.as_mut()).is_pending());
         catch_unwind(AssertUnwindSafe(|| {
@@ -138,7 +174,8 @@ fn an_innocent_future_dropped_while_another_unwinds_is_cancelled() {
             panic!("somebody else");
         }))
         .unwrap_err();
-    });
+    })
+    .await;
     assert_eq!(row.outcome, Outcome::Cancelled);
 }
 
@@ -153,27 +190,31 @@ fn drop_and_count(scopes: Vec<&str>) -> usize {
     scopes.len()
 }
 
-#[test]
-fn a_plain_function_is_recorded_with_arguments_that_its_body_moved() {
-    let row = row(|| assert_eq!(rotate(7, "live", vec!["read", "write"]), Ok(2)));
+async fn a_plain_function_is_recorded_with_arguments_that_its_body_moved() {
+    let row = row(async {
+        assert_eq!(rotate(7, "live", vec!["read", "write"]), Ok(2));
+    })
+    .await;
     assert_eq!((row.target_type.as_str(), row.target_id.as_deref()), ("api_key", Some("7")));
     assert_eq!(row.metadata.get("scopes"), Some(&json!(["read", "write"])));
     assert_eq!(row.metadata.get("key_type"), Some(&json!("live")));
     assert_eq!(row.outcome, Outcome::Success);
 }
 
-#[test]
-fn an_error_without_a_text_is_a_failure_all_the_same() {
-    let row = row(|| assert_eq!(rotate(7, "live", Vec::new()), Err(())));
+async fn an_error_without_a_text_is_a_failure_all_the_same() {
+    let row = row(async {
+        assert_eq!(rotate(7, "live", Vec::new()), Err(()));
+    })
+    .await;
     assert_eq!((row.outcome, row.error.as_deref()), (Outcome::Failure, Some("()")));
 }
 
-#[test]
-fn a_plain_function_that_panics_is_recorded_as_panicked_and_goes_on_unwinding() {
-    let row = row(|| {
+async fn a_plain_function_that_panics_is_recorded_as_panicked_and_goes_on_unwinding() {
+    let row = row(async {
         let payload = catch_unwind(|| rotate(7, "broken", Vec::new())).unwrap_err();
         assert!(payload.downcast_ref::<String>().is_some_and(|text| text.contains("as asked")));
-    });
+    })
+    .await;
     assert_eq!(row.outcome, Outcome::Panicked);
 }
 
@@ -188,19 +229,20 @@ fn try_to_remove(id: &str, reason: Option<&str>) -> Result<(), &'static str> {
     reason.map(drop).ok_or("why?")
 }
 
-#[test]
-fn only_the_outcomes_asked_for_are_recorded() {
+async fn only_the_outcomes_asked_for_are_recorded() {
     let outcomes = |rows: Vec<Row>| rows.iter().map(|row| row.outcome).collect::<Vec<_>>();
-    let only_success = rows(|| {
+    let only_success = rows(async {
         remove("u", Some("left")).expect("there is a reason");
         remove("u", None).unwrap_err();
-    });
+    })
+    .await;
     assert_eq!(outcomes(only_success), [Outcome::Success]);
-    let only_failure = rows(|| {
+    let only_failure = rows(async {
         try_to_remove("u", Some("left")).expect("there is a reason");
         try_to_remove("u", None).unwrap_err();
         catch_unwind(|| try_to_remove("u", Some("panic"))).unwrap_err();
-    });
+    })
+    .await;
     assert_eq!(outcomes(only_failure), [Outcome::Failure, Outcome::Panicked]);
 }
 
@@ -209,10 +251,12 @@ fn delete(project: &Project, by: &str) -> Vec<u64> {
     vec![project.id]
 }
 
-#[test]
-fn an_argument_named_after_the_target_gives_its_id_and_the_named_actor_wins() {
+async fn an_argument_named_after_the_target_gives_its_id_and_the_named_actor_wins() {
     let project = Project { id: 9, name: String::new() };
-    let row = row(|| assert_eq!(delete(&project, "janitor"), [9]));
+    let row = row(async {
+        assert_eq!(delete(&project, "janitor"), [9]);
+    })
+    .await;
     assert_eq!(row.target_id.as_deref(), Some("9"));
     assert_eq!((row.actor_type.as_str(), row.actor_id.as_deref()), ("system", Some("janitor")));
 }
@@ -222,9 +266,11 @@ fn adopt(name: &str) -> Result<Project, Refused> {
     Ok(Project { id: 3, name: name.to_owned() })
 }
 
-#[test]
-fn a_success_value_that_knows_its_id_gives_the_target() {
-    let row = row(|| drop(adopt("Mine")));
+async fn a_success_value_that_knows_its_id_gives_the_target() {
+    let row = row(async {
+        drop(adopt("Mine"));
+    })
+    .await;
     assert_eq!(row.target_id.as_deref(), Some("3"));
 }
 
@@ -250,15 +296,15 @@ impl<T: Clone + Send + Sync + fmt::Debug> Registry<T> {
     }
 }
 
-#[test]
-fn methods_are_recorded_whatever_they_borrow_and_return() {
+async fn methods_are_recorded_whatever_they_borrow_and_return() {
     let mut registry = Registry { doors: vec!["front", "back"] };
-    let rows = rows(|| {
+    let rows = rows(async {
         *registry.open(1).expect("there are two") = "side";
         registry.open(2).unwrap_err();
-        assert_eq!(block_on(registry.count(5, &["a", "b", "c"])), &3);
+        assert_eq!(registry.count(5, &["a", "b", "c"]).await, &3);
         assert_eq!(registry.each().count(), 2);
-    });
+    })
+    .await;
     assert_eq!(registry.doors, ["front", "side"]);
     assert_eq!(rows.len(), 4);
     assert_eq!(rows[0].metadata.get("door"), Some(&json!("\"back\"")));
@@ -282,31 +328,35 @@ fn inner(project_id: &str) {
     annotate!(changes = json!({ "by": "inner" }), surprise = 1);
 }
 
-#[test]
-fn annotations_join_the_innermost_call_across_awaits() {
-    let rows = rows(|| {
-        block_on(outer(true));
-        block_on(outer(false));
-    });
+async fn annotations_join_the_innermost_call_across_awaits() {
+    let rows = rows(async {
+        outer(true).await;
+        outer(false).await;
+    })
+    .await;
     let changes: Vec<_> = rows.iter().map(|row| row.metadata.get("changes").cloned().unwrap_or(Value::Null)).collect();
     let inner = json!({ "by": "inner" });
     assert_eq!(changes, [inner.clone(), json!({ "by": "outer" }), inner, Value::Null]);
 }
 
-#[test]
-fn an_annotation_that_was_not_declared_is_kept_and_marked() {
-    let row = row(|| inner("proj_2"));
+async fn an_annotation_that_was_not_declared_is_kept_and_marked() {
+    let row = row(async {
+        inner("proj_2");
+    })
+    .await;
     assert_eq!(row.metadata.get("surprise"), Some(&json!(1)));
     assert_eq!(row.metadata.get("_audit").map(|marks| &marks["undeclared: surprise"]), Some(&json!(true)));
 }
 
-#[test]
-fn an_annotation_of_another_type_than_the_catalogs_is_kept_and_marked() {
+async fn an_annotation_of_another_type_than_the_catalogs_is_kept_and_marked() {
     #[audited(action = "project.auto_suspended", metadata(reason = later, hard_cap_exceeded = later))]
     fn suspend(project_id: &str) {
         annotate!(reason = 7, hard_cap_exceeded = true);
     }
-    let row = row(|| suspend("proj_1"));
+    let row = row(async {
+        suspend("proj_1");
+    })
+    .await;
     assert_eq!(row.metadata.get("reason"), Some(&json!(7)));
     assert_eq!(row.metadata.get("_audit"), Some(&json!({ "mistyped: reason": true })));
 }
@@ -323,15 +373,19 @@ fn annotates_twice() {
     std::panic::catch_unwind(|| annotate!(changes = Explosive)).unwrap_err();
 }
 
-#[test]
-fn an_annotation_that_panics_takes_no_earlier_one_along() {
-    let row = row(annotates_twice);
+async fn an_annotation_that_panics_takes_no_earlier_one_along() {
+    let row = row(async { annotates_twice() }).await;
     assert_eq!(row.metadata.get("changes"), Some(&json!(1)));
 }
 
-#[test]
-fn an_annotation_outside_of_every_call_changes_nothing() {
-    assert_eq!(rows(|| annotate!(changes = 1)), []);
+async fn an_annotation_outside_of_every_call_changes_nothing() {
+    assert_eq!(
+        rows(async {
+            annotate!(changes = 1);
+        })
+        .await,
+        []
+    );
 }
 
 #[audited(action = "secret.accessed", target_id = { assert!(id > 5, "small"); id }, metadata(secret_name = names[id]))]
@@ -339,37 +393,39 @@ fn access(id: usize, names: &[&str]) -> usize {
     id
 }
 
-#[test]
-fn a_panic_in_an_expression_of_the_attribute_leaves_a_mark_and_nothing_else() {
-    let row = row(|| assert_eq!(access(1, &[]), 1));
+async fn a_panic_in_an_expression_of_the_attribute_leaves_a_mark_and_nothing_else() {
+    let row = row(async {
+        assert_eq!(access(1, &[]), 1);
+    })
+    .await;
     assert_eq!((row.outcome, row.target_id.as_deref()), (Outcome::Success, None));
     let marks = row.metadata.get("_audit").expect("there are marks");
     assert_eq!(marks["panicked: target_id"], true);
     assert_eq!(marks["panicked: secret_name"], true);
 }
 
-#[test]
-fn nested_calls_are_recorded_from_the_inside_out_when_they_are_cancelled() {
+async fn nested_calls_are_recorded_from_the_inside_out_when_they_are_cancelled() {
     #[audited(action = "project.updated", metadata(new_value = "outer"))]
     async fn around(project_id: &str) {
         stop_at(project_id, 7, false).await;
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         let mut future = pin!(around("proj_1"));
         assert!(poll_once(future.as_mut()).is_pending());
-    });
+    })
+    .await;
     let values: Vec<_> = rows.iter().map(|row| row.metadata.get("new_value").cloned()).collect();
     assert_eq!(values, [Some(json!("7")), Some(json!("outer"))]);
     assert!(rows.iter().all(|row| row.outcome == Outcome::Cancelled));
 }
 
-#[test]
-fn the_context_is_the_one_in_which_the_call_began() {
-    let row = row(|| {
+async fn the_context_is_the_one_in_which_the_call_began() {
+    let row = row(async {
         let mut future = Box::pin(stop_at("proj_1", 0, false));
         assert!(poll_once(future.as_mut()).is_pending());
         context::sync_scope(Context::new().with_actor(Actor::user("user_2")), || drop(future));
-    });
+    })
+    .await;
     assert_eq!(row.actor_id.as_deref(), Some("user_1"));
 }
 
@@ -414,8 +470,7 @@ fn an_audited_future_is_little_larger_can_be_sent_and_nests_by_adding() {
     assert!(four <= plain_four + 4 * 512, "{four} bytes instead of {plain_four}");
 }
 
-#[test]
-fn a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there() {
+async fn a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there() {
     #[audited(action = "project.updated")]
     async fn touch(project_id: &str, begun: &AtomicBool) {
         begun.store(true, Ordering::Relaxed);
@@ -423,9 +478,9 @@ fn a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there() {
     let store = ScriptedStore::default();
     store.shut();
     let builder = Auditor::builder().store(Arc::new(store.clone())).queue_entries(1);
-    let writer = builder.start_blocking().expect("the writer starts");
+    let writer = builder.start().await.expect("the writer starts");
     let context = Context::new().with_auditor(writer.auditor().clone());
-    let calls = context::sync_scope(context, || {
+    let calls = context::scope(context, async {
         let (mut calls, begun) = (0, AtomicBool::new(true));
         while begun.swap(false, Ordering::Relaxed) {
             let mut call = pin!(touch("proj_1", &begun));
@@ -435,10 +490,11 @@ fn a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there() {
         assert!(poll_once(waits.as_mut()).is_pending());
         assert!(!begun.load(Ordering::Relaxed), "the body runs without a place");
         store.open();
-        block_on(waits);
+        waits.await;
         calls + 1
-    });
-    let report = writer.shutdown_blocking(SOON);
+    })
+    .await;
+    let report = writer.shutdown(SOON).await;
     assert_eq!((report.stored, report.stats.dropped), (calls as u64, 0));
 }
 
@@ -446,11 +502,11 @@ fn a_call_waits_for_its_place_and_was_none_if_it_is_dropped_there() {
 fn a_call_that_no_auditor_hears_is_counted() {
     let before = Auditor::unheard();
     inner("proj_1");
-    assert_eq!(Auditor::unheard(), before + 1);
+    // Other tests may be unheard at the same time.
+    assert!(Auditor::unheard() > before);
 }
 
-#[test]
-fn a_function_without_end_can_be_audited() {
+async fn a_function_without_end_can_be_audited() {
     #[audited(action = "project.updated", target_id = 1)]
     fn stop() -> ! {
         panic!("the end")
@@ -461,9 +517,10 @@ fn a_function_without_end_can_be_audited() {
             forever().await;
         }
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         catch_unwind(|| -> () { stop() }).unwrap_err();
         assert!(poll_once(pin!(wait())).is_pending());
-    });
+    })
+    .await;
     assert_eq!(rows.iter().map(|row| row.outcome).collect::<Vec<_>>(), [Outcome::Panicked, Outcome::Cancelled]);
 }

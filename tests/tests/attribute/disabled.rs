@@ -6,8 +6,14 @@ use std::time::Duration;
 
 use audit_core::{Actor, Auditor, Context, Entry, annotate, audited, context};
 use serde::{Serialize, Serializer};
+use tests::calls::{row, rows};
 
-use crate::support::{block_on, row, rows};
+use crate::support::on_both_runtimes;
+
+on_both_runtimes! {
+    an_annotation_in_a_disabled_call_does_not_reach_the_call_around_it,
+    a_future_made_where_auditing_is_disabled_and_run_where_it_is_not_is_recorded_whole,
+}
 
 /// Is not to be serialised.
 struct Untouchable;
@@ -48,13 +54,14 @@ async fn asynchronous(succeeds: bool) -> Result<u32, &'static str> {
     if succeeds { Ok(7) } else { Err("no") }
 }
 
-#[test]
-fn a_disabled_call_evaluates_nothing_that_its_attribute_names() {
-    context::sync_scope(disabled(), || {
+#[tokio::test]
+async fn a_disabled_call_evaluates_nothing_that_its_attribute_names() {
+    let calls = async {
         assert_eq!(plain(), 7);
-        assert_eq!(block_on(asynchronous(true)), Ok(7));
-        assert_eq!(block_on(asynchronous(false)), Err("no"));
-    });
+        assert_eq!(asynchronous(true).await, Ok(7));
+        assert_eq!(asynchronous(false).await, Err("no"));
+    };
+    context::scope(disabled(), calls).await;
     assert_eq!(EVALUATED.get(), 0);
 }
 
@@ -71,8 +78,7 @@ fn a_disabled_auditor_takes_entries_and_keeps_none() {
     assert_eq!((report.stored, report.lost, report.stats.emitted, report.stats.dropped), (0, 0, 0, 0));
 }
 
-#[test]
-fn an_annotation_in_a_disabled_call_does_not_reach_the_call_around_it() {
+async fn an_annotation_in_a_disabled_call_does_not_reach_the_call_around_it() {
     #[audited(action = "project.updated", target_id = 1, metadata(changes = later))]
     fn outer() {
         context::sync_scope(disabled(), || {
@@ -80,19 +86,19 @@ fn an_annotation_in_a_disabled_call_does_not_reach_the_call_around_it() {
         });
         annotate!(changes = "own");
     }
-    assert_eq!(row(outer).metadata.to_string(), r#"{"changes":"own"}"#);
+    assert_eq!(row(async { outer() }).await.metadata.to_string(), r#"{"changes":"own"}"#);
 }
 
-#[test]
-fn a_future_made_where_auditing_is_disabled_and_run_where_it_is_not_is_recorded_whole() {
+async fn a_future_made_where_auditing_is_disabled_and_run_where_it_is_not_is_recorded_whole() {
     #[audited(action = "project.updated", metadata(old_value))]
-    fn update(project_id: u64, old_value: u64) -> Pin<Box<dyn Future<Output = ()>>> {
+    fn update(project_id: u64, old_value: u64) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async {})
     }
-    let rows = rows(|| {
+    let rows = rows(async {
         let future = context::sync_scope(disabled(), || update(1, 2));
-        block_on(future);
-    });
+        future.await;
+    })
+    .await;
     let described: Vec<_> = rows.iter().map(|row| (row.target_id.as_deref(), row.metadata.to_string())).collect();
     assert_eq!(described, [(Some("1"), r#"{"old_value":2}"#.to_owned())]);
 }

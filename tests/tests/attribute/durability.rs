@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit_core::{Actor, Auditor, Context, Entry, Error, Row, Stats, WriterGuard, context};
+use tests::calls::SOON;
 use tests::scripted::ScriptedStore;
 use tokio::runtime;
 
 use self::catalog::{Action, audited};
-use crate::support::{SOON, poll_once};
+use crate::support::poll_once;
 
 /// A catalog of doors that ask for durability.
 mod catalog {
@@ -75,7 +76,6 @@ impl Log {
         self.rows().iter().map(|row| row.outcome.as_str()).collect()
     }
 
-    /// Runs sync work here, and async work on both kinds of runtime.
     fn sync<T>(&self, work: impl FnOnce() -> T) -> T {
         context::sync_scope(self.context(), work)
     }
@@ -207,7 +207,8 @@ fn what_cannot_be_announced_in_time_is_not_run_and_its_attempt_has_an_end() {
     log.store.shut();
     let refused = log.sync(|| remove_sync(7, &removed)).expect_err("the store is shut");
     assert!(matches!(refused, Failed::Refused(Error::NotDurable { .. })), "{refused:?}");
-    let refused = log.sync(|| crate::support::block_on(remove(8, &removed))).expect_err("the store is shut");
+    let runtime = runtime::Builder::new_current_thread().build().expect("a runtime");
+    let refused = runtime.block_on(context::scope(log.context(), remove(8, &removed))).expect_err("the store is shut");
     assert!(matches!(refused, Failed::Refused(Error::NotDurable { .. })), "{refused:?}");
     assert!(!removed.get());
 

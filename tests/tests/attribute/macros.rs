@@ -4,7 +4,14 @@ use audit_core::{Outcome, audited};
 use renamed::Ticket;
 use serde_json::json;
 
-use crate::support::{block_on, rows};
+use crate::support::on_both_runtimes;
+use tests::calls::rows;
+
+on_both_runtimes! {
+    a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given,
+    a_macro_of_another_crate_brings_the_catalog_of_that_crate,
+    a_crate_that_knows_this_one_by_another_name_is_audited_alike,
+}
 
 macro_rules! project {
     ($(#[$attribute:meta])* $name:ident, $action:literal, $id:ident: $type:ty, $($details:tt)*) => {
@@ -39,14 +46,14 @@ with_attributes!(
     delete
 );
 
-#[test]
-fn a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given() {
-    let rows = rows(|| {
+async fn a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given() {
+    let rows = rows(async {
         assert_eq!(suspend(7, "kind"), Ok(7));
         update("mine", "").unwrap_err();
         assert_eq!(update("mine", "new"), Ok("mine"));
-        block_on(delete(5));
-    });
+        delete(5).await;
+    })
+    .await;
     let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref(), row.outcome)).collect();
     let expected = [
         ("project.suspended", Some("7"), Outcome::Success),
@@ -67,25 +74,25 @@ mod without_the_import {
         pub(super) sold_here, "ticket.sold", number: &str, usize, number.len());
 }
 
-#[test]
-fn a_macro_of_another_crate_brings_the_catalog_of_that_crate() {
-    let rows = rows(|| {
+async fn a_macro_of_another_crate_brings_the_catalog_of_that_crate() {
+    let rows = rows(async {
         assert_eq!(sold(7), Some(7));
         assert_eq!(without_the_import::sold_here("seven"), 5);
-    });
+    })
+    .await;
     let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref())).collect();
     assert_eq!(seen, [("ticket.sold", Some("7")), ("ticket.sold", Some("seven"))]);
     assert_eq!(rows[0].metadata.get("cents"), Some(&json!(5)));
 }
 
-#[test]
-fn a_crate_that_knows_this_one_by_another_name_is_audited_alike() {
+async fn a_crate_that_knows_this_one_by_another_name_is_audited_alike() {
     let mut ticket = None;
-    let rows = rows(|| {
+    let rows = rows(async {
         ticket = Some(renamed::sell(1, 900));
         renamed::change(ticket.as_mut().expect("it was sold"), 700);
-        block_on(renamed::sell_later(2, 900));
-    });
+        renamed::sell_later(2, 900).await;
+    })
+    .await;
     assert_eq!(ticket, Some(Ticket { number: 1, cents: 700 }));
     let targets: Vec<_> = rows.iter().map(|row| row.target_id.as_deref()).collect();
     assert_eq!(targets, [Some("1"), Some("1"), Some("2")]);

@@ -4,6 +4,7 @@ mod arguments;
 mod calls;
 mod disabled;
 mod durability;
+mod instrumented;
 mod macros;
 mod shapes;
 mod support;

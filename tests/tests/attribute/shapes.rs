@@ -11,7 +11,15 @@ use audit_core::{Actor, Auditor, Context, Outcome, audited, context};
 use tests::scripted::ScriptedStore;
 use tracing::instrument;
 
-use crate::support::{SOON, block_on, forever, poll_once, row, rows};
+use crate::support::{forever, on_both_runtimes, poll_once};
+use tests::calls::{SOON, row, rows};
+
+on_both_runtimes! {
+    a_returned_future_is_the_call,
+    a_returned_future_takes_the_context_in_which_it_is_first_polled,
+    a_call_of_any_shape_is_one_entry,
+    calls_inside_calls_are_entries_of_their_own,
+}
 
 #[expect(clippy::elidable_lifetime_names, reason = "named lifetimes are a shape, too")]
 #[audited(action = "project.updated", target_id = |ok| ok)]
@@ -31,30 +39,30 @@ fn of_a_boxed_future<'a>(name: &'a str) -> Pin<Box<dyn Future<Output = Result<us
     })
 }
 
-#[test]
-fn a_returned_future_is_the_call() {
-    let rows = rows(|| {
-        assert_eq!(block_on(of_a_future("abc")), Ok(8));
-        block_on(of_a_future("")).unwrap_err();
-        assert_eq!(block_on(of_a_boxed_future("abc")), Ok(3));
-        block_on(of_a_boxed_future("")).unwrap_err();
+async fn a_returned_future_is_the_call() {
+    let rows = rows(async {
+        assert_eq!(of_a_future("abc").await, Ok(8));
+        of_a_future("").await.unwrap_err();
+        assert_eq!(of_a_boxed_future("abc").await, Ok(3));
+        of_a_boxed_future("").await.unwrap_err();
         drop((of_a_future("never polled"), of_a_boxed_future("never polled")));
-    });
+    })
+    .await;
     let seen: Vec<_> = rows.iter().map(|row| (row.target_id.as_deref(), row.error.as_deref())).collect();
     assert_eq!(seen, [(Some("8"), None), (None, Some("empty")), (Some("3"), None), (None, Some("empty"))]);
 }
 
-#[test]
-fn a_returned_future_takes_the_context_in_which_it_is_first_polled() {
+async fn a_returned_future_takes_the_context_in_which_it_is_first_polled() {
     #[audited(action = "project.updated")]
     fn wait(project_id: u32) -> impl Future<Output = ()> {
         forever()
     }
-    let row = row(|| {
+    let row = row(async {
         let mut future = pin!(wait(1));
         let inside = Context::current().with_actor(Actor::user("user_2"));
         context::sync_scope(inside, || assert!(poll_once(future.as_mut()).is_pending()));
-    });
+    })
+    .await;
     assert_eq!((row.outcome, row.actor_id.as_deref()), (Outcome::Cancelled, Some("user_2")));
 }
 
@@ -309,58 +317,58 @@ macro_rules! audited_function {
 }
 audited_function!(made, "project.updated", 1, |n| n + 1);
 
-#[test]
-fn a_call_of_any_shape_is_one_entry() {
-    fn one<T: PartialEq + fmt::Debug>(shape: &str, expected: T, work: impl FnOnce() -> T) {
+async fn a_call_of_any_shape_is_one_entry() {
+    async fn one<T: PartialEq + fmt::Debug>(shape: &str, expected: T, work: impl Future<Output = T>) {
         let mut value = None;
-        let rows = rows(|| value = Some(work()));
+        let rows = rows(async { value = Some(work.await) }).await;
         assert_eq!(value, Some(expected), "{shape}");
         assert_eq!(rows.len(), 1, "{shape}");
         assert_eq!(rows[0].outcome, Outcome::Success, "{shape}");
         assert!(rows[0].metadata.get("_audit").is_none(), "{shape}");
     }
     let mut door = Door::new();
-    one("associated", 0, || Door::associated().opened);
-    one("by value", 0, || Door::new().by_value());
-    one("by reference", "front", || Door::new().by_reference().to_owned().leak());
-    one("by mutable reference", Some(&mut "back".to_owned()), || door.by_mutable_reference());
-    one("later by mutable reference", Ok(&mut "front".to_owned()), || {
-        block_on(door.later_by_mutable_reference("front"))
-    });
-    one("by arc", 1, || Arc::new(Door::new()).by_arc());
-    one("later by arc", 1, || block_on(Arc::new(Door::new()).later_by_arc()));
-    one("by box", 0, || Box::new(Door::new()).by_box());
-    one("by pin", 1, || Pin::new(&mut Door::new()).by_pin());
-    one("as a future", 2, || block_on(Door::new().as_a_future(())));
-    one("as a borrowing future", true, || block_on(Door::new().as_a_borrowing_future("back")));
-    one("async fn of a trait", "5".to_owned(), || block_on(5_u32.greet()));
-    one("default method", 1, || 5_u32.provided());
-    one("async default method", "later".to_owned(), || block_on(5_u32.provided_later()));
-    one("async_trait below", Ok(9), || block_on((1,).attribute_inside(3)));
-    one("async_trait below, by value", 1, || block_on(Box::new((1,)).by_value((1, 2))));
-    one("async_trait default method", (), || block_on((1,).provided()));
-    one("async_trait above", Ok(3), || block_on(1_u8.attribute_inside(3)));
-    one("async_trait above, by value", 2, || block_on(Box::new(1_u8).by_value((1, 2))));
-    one("generic", &"a", || generic(&"a", [1; 4]));
-    one("of traits", vec![2, 3], || of_traits([1, 2], &|n| n + 1).collect());
-    one("of traits, later", vec![0, 1], || block_on(of_traits_later(2)).expect("it is fine").collect());
+    one("associated", 0, async { Door::associated().opened }).await;
+    one("by value", 0, async { Door::new().by_value() }).await;
+    one("by reference", "front".to_owned(), async { Door::new().by_reference().to_owned() }).await;
+    one("by mutable reference", Some(&mut "back".to_owned()), async { door.by_mutable_reference() }).await;
+    one("later by mutable reference", Ok(&mut "front".to_owned()), async {
+        door.later_by_mutable_reference("front").await
+    })
+    .await;
+    one("by arc", 1, async { Arc::new(Door::new()).by_arc() }).await;
+    one("later by arc", 1, async { Arc::new(Door::new()).later_by_arc().await }).await;
+    one("by box", 0, async { Box::new(Door::new()).by_box() }).await;
+    one("by pin", 1, async { Pin::new(&mut Door::new()).by_pin() }).await;
+    one("as a future", 2, async { Door::new().as_a_future(()).await }).await;
+    one("as a borrowing future", true, async { Door::new().as_a_borrowing_future("back").await }).await;
+    one("async fn of a trait", "5".to_owned(), async { 5_u32.greet().await }).await;
+    one("default method", 1, async { 5_u32.provided() }).await;
+    one("async default method", "later".to_owned(), async { 5_u32.provided_later().await }).await;
+    one("async_trait below", Ok(9), async { (1,).attribute_inside(3).await }).await;
+    one("async_trait below, by value", 1, async { Box::new((1,)).by_value((1, 2)).await }).await;
+    one("async_trait default method", (), async { (1,).provided().await }).await;
+    one("async_trait above", Ok(3), async { 1_u8.attribute_inside(3).await }).await;
+    one("async_trait above, by value", 2, async { Box::new(1_u8).by_value((1, 2)).await }).await;
+    one("generic", &"a", async { generic(&"a", [1; 4]) }).await;
+    one("of traits", vec![2, 3], async { of_traits([1, 2], &|n| n + 1).collect() }).await;
+    one("of traits, later", vec![0, 1], async { of_traits_later(2).await.expect("it is fine").collect() }).await;
     let pair = Pair { a: 1, b: Nested((2, 0)), _c: () };
-    one("destructured", 11, || destructured(&pair, [3, 0, 0], (4, 0), 9, 0));
-    one("early return", Ok(7), || early(0));
-    one("alias of a result", Ok(5), || aliased(5));
-    one("poll", Poll::Ready(Some(5)), || polled(5));
-    one("others below", 5, || block_on(with_others_below(5)));
-    one("others above", Ok(5), || block_on(with_others_above(5)));
-    one("of a macro", 6, || made(5));
+    one("destructured", 11, async { destructured(&pair, [3, 0, 0], (4, 0), 9, 0) }).await;
+    one("early return", Ok(7), async { early(0) }).await;
+    one("alias of a result", Ok(5), async { aliased(5) }).await;
+    one("poll", Poll::Ready(Some(5)), async { polled(5) }).await;
+    one("others below", 5, async { with_others_below(5).await }).await;
+    one("others above", Ok(5), async { with_others_above(5).await }).await;
+    one("of a macro", 6, async { made(5) }).await;
 }
 
-#[test]
-fn calls_inside_calls_are_entries_of_their_own() {
-    let rows = rows(|| {
+async fn calls_inside_calls_are_entries_of_their_own() {
+    let rows = rows(async {
         assert_eq!(recursive(2), 2);
-        assert_eq!(block_on(recursive_later(1)), 1);
+        assert_eq!(recursive_later(1).await, 1);
         assert_eq!(around_a_function(3), 8);
-    });
+    })
+    .await;
     let seen: Vec<_> =
         rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref().unwrap_or_default())).collect();
     let updated = |id| ("project.updated", id);

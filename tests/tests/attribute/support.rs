@@ -1,39 +1,10 @@
-//! What the tests of the attribute share: the log that some work leaves, and futures polled by hand.
+//! What the tests of the attribute share: the runtimes that they run on, and futures polled by hand.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::task::{Context as Task, Poll, Waker};
-use std::time::Duration;
 
-use audit_core::{Actor, Auditor, Context, Row, context};
-use tests::scripted::ScriptedStore;
-
-/// Longest wait for the writer to end.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
-
-/// What the log holds after `work` was done by `user_1`.
-pub(crate) fn rows(work: impl FnOnce()) -> Vec<Row> {
-    let store = ScriptedStore::default();
-    let writer = Auditor::builder().store(Arc::new(store.clone())).start_blocking().expect("the writer starts");
-    let context = Context::new().with_actor(Actor::user("user_1")).with_auditor(writer.auditor().clone());
-    context::sync_scope(context, work);
-    let report = writer.shutdown_blocking(SOON);
-    assert_eq!(report.lost, 0);
-    store.batches().iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.clone())).collect()
-}
-
-pub(crate) fn row(work: impl FnOnce()) -> Row {
-    let rows = rows(work);
-    assert_eq!(rows.len(), 1, "one call, one entry: {rows:?}");
-    rows.into_iter().next().expect("there is one")
-}
-
-/// Polls a future to its end on this thread.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime of one thread");
-    let here = Context::current();
-    runtime.block_on(context::scope(here, future))
-}
+use tokio::task::JoinSet;
 
 pub(crate) fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Task::from_waker(Waker::noop()))
@@ -41,4 +12,43 @@ pub(crate) fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T>
 
 pub(crate) async fn forever() {
     std::future::pending::<()>().await;
+}
+
+/// Makes two tests of each function that is named: one on a runtime of one thread, and one on a runtime of several
+/// workers, all of which run it at once.
+macro_rules! on_both_runtimes {
+    ($($name:ident,)*) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn on_one_thread() {
+                super::$name().await;
+            }
+
+            #[test]
+            fn on_several_workers_at_once() {
+                crate::support::on_several_workers_at_once(super::$name);
+            }
+        }
+    )*};
+}
+
+pub(crate) use on_both_runtimes;
+
+/// Runs a test on every worker of a runtime; none begins before the others do.
+pub(crate) fn on_several_workers_at_once<F: Future<Output = ()> + Send + 'static>(test: fn() -> F) {
+    const WORKERS: usize = 4;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    runtime.expect("a runtime of several threads").block_on(async {
+        let start = Arc::new(Barrier::new(WORKERS));
+        let mut tasks = JoinSet::new();
+        for _ in 0..WORKERS {
+            let start = start.clone();
+            tasks.spawn(async move {
+                // Holds up its whole worker, on purpose.
+                start.wait();
+                test().await;
+            });
+        }
+        tasks.join_all().await;
+    });
 }

@@ -118,6 +118,9 @@ unsafe fn raw(p: *const u8) -> u8 {
 }
 
 #[audited(action = "door.opened", target_id = 1)]
+async unsafe fn raw_later() {}
+
+#[audited(action = "door.opened", target_id = 1)]
 fn generic<R, F: FnOnce() -> R>(f: F) -> R {
     f()
 }
