@@ -46,4 +46,5 @@ pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};
 pub use told::Told;
-pub use transaction::{Failing, Unwritten, watched};
+pub(crate) use transaction::Unwritten;
+pub use transaction::{Failing, watched};

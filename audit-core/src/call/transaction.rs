@@ -80,7 +80,7 @@ impl Unwritten {
             let Some(entry) = self.entry.as_deref().cloned() else { return Ok(()) };
             let written = outbox::write(transaction, entry).await;
             match written {
-                Ok(()) => self.entry = None,
+                Ok(()) => drop(self.entry.take()),
                 Err(error) => {
                     self.record(Outcome::Failure, Some(format!("the entry was not written: {error}")));
                     return Err(error.into());
