@@ -36,6 +36,11 @@
 //! "audit-header-v1", stream_id, batch_no, kind, first_seq, n (i32), first_created, last_created, rows_root, prev_hash,
 //! writer_time, key_id
 //! ```
+//!
+//! A header of the kind `lost` stands for a batch that a damaged journal could not give back: `n` is the number of rows that
+//! are missing (0 where nobody knows it), and `rows_root` holds the hash of the missing header, as its successor names it
+//! (zeros where nobody knows it). So the chain goes on: the `prev_hash` of the header behind a `lost` one is not that one's
+//! hash but its `rows_root`.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};

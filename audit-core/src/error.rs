@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::journal::JournalError;
 use crate::migrate;
 use crate::store::{SchemaNameError, StoreError};
 
@@ -33,6 +34,9 @@ pub enum Error {
     /// The store could not be reached, or its schema not be brought up to date.
     #[error(transparent)]
     Migrate(#[from] migrate::Error),
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The operating system gave no thread or no runtime.
     #[error("cannot start the writer's thread")]
     NoThread(#[source] io::Error),

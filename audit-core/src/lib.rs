@@ -32,10 +32,10 @@
 //!
 //! # When something fails
 //!
-//! Auditing never changes what a function returns. While the store is away, entries wait in the queue and batches are
-//! sent again, for as long as it takes; a full queue makes callers wait within the [`Overflow`] policy's bound, and what
-//! is dropped then is counted ([`Stats`]) and told in the log by an `audit.gap` entry. What is in memory dies with the
-//! process: shut the [`WriterGuard`] down at the end of `main`.
+//! Auditing never changes what a function returns. While the store is away, batches wait in the journal, if there is one
+//! ([`Builder::journal`]), otherwise in memory, and are sent again for as long as it takes; a full queue makes callers wait
+//! within the [`Overflow`] policy's bound, and what is dropped then is counted ([`Stats`]) and told in the log by an `audit.gap`
+//! entry. What is in memory alone dies with the process: shut the [`WriterGuard`] down at the end of `main`.
 //!
 //! # Features
 //!
@@ -83,6 +83,7 @@ mod diff;
 mod durability;
 mod entry;
 mod error;
+mod journal;
 mod merkle;
 mod metadata;
 #[cfg_attr(
@@ -110,6 +111,7 @@ pub use diff::{Diff, diff, diff_serialized};
 pub use durability::{Durability, UnknownDurability};
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
+pub use journal::{JournalError, JournalStatus};
 pub use metadata::Metadata;
 pub use migrate::migrate;
 pub use outbox::{Outbox, OutboxTransaction, OutboxWake, outbox};

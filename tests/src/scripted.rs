@@ -44,6 +44,8 @@ struct State {
     turns: VecDeque<Turn>,
     batches: Vec<Batch>,
     attempts: usize,
+    connects: usize,
+    is_away: bool,
 }
 
 impl Default for ScriptedStore {
@@ -68,6 +70,27 @@ impl ScriptedStore {
     /// Lets attempts through.
     pub fn open(&self) {
         self.shared.open.send_replace(true);
+    }
+
+    /// From now on, these turns are taken; then it behaves.
+    pub fn script(&self, turns: impl IntoIterator<Item = Turn>) {
+        self.state().turns = turns.into_iter().collect();
+    }
+
+    /// From now on, nothing answers: neither old connections nor new ones.
+    pub fn go_away(&self) {
+        self.state().is_away = true;
+    }
+
+    /// The end of [`Self::go_away`].
+    pub fn come_back(&self) {
+        self.state().is_away = false;
+    }
+
+    /// How often somebody connected or tried to.
+    #[must_use]
+    pub fn connects(&self) -> usize {
+        self.state().connects
     }
 
     /// The batches that landed, in the order they did.
@@ -97,11 +120,10 @@ impl ScriptedStore {
         let turn = {
             let mut state = self.state();
             state.attempts += 1;
-            state.turns.pop_front()
+            if state.is_away { Some(Turn::Fail) } else { state.turns.pop_front() }
         };
-        let lost = || StoreError::new(ErrorClass::Transient, "scripted store", "away");
         match turn {
-            Some(Turn::Fail) => Err(lost()),
+            Some(Turn::Fail) => Err(away()),
             Some(Turn::OutOfWindow) => {
                 Err(StoreError::new(ErrorClass::OutOfWindow, "scripted store", "no partition for these times"))
             }
@@ -109,7 +131,7 @@ impl ScriptedStore {
             Some(Turn::Panic) => panic!("scripted panic"),
             Some(Turn::LoseReply) => {
                 self.store(batch);
-                Err(lost())
+                Err(away())
             }
             Some(Turn::Take) | None => Ok(self.store(batch)),
         }
@@ -136,12 +158,19 @@ impl Store for ScriptedStore {
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
         let connection: Box<dyn Connection> = Box::new(ScriptedConnection(self.clone()));
-        Box::pin(async { Ok(connection) })
+        let mut state = self.state();
+        state.connects += 1;
+        let connected = if state.is_away { Err(away()) } else { Ok(connection) };
+        Box::pin(async { connected })
     }
 
     fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {
         Box::pin(async { Ok(migrate::Report::default()) })
     }
+}
+
+fn away() -> StoreError {
+    StoreError::new(ErrorClass::Transient, "scripted store", "away")
 }
 
 struct ScriptedConnection(ScriptedStore);

@@ -86,7 +86,7 @@ async fn a_batch_is_sent_unchanged_until_the_store_has_it() {
 }
 
 #[tokio::test]
-async fn entries_of_a_squatted_stream_land_in_a_new_one() {
+async fn a_batch_of_a_squatted_stream_lands_in_one_of_its_own_and_later_ones_in_a_new_one() {
     let store = ScriptedStore::new([Turn::Squat]);
     let writer = start(over(&store)).await;
     let first = writer.auditor().record(entry()).await.expect("there is room");
@@ -97,7 +97,8 @@ async fn entries_of_a_squatted_stream_land_in_a_new_one() {
     let batches = store.batches();
     assert_eq!(ids(&batches), [first, second]);
     let numbers: Vec<_> = batches.iter().map(|batch| (batch.header().batch_no, batch.header().first_seq)).collect();
-    assert_eq!(numbers, [(0, 0), (1, 1)]);
+    assert_eq!(numbers, [(0, 0), (0, 0)]);
+    assert_ne!(batches[0].header().stream_id, batches[1].header().stream_id);
     assert!(batches.iter().all(|batch| batch.rows()[0].row.stream_id == batch.header().stream_id));
 }
 
@@ -302,13 +303,17 @@ async fn a_shutdown_ends_at_its_deadline_and_tells_what_was_lost() {
 }
 
 #[tokio::test]
-async fn a_panicking_lane_loses_nothing_silently_and_leaves_nobody_waiting() {
-    let store = ScriptedStore::new([Turn::Panic]);
+async fn a_panic_in_the_writer_costs_no_entry() {
+    let store = ScriptedStore::new([Turn::Panic, Turn::Take, Turn::Panic, Turn::Panic]);
     let writer = start(over(&store)).await;
-    writer.auditor().record(entry()).await.expect("there is room");
-    writer.flush(SOON).await.expect_err("the lane is gone");
+    let mut recorded = Vec::new();
+    for _ in 0..3 {
+        recorded.push(writer.auditor().record(entry()).await.expect("there is room"));
+        writer.flush(SOON).await.expect("the lane begins anew");
+    }
     let report = writer.shutdown(SOON).await;
-    assert_eq!((report.stored, report.lost), (0, 1));
+    assert_eq!(ids(&store.batches()), recorded);
+    assert_eq!((report.stored, report.lost), (3, 0));
     assert!(report.stats.is_balanced());
 }
 

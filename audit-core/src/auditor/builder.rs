@@ -1,10 +1,12 @@
 //! How an auditor is set up. Every limit has its name and its default here.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Auditor, WriterGuard, global};
 use crate::Error;
+use crate::journal::Journal;
 use crate::outbox::{self, Outbox, OutboxWake, Pace};
 use crate::store::{self, Schema, SharedStore, Store};
 use crate::writer::{self, Delivery, Drainer, Limits, Queue, StartUp, block_on};
@@ -76,6 +78,8 @@ pub struct Builder {
     durable_timeout: Duration,
     limits: Limits,
     delivery: Delivery,
+    journal: Option<PathBuf>,
+    journal_bytes: u64,
     outbox: Outbox,
     outbox_schema: Option<String>,
     outbox_wake: OutboxWake,
@@ -108,7 +112,13 @@ impl Builder {
                 batch_bytes: 8 << 20,
                 linger: Duration::from_millis(50),
             },
-            delivery: Delivery { timeout: Duration::from_secs(30), longest_pause: Duration::from_secs(5) },
+            delivery: Delivery {
+                timeout: Duration::from_secs(30),
+                longest_pause: Duration::from_secs(5),
+                spill_after: Duration::from_millis(100),
+            },
+            journal: None,
+            journal_bytes: 1 << 30,
             outbox: Outbox::Drain,
             outbox_schema: None,
             outbox_wake: OutboxWake::Poll,
@@ -265,6 +275,30 @@ impl Builder {
         self
     }
 
+    /// Where batches wait on disk while the store cannot take them; none unless said, and then they wait in memory, which
+    /// dies with the process. Recommended for every store that a network or another machine may take away.
+    ///
+    /// The directory belongs to services of one log: each process has its own part of it, and adopts what dead
+    /// processes left there. It must be on a local disk whose `fsync` and file locks can be trusted.
+    pub fn journal(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journal = Some(directory.into());
+        self
+    }
+
+    /// How many bytes may lie in the journal's directory, those of other processes included; 1 GiB unless said. At half of
+    /// it an alarm is raised. Beyond it, batches wait in memory, until the queue is full.
+    pub const fn journal_bytes(mut self, bytes: u64) -> Self {
+        self.journal_bytes = bytes;
+        self
+    }
+
+    /// How old an entry becomes in memory alone before its batch goes to the journal; 100 ms unless said. While the store is
+    /// known to be away, batches go there at once.
+    pub const fn spill_after(mut self, age: Duration) -> Self {
+        self.delivery.spill_after = age;
+        self
+    }
+
     /// How long a guard that is dropped without a shutdown blocks its thread at most; 5 s unless said.
     pub const fn drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = deadline;
@@ -299,7 +333,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a setting is out of bounds, the URL names no store, or the store cannot be reached or migrated.
+    /// When a setting is out of bounds, the URL names no store, the store cannot be reached or migrated, or the journal's
+    /// directory cannot be written.
     pub async fn start(self) -> Result<WriterGuard, Error> {
         let Some(store) = self.open()? else {
             let (auditor, queue) = self.deaf();
@@ -309,10 +344,13 @@ impl Builder {
         let drainer = self.drainer()?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
-        let start_up = StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery };
-        let (writer, started) = writer::spawn(Arc::clone(&queue), store, drainer, start_up).map_err(Error::NoThread)?;
+        let journal = self.open_journal()?;
+        let seen = journal.as_ref().map(Arc::downgrade).unwrap_or_default();
+        let start_up =
+            StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery, journal, drainer };
+        let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
         let settings = outbox::Settings { schema, wake: self.outbox_wake };
-        let auditor = Auditor::new(Arc::clone(&queue), self.durable_timeout, settings);
+        let auditor = Auditor::new(Arc::clone(&queue), seen, self.durable_timeout, settings);
         let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
@@ -328,6 +366,14 @@ impl Builder {
     /// As [`Self::start`].
     pub fn start_blocking(self) -> Result<WriterGuard, Error> {
         block_on(self.start())
+    }
+
+    fn open_journal(&self) -> Result<Option<Arc<Journal>>, Error> {
+        if let Some(directory) = &self.journal {
+            return Ok(Some(Journal::open(directory, self.journal_bytes)?));
+        }
+        tracing::info!("no audit journal: while the store is away, entries wait in memory (`Builder::journal`)");
+        Ok(None)
     }
 
     /// What drains the outbox of the log, if anything shall. A store of one's own has none.

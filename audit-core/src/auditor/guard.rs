@@ -25,8 +25,10 @@ pub struct WriterGuard {
 pub struct ShutdownReport {
     /// Entries that this writer stored, over its whole life.
     pub stored: u64,
-    /// Entries that the deadline left unwritten. A batch whose answer was still out counts as lost, though
-    /// the store may have it.
+    /// Entries that wait in the journal, for the next process to store.
+    pub journaled: u64,
+    /// Entries that are gone: the deadline left them neither stored nor in the journal, or the journal could not give them
+    /// back. A batch whose answer was still out counts as lost, though the store may have it.
     pub lost: u64,
     /// The final accounts; what was lost is among the dropped.
     pub stats: Stats,
@@ -72,7 +74,10 @@ impl WriterGuard {
         block_on(self.flush(deadline))
     }
 
-    /// Takes no more entries, writes those there are, and ends the writer: at the deadline, if need be.
+    /// Takes no more entries, writes those there are, and ends the writer: at the deadline, if need be. What is not stored
+    /// by then goes to the journal, where there is one, for which two more seconds are given.
+    ///
+    /// Call it where the program reacts to SIGTERM. `std::process::exit` runs no destructors: shut down before it.
     ///
     /// # Cancellation
     ///
@@ -92,7 +97,16 @@ impl WriterGuard {
         if let Some(writer) = self.writer.take() {
             writer.finish(deadline).await;
         }
-        let report = ShutdownReport { stored: self.stats().stored, lost: self.queue.lost(), stats: self.stats() };
+        let stats = self.stats();
+        let report =
+            ShutdownReport { stored: stats.stored, journaled: stats.journaled, lost: self.queue.lost(), stats };
+        if report.journaled > 0 {
+            tracing::warn!(
+                journaled = report.journaled,
+                last_error = report.stats.last_error,
+                "audit entries wait in the journal for the next process"
+            );
+        }
         if report.lost > 0 {
             tracing::error!(
                 lost = report.lost,

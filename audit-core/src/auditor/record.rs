@@ -1,12 +1,13 @@
 //! From an entry to the queue.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::{Builder, Recording, Slot, Stats};
+use crate::journal::{Journal, JournalStatus};
 use crate::writer::{Queue, block_on};
 use crate::{Entry, Error, outbox};
 
@@ -35,6 +36,8 @@ pub struct Auditor {
 #[derive(Debug)]
 struct Shared {
     queue: Arc<Queue>,
+    /// Its lock ends with the writer, and not with the last auditor.
+    journal: Weak<Journal>,
     durable_timeout: Duration,
     outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
@@ -48,16 +51,21 @@ impl Auditor {
         Builder::new()
     }
 
-    pub(super) fn new(queue: Arc<Queue>, durable_timeout: Duration, outbox: outbox::Settings) -> Self {
+    pub(super) fn new(
+        queue: Arc<Queue>,
+        journal: Weak<Journal>,
+        durable_timeout: Duration,
+        outbox: outbox::Settings,
+    ) -> Self {
         Self::note_that_one_records();
         let warned = Mutex::default();
-        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned, is_disabled: false }) }
+        Self { shared: Arc::new(Shared { queue, journal, durable_timeout, outbox, warned, is_disabled: false }) }
     }
 
     /// An auditor that never sends anything to this queue.
     pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
-        let (outbox, warned) = (outbox::Settings::default(), Mutex::default());
-        Self { shared: Arc::new(Shared { queue, durable_timeout, outbox, warned, is_disabled: true }) }
+        let (journal, outbox, warned) = (Weak::new(), outbox::Settings::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { queue, journal, durable_timeout, outbox, warned, is_disabled: true }) }
     }
 
     /// Whether it records nothing: see [`Self::disabled`].
@@ -85,6 +93,12 @@ impl Auditor {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.queue.stats()
+    }
+
+    /// How it is with the journal; nothing where there is none, or no writer any more.
+    #[must_use]
+    pub fn journal(&self) -> Option<JournalStatus> {
+        self.shared.journal.upgrade().map(|journal| journal.status())
     }
 
     pub(super) fn count_unheard(&self, entries: u64) {

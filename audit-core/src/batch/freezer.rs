@@ -4,12 +4,16 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
 use crate::entry::{identify, micros};
 use crate::sanitise::{self, Sanitiser};
 use crate::{Actor, Entry, Metadata, Row, encoding, merkle};
+
+/// Separates the ids of moved batches' streams from other hashes.
+const MOVED_TAG: &[u8] = b"audit-moved-v1";
 
 /// Turns entries into the batches of one stream: sanitised, numbered, hashed, and chained to the batch before.
 ///
@@ -71,13 +75,16 @@ impl Freezer {
         self.number(drafts, writer_time, HeaderKind::Outbox)
     }
 
-    /// Freezes the rows of a batch that could not land in its own stream into this one, under new numbers
-    /// and salts, their times once more brought into the window that partitions are made for.
-    #[must_use]
-    pub fn refreeze(&mut self, batch: Batch, now: SystemTime) -> Batch {
-        let (_, writer_time) = identify(now);
-        let drafts = batch.rows.into_iter().map(|frozen| Draft::again(frozen, writer_time)).collect();
-        self.number(drafts, writer_time, HeaderKind::Entries)
+    /// The stream of its own, of one batch, that a batch moves to which cannot land in the stream it was frozen for: its
+    /// id derives from the batch's hash, so that whoever moves the batch, and however often, moves it to the same place.
+    fn of_moved(batch: &Batch) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(MOVED_TAG);
+        digest.update(batch.header_hash());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.finalize()[..16]);
+        let stream_id = uuid::Builder::from_custom_bytes(id).into_uuid();
+        Self { stream_id, batch_no: 0, next_seq: 0, prev_hash: [0; 32] }
     }
 
     fn number(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>, kind: HeaderKind) -> Batch {
@@ -104,6 +111,25 @@ impl Freezer {
         self.next_seq += i64::from(header.n);
         self.prev_hash = header_hash;
         Batch { header, header_hash, rows }
+    }
+}
+
+impl Batch {
+    /// The batch as it is stored when another writer uses its stream: alone in a stream of its own. Nothing is drawn or
+    /// measured anew, so that the same batch always moves to the same bytes.
+    #[must_use]
+    pub fn moved(&self) -> Self {
+        let drafts = self.rows.iter().cloned().map(Draft::unchanged).collect();
+        Freezer::of_moved(self).number(drafts, self.header.writer_time, self.header.kind)
+    }
+
+    /// [`Self::moved`], with the times of the rows once more brought into the window that partitions are made for. Its
+    /// bytes depend on `now`.
+    #[must_use]
+    pub fn moved_into_window(&self, now: SystemTime) -> Self {
+        let (_, writer_time) = identify(now);
+        let drafts = self.rows.iter().cloned().map(|frozen| Draft::kept(frozen.row, writer_time)).collect();
+        Freezer::of_moved(self).number(drafts, writer_time, self.header.kind)
     }
 }
 
@@ -177,11 +203,12 @@ impl Draft {
     }
 
     /// A row that was frozen into another stream.
-    fn again(frozen: FrozenRow, now: DateTime<Utc>) -> Self {
-        Self::kept(Row { salt: None, ..frozen.row }, now)
+    fn unchanged(frozen: FrozenRow) -> Self {
+        let metadata = sanitise::canonical_pairs(frozen.row.metadata.as_map());
+        Self { row: frozen.row, metadata }
     }
 
-    /// A row that was sanitised before, and may have waited since. It keeps its salt.
+    /// A row that was sanitised before, and may have waited since: its time is brought into the window. It keeps its salt.
     pub(crate) fn kept(mut row: Row, now: DateTime<Utc>) -> Self {
         let mut clean = Sanitiser::default();
         row.created_at = clean.time("created_at", row.created_at, now);

@@ -4,6 +4,7 @@
 //! [`encoding`](crate::encoding) says what is hashed.
 
 mod freezer;
+mod lost;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -76,13 +77,14 @@ pub struct Header {
     pub kind: HeaderKind,
     /// `seq` of the first row.
     pub first_seq: i64,
-    /// Number of rows.
+    /// Number of rows; of a [`HeaderKind::Lost`] header, of rows that are missing.
     pub n: i32,
     /// The least `created_at` of the rows; the writer's time where there are none.
     pub first_created: DateTime<Utc>,
     /// The greatest `created_at` of the rows; the writer's time where there are none.
     pub last_created: DateTime<Utc>,
-    /// The root of the RFC 6962 tree over the rows' leaves.
+    /// The root of the RFC 6962 tree over the rows' leaves; of a [`HeaderKind::Lost`] header, the hash of the header that
+    /// it stands for.
     pub rows_root: Hash,
     /// The hash of the header before; 32 zero bytes for batch 0.
     pub prev_hash: Hash,
@@ -102,6 +104,8 @@ pub enum HeaderKind {
     Entries,
     /// Entries that committed with their callers' own transactions.
     Outbox,
+    /// Stands for a batch that was lost: its rows are nowhere.
+    Lost,
 }
 
 impl HeaderKind {
@@ -111,6 +115,7 @@ impl HeaderKind {
         match self {
             Self::Entries => "entries",
             Self::Outbox => "outbox",
+            Self::Lost => "lost",
         }
     }
 }

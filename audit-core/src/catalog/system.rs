@@ -9,8 +9,8 @@ pub enum SystemAction {
     /// Entries were lost before they reached the log.
     #[audit(action = "audit.gap", target = "audit_log")]
     AuditGap {
-        /// How many.
-        dropped: i64,
+        /// How many, where anybody can tell.
+        dropped: Option<i64>,
         /// Why.
         reason: String,
     },

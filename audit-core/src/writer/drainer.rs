@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::lane::{Delivery, pauses};
+use super::pauses::pauses;
 use super::queue::Queue;
+use super::session::Delivery;
 use crate::outbox::{Cutter, Pace};
 use crate::store::drain::{Drain, Drained};
 use crate::store::{BoxFuture, ErrorClass, StoreError};

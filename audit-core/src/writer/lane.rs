@@ -1,177 +1,332 @@
-//! One stream: takes entries, freezes them, and lands each batch before it takes more.
+//! One lane: takes entries, freezes them into a stream, and sees each batch into the store or, until then, the journal.
+//!
+//! Two halves work side by side. [`intake`](Lane::intake) has one batch *in hand*, the only one that is in memory alone; once
+//! it is stored, or in the journal, it takes more. [`outflow`](Lane::outflow) lands the batches, oldest first: those in the
+//! journal, read back one by one, then the one in hand. While the store answers in time, the journal is never touched. When an
+//! entry in hand grows older than `spill_after`, or the store is away, the batch goes to the journal, and so do those that
+//! follow, until the outflow has emptied it.
+//!
+//! What the lane holds lies outside both halves, so that a panic in one costs neither batches nor acknowledgements: the half
+//! begins anew.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, watch};
 
-use super::queue::Queue;
+use super::clock;
+use super::lander::{Lander, blocking};
+use super::pauses::Pauses;
+use super::session::Shared;
+use super::unwind;
+use crate::Entry;
 use crate::batch::{Batch, Freezer};
-use crate::store::{Connection, ErrorClass, Landed, SharedStore, StoreError};
+use crate::journal::{Backlog, Journal, Moves, Step};
 
-/// The first pause after a failure; it doubles from there.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// How often the store makes room ahead of time.
-const PREPARE_EVERY: Duration = Duration::from_hours(1);
-/// How long saying good-bye may take.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// How long to wait before a journal that refused is asked again.
+const ASK_JOURNAL_AGAIN: Duration = Duration::from_millis(500);
 
-/// How a lane deals with its store.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Delivery {
-    /// Longest wait for a connection, and for the answer to one batch.
-    pub(crate) timeout: Duration,
-    /// Longest pause between two attempts.
-    pub(crate) longest_pause: Duration,
+/// One lane of a writer.
+pub(super) struct Lane {
+    index: usize,
+    shared: Shared,
+    moves: Arc<Moves>,
+    /// The lane's part of the journal, where there is one.
+    backlog: Option<Arc<Backlog>>,
+    freezer: Mutex<Freezer>,
+    held: Mutex<Held>,
+    /// Tells both halves that something is different now.
+    changed: Notify,
+    /// Whether the store failed since it last took a batch.
+    is_troubled: AtomicBool,
 }
 
-/// Writes one stream until the queue is drained.
-pub(crate) async fn run(index: usize, queue: Arc<Queue>, store: SharedStore, delivery: Delivery) {
-    let mut session = Session { store, delivery, connection: None, prepare_at: Instant::now() };
-    let mut freezer = Freezer::new();
-    tracing::debug!(stream_id = %freezer.stream_id(), store = session.store.describe(), "audit stream begins");
-    while let Some(entries) = queue.take(index).await {
-        let mut batch = freezer.freeze(entries, SystemTime::now());
-        let mut pauses = Pauses::new(Arc::clone(&queue), delivery.longest_pause);
-        let dead_lettered = loop {
-            match session.land(&batch).await {
-                Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => break dead_lettered,
-                Ok(Landed::Squatted) => batch = begin_again(&mut freezer, batch),
-                Err(error) => {
-                    report(&error, &batch);
-                    queue.failed(&error);
-                    if error.class() == ErrorClass::OutOfWindow {
-                        batch = bring_into_window(&mut freezer, batch);
-                    }
-                    pauses.wait().await;
+/// What the lane holds.
+#[derive(Debug, Default)]
+struct Held {
+    /// The batch that is in memory alone.
+    in_hand: Option<InHand>,
+    /// Batches in the journal.
+    journaled: u64,
+    /// Whether no more will come.
+    is_drained: bool,
+}
+
+#[derive(Debug, Clone)]
+struct InHand {
+    batch: Arc<Batch>,
+    /// When it has been in memory alone for long enough.
+    spill_at: Instant,
+}
+
+/// What is to be landed next.
+enum Next {
+    FromJournal,
+    InHand(Arc<Batch>),
+    Nothing,
+}
+
+impl Lane {
+    pub(super) fn new(index: usize, shared: Shared, journal: Option<&Arc<Journal>>, moves: Arc<Moves>) -> Self {
+        let freezer = Freezer::new();
+        tracing::debug!(stream_id = %freezer.stream_id(), store = shared.store.describe(), "audit stream begins");
+        Self {
+            index,
+            shared,
+            moves,
+            backlog: journal.map(|journal| Arc::new(Backlog::new(Arc::clone(journal)))),
+            freezer: Mutex::new(freezer),
+            held: Mutex::default(),
+            changed: Notify::new(),
+            is_troubled: AtomicBool::new(false),
+        }
+    }
+
+    /// Works until the queue is drained and everything stored; once `stop` is set, until everything is in the journal.
+    /// Nothing is landed before `ready`.
+    pub(super) async fn run(self, ready: watch::Receiver<bool>, stop: watch::Receiver<bool>) {
+        let outflow = async {
+            tokio::select! {
+                () = self.unbroken(|| self.outflow(ready.clone())) => {}
+                () = set(stop.clone()) => {}
+            }
+        };
+        tokio::join!(self.unbroken(|| self.intake(stop.clone())), outflow);
+    }
+
+    /// Runs one half, again and again should it panic.
+    async fn unbroken<F: Future<Output = ()>>(&self, half: impl Fn() -> F) {
+        let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
+        while let Err(panic) = unwind::caught(half()).await {
+            tracing::error!(
+                panic = unwind::words(&panic),
+                lane = self.index,
+                "the audit writer panicked; it goes on with what it holds"
+            );
+            self.trouble();
+            pauses.wait().await;
+        }
+    }
+
+    async fn intake(&self, stop: watch::Receiver<bool>) {
+        loop {
+            if self.held().in_hand.is_none() {
+                let Some(entries) = self.shared.queue.take(self.index).await else { break };
+                self.freeze(entries);
+            }
+            self.keep_in_hand_or_spill(&stop).await;
+            if *stop.borrow() && self.held().in_hand.is_some() {
+                // The journal refuses, and there is no time to ask again.
+                return;
+            }
+        }
+        self.held().is_drained = true;
+        self.changed.notify_waiters();
+    }
+
+    fn freeze(&self, entries: Vec<Entry>) {
+        let now = SystemTime::now();
+        let oldest = entries.iter().map(|entry| SystemTime::from(entry.created_at)).min();
+        let age = oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
+        let spill_at = clock::in_future(self.shared.delivery.spill_after.saturating_sub(age));
+        let mut freezer = lock(&self.freezer);
+        if self.moves.concern(freezer.stream_id()) {
+            *freezer = Freezer::new();
+        }
+        let batch = Arc::new(freezer.freeze(entries, now));
+        self.held().in_hand = Some(InHand { batch, spill_at });
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the batch in hand is stored, or is safe in the journal. Gives up only to stop.
+    async fn keep_in_hand_or_spill(&self, stop: &watch::Receiver<bool>) {
+        let Some(backlog) = &self.backlog else {
+            tokio::select! {
+                () = self.until_hand_is_empty() => {}
+                () = set(stop.clone()) => {}
+            }
+            return;
+        };
+        tokio::select! {
+            () = self.until_hand_is_empty() => return,
+            () = self.until_it_is_time_to_spill() => {}
+            () = set(stop.clone()) => {}
+        }
+        while let Some(in_hand) = self.in_hand() {
+            let (writing, batch) = (Arc::clone(backlog), Arc::clone(&in_hand.batch));
+            if blocking(move || writing.append(&batch)).await.is_ok() {
+                return self.journaled(backlog).await;
+            }
+            tokio::select! {
+                () = self.until_hand_is_empty() => return,
+                () = tokio::time::sleep(ASK_JOURNAL_AGAIN) => {}
+                () = set(stop.clone()) => return,
+            }
+        }
+    }
+
+    /// The batch in hand is in the journal.
+    async fn journaled(&self, backlog: &Arc<Backlog>) {
+        let was_in_hand = {
+            let mut held = self.held();
+            let was_in_hand = held.in_hand.take().is_some();
+            if was_in_hand {
+                held.journaled += 1;
+                self.shared.queue.journaled(self.index);
+            }
+            was_in_hand
+        };
+        self.changed.notify_waiters();
+        if !was_in_hand {
+            // It was stored while the disk was at work.
+            forget(backlog).await;
+        }
+    }
+
+    async fn outflow(&self, ready: watch::Receiver<bool>) {
+        set(ready).await;
+        let mut lander = Lander::new(self.shared.clone(), Arc::clone(&self.moves));
+        loop {
+            match self.next().await {
+                Next::InHand(batch) => {
+                    let dead_lettered = lander.land(&batch, || self.trouble()).await;
+                    self.landed(dead_lettered).await;
+                }
+                Next::FromJournal => self.land_front(&mut lander).await,
+                Next::Nothing => break,
+            }
+        }
+        lander.close().await;
+    }
+
+    /// Lands the oldest batch of the journal.
+    async fn land_front(&self, lander: &mut Lander) {
+        let Some(backlog) = &self.backlog else { return };
+        let reading = Arc::clone(backlog);
+        let front = match blocking(move || reading.front()).await {
+            Ok(front) => front,
+            Err(error) => {
+                tracing::error!(%error, "cannot read the audit journal; its batches wait");
+                return tokio::time::sleep(ASK_JOURNAL_AGAIN).await;
+            }
+        };
+        match front.as_deref() {
+            Some(Step::Batch(batch)) => {
+                let dead_lettered = lander.land(batch, || self.trouble()).await;
+                self.landed(dead_lettered).await;
+            }
+            Some(Step::Lost(lost)) => {
+                if let Some(header) = &lost.header {
+                    lander.land(header, || self.trouble()).await;
+                }
+                self.held().journaled -= 1;
+                self.shared.queue.lost_journaled(self.index);
+                forget(backlog).await;
+            }
+            None => self.held().journaled = 0,
+        }
+    }
+
+    /// The oldest batch is in the store.
+    async fn landed(&self, dead_lettered: u64) {
+        self.is_troubled.store(false, Ordering::Relaxed);
+        let was_journaled = {
+            let mut held = self.held();
+            let was_journaled = held.journaled > 0;
+            if was_journaled {
+                held.journaled -= 1;
+                self.shared.queue.landed_journaled(self.index, dead_lettered);
+            } else {
+                held.in_hand = None;
+                self.shared.queue.landed(self.index, dead_lettered);
+            }
+            was_journaled
+        };
+        self.changed.notify_waiters();
+        if was_journaled && let Some(backlog) = &self.backlog {
+            forget(backlog).await;
+        }
+    }
+
+    async fn next(&self) -> Next {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let held = self.held();
+                if held.journaled > 0 {
+                    return Next::FromJournal;
+                }
+                if let Some(in_hand) = &held.in_hand {
+                    return Next::InHand(Arc::clone(&in_hand.batch));
+                }
+                if held.is_drained {
+                    return Next::Nothing;
                 }
             }
-        };
-        queue.landed(index, dead_lettered);
-    }
-    session.close().await;
-}
-
-/// A forked process, a cloned machine or a squatter writes this stream, too: the entries move to a new one.
-fn begin_again(freezer: &mut Freezer, batch: Batch) -> Batch {
-    let abandoned = freezer.stream_id();
-    *freezer = Freezer::new();
-    tracing::error!(
-        stream_id = %abandoned,
-        batch_no = batch.header().batch_no,
-        new_stream_id = %freezer.stream_id(),
-        "another writer uses this audit stream; its entries move to a new stream. Find the other writer: a forked \
-         process or a cloned machine"
-    );
-    freezer.refreeze(batch, SystemTime::now())
-}
-
-/// No partition takes rows of these times: they were frozen by a clock that was far off, or have waited for very long.
-/// Nothing of the batch was sent, so its entries can be frozen again, in a new stream.
-fn bring_into_window(freezer: &mut Freezer, batch: Batch) -> Batch {
-    *freezer = Freezer::new();
-    freezer.refreeze(batch, SystemTime::now())
-}
-
-fn report(error: &StoreError, batch: &Batch) {
-    let header = batch.header();
-    match error.class() {
-        ErrorClass::Transient => tracing::warn!(
-            stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
-            "audit store unavailable; the batch waits in memory and is sent again"
-        ),
-        ErrorClass::Poison | ErrorClass::Operator | ErrorClass::OutOfWindow => tracing::error!(
-            stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
-            "audit store refuses a batch; it is held in memory and sent again. `audit doctor` tells what to do"
-        ),
-    }
-}
-
-/// Ever longer pauses with jitter, without end.
-pub(super) fn pauses(longest: Duration) -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(FIRST_PAUSE.min(longest))
-        .with_max_delay(longest)
-        .without_max_times()
-        .with_jitter()
-        .build()
-        .map(move |pause| pause.min(longest))
-}
-
-/// The pauses between the attempts at one batch. The end of the queue cuts one of them short: the store may be back, and
-/// there may be little time left.
-struct Pauses<P> {
-    queue: Arc<Queue>,
-    lengths: P,
-    cut_short: bool,
-}
-
-impl Pauses<()> {
-    fn new(queue: Arc<Queue>, longest: Duration) -> Pauses<impl Iterator<Item = Duration>> {
-        Pauses { queue, lengths: pauses(longest), cut_short: false }
-    }
-}
-
-impl<P: Iterator<Item = Duration>> Pauses<P> {
-    async fn wait(&mut self) {
-        let pause = tokio::time::sleep(self.lengths.next().unwrap_or_default());
-        if self.cut_short {
-            return pause.await;
-        }
-        tokio::select! {
-            () = pause => {}
-            () = self.queue.draining() => self.cut_short = true,
+            changed.await;
         }
     }
-}
 
-/// The lane's connection, if there is one.
-struct Session {
-    store: SharedStore,
-    delivery: Delivery,
-    connection: Option<Box<dyn Connection>>,
-    prepare_at: Instant,
-}
+    async fn until_hand_is_empty(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.held().in_hand.is_none() {
+                return;
+            }
+            changed.await;
+        }
+    }
 
-impl Session {
-    /// One attempt. A connection that failed, or did not answer in time, is dropped, never used again: what
-    /// it still does is unknown, and the next attempt finds out by the batch's header.
-    async fn land(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
-        let (store, timeout) = (&self.store, self.delivery.timeout);
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => within(timeout, store, "connecting", store.connect()).await?,
-        };
-        if self.prepare_at <= Instant::now() {
-            self.prepare_at = Instant::now() + PREPARE_EVERY;
-            let now: DateTime<Utc> = SystemTime::now().into();
-            if let Err(error) = within(timeout, store, "preparing", connection.prepare(now)).await {
-                tracing::warn!(%error, "audit store could not make room ahead of time");
-                connection = within(timeout, store, "connecting", store.connect()).await?;
+    async fn until_it_is_time_to_spill(&self) {
+        loop {
+            let changed = self.changed.notified();
+            let Some(InHand { spill_at, .. }) = self.in_hand() else { return };
+            if spill_at <= Instant::now() || self.is_troubled.load(Ordering::Relaxed) || self.shared.breaker.is_open() {
+                return;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep_until(spill_at.into()) => {}
             }
         }
-        let landed = within(timeout, store, "storing a batch", connection.land(batch)).await?;
-        self.connection = Some(connection);
-        Ok(landed)
     }
 
-    async fn close(self) {
-        if let Some(connection) = self.connection {
-            // Everything is stored; a server that does not answer now finds out by itself.
-            let _ = tokio::time::timeout(CLOSE_WITHIN, connection.close()).await;
-        }
+    /// The store failed: what is in hand had better be on the disk.
+    fn trouble(&self) {
+        self.is_troubled.store(true, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    fn in_hand(&self) -> Option<InHand> {
+        self.held().in_hand.clone()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        lock(&self.held)
     }
 }
 
-async fn within<T>(
-    timeout: Duration,
-    store: &SharedStore,
-    what: &str,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
-        let reason = format!("{} did not answer within {timeout:?}", store.describe());
-        Err(StoreError::new(ErrorClass::Transient, what, reason))
-    })
+/// Takes the oldest batch out of the journal.
+async fn forget(backlog: &Arc<Backlog>) {
+    let backlog = Arc::clone(backlog);
+    let forgotten = blocking(move || {
+        backlog.forget_front();
+        Ok(())
+    });
+    if let Err(error) = forgotten.await {
+        tracing::error!(%error, "cannot take a stored batch out of the audit journal");
+    }
+}
+
+/// Waits until a flag is set; for ever, if nobody is left to set it.
+async fn set(mut flag: watch::Receiver<bool>) {
+    if flag.wait_for(|is_set| *is_set).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Every change behind these locks is complete before anything that could panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

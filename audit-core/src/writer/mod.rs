@@ -1,18 +1,25 @@
 //! The background writer: one named thread with a runtime and connections of its own.
 //!
-//! [`queue`] takes entries in and keeps the accounts; [`lane`] cuts them into batches and lands each, again
-//! and again until the store has it; [`thread`] runs the lanes. The application's runtime is never needed,
+//! [`queue`] takes entries in and keeps the accounts; [`lane`] cuts them into batches and sees each into the store or, until
+//! then, the journal; [`lander`] sends a batch again and again until the store has it; [`adopter`] lands what dead processes
+//! left; [`thread`] runs them all. The application's runtime is never needed,
 //! so the writer works in programs without one and outlives a dropped one.
 
+mod adopter;
+mod breaker;
 mod clock;
 mod drainer;
+mod lander;
 mod lane;
 mod park;
+mod pauses;
 mod queue;
+mod session;
 mod thread;
+mod unwind;
 
 pub(crate) use drainer::{Drainer, Source};
-pub(crate) use lane::Delivery;
 pub(crate) use park::block_on;
 pub(crate) use queue::{Acknowledgement, DropReason, Limits, NotKept, Place, Queue};
+pub(crate) use session::Delivery;
 pub(crate) use thread::{StartUp, Writer, spawn};

@@ -8,23 +8,30 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::adopter::Adopter;
 use super::clock;
 use super::drainer::Drainer;
-use super::lane::{self, Delivery};
+use super::lane::Lane;
+use super::pauses::pauses;
 use super::queue::Queue;
+use super::session::{Delivery, Shared};
 use crate::auditor::{Migrate, WaitForStore};
+use crate::journal::{Journal, Moves};
 use crate::migrate;
 use crate::store::{ErrorClass, SharedStore, StoreError};
 
 const NAME: &str = "audit-writer";
+/// How long bringing the rest to the journal may take, once the deadline of a shutdown has passed.
+const SPILL_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the thread does before its lanes run.
-#[derive(Debug, Clone, Copy)]
 pub(crate) struct StartUp {
     pub(crate) lanes: usize,
     pub(crate) migrate: Migrate,
     pub(crate) wait: WaitForStore,
     pub(crate) delivery: Delivery,
+    pub(crate) journal: Option<Arc<Journal>>,
+    pub(crate) drainer: Option<Drainer>,
 }
 
 /// The running thread.
@@ -41,7 +48,6 @@ pub(crate) struct Writer {
 pub(crate) fn spawn(
     queue: Arc<Queue>,
     store: SharedStore,
-    drainer: Option<Drainer>,
     start_up: StartUp,
 ) -> io::Result<(Writer, oneshot::Receiver<Result<(), migrate::Error>>)> {
     let (give_up, deadline_set) = watch::channel(None);
@@ -55,11 +61,19 @@ pub(crate) fn spawn(
             Ok(runtime) => runtime,
             Err(error) => return tracing::error!(%error, "the audit writer has no runtime, and stops"),
         };
+        let (stop, stopped) = watch::channel(false);
+        let has_journal = start_up.journal.is_some();
         runtime.block_on(async {
             tokio::select! {
-                () = work(&queue, &store, drainer, start_up, started) => {}
+                () = work(&queue, &store, start_up, started, stopped) => {}
                 () = queue.keep_deadlines() => {}
-                () = deadline(deadline_set) => {}
+                () = async {
+                    deadline(deadline_set).await;
+                    if has_journal {
+                        stop.send_replace(true);
+                        tokio::time::sleep(SPILL_WITHIN).await;
+                    }
+                } => {}
             }
         });
         // Not a plain drop, which would wait for a look-up of a host's name that hangs.
@@ -85,32 +99,61 @@ impl Writer {
 async fn work(
     queue: &Arc<Queue>,
     store: &SharedStore,
-    drainer: Option<Drainer>,
     start_up: StartUp,
     started: oneshot::Sender<Result<(), migrate::Error>>,
+    stop: watch::Receiver<bool>,
 ) {
-    if !prepare(store, start_up, started).await {
-        return;
-    }
-    let drainer = drainer.map(|drainer| tokio::spawn(drainer.run(Arc::clone(queue))));
+    let (is_ready, ready) = watch::channel(false);
+    let shared = Shared {
+        queue: Arc::clone(queue),
+        store: Arc::clone(store),
+        breaker: Arc::default(),
+        delivery: start_up.delivery,
+    };
+    // The lanes take entries and keep them safe before there is a store to land them in.
     let mut lanes = JoinSet::new();
+    let journal = start_up.journal.as_ref();
+    let moves = Arc::new(journal.map_or_else(Moves::in_memory, |journal| Moves::of(journal)));
     for index in 0..start_up.lanes {
-        lanes.spawn(lane::run(index, Arc::clone(queue), Arc::clone(store), start_up.delivery));
+        let lane = Lane::new(index, shared.clone(), journal, Arc::clone(&moves));
+        lanes.spawn(lane.run(ready.clone(), stop.clone()));
     }
-    while let Some(ended) = lanes.join_next().await {
-        if let Err(panic) = ended {
-            tracing::error!(%panic, "an audit lane panicked; its writer stops");
+    tokio::select! {
+        is_prepared = prepare(store, &start_up, started) => if !is_prepared {
             return;
-        }
+        },
+        () = all(&mut lanes) => return,
     }
-    if let Some(drainer) = drainer {
-        // It ends by itself once the queue drains, and begins anew when it panics.
-        let _ = drainer.await;
+    is_ready.send_replace(true);
+    let mut drainer = JoinSet::new();
+    if let Some(outbox) = start_up.drainer {
+        drainer.spawn(outbox.run(Arc::clone(queue)));
+    }
+    // Ends with the lanes: what it has not adopted, another process will.
+    let mut adopter = JoinSet::new();
+    if let Some(journal) = start_up.journal {
+        adopter.spawn(Adopter::new(shared, journal).run());
+    }
+    all(&mut lanes).await;
+    // It ends by itself once the queue drains, and begins anew when it panics.
+    all(&mut drainer).await;
+}
+
+/// Waits for tasks that are to end by themselves.
+async fn all(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(panic) = ended {
+            tracing::error!(%panic, "a part of the audit writer panicked for good");
+        }
     }
 }
 
 /// Waits for the store and brings its schema up to date, as far as asked. Whether the lanes may run.
-async fn prepare(store: &SharedStore, start_up: StartUp, started: oneshot::Sender<Result<(), migrate::Error>>) -> bool {
+async fn prepare(
+    store: &SharedStore,
+    start_up: &StartUp,
+    started: oneshot::Sender<Result<(), migrate::Error>>,
+) -> bool {
     let mut started = Some(started);
     let give_up = match start_up.wait {
         WaitForStore::AtMost(patience) => Some(clock::in_future(patience)),
@@ -119,7 +162,7 @@ async fn prepare(store: &SharedStore, start_up: StartUp, started: oneshot::Sende
             None
         }
     };
-    for pause in lane::pauses(start_up.delivery.longest_pause) {
+    for pause in pauses(start_up.delivery.longest_pause) {
         let Err(error) = within(give_up, store, attempt(store, start_up)).await else {
             answer(&mut started, Ok(()));
             return true;
@@ -148,7 +191,7 @@ async fn within(
     })
 }
 
-async fn attempt(store: &SharedStore, start_up: StartUp) -> Result<(), migrate::Error> {
+async fn attempt(store: &SharedStore, start_up: &StartUp) -> Result<(), migrate::Error> {
     match start_up.migrate {
         Migrate::Run => {
             store.migrate().await?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
@@ -16,12 +17,29 @@ pub(crate) fn serves(url: &str) -> bool {
 
 /// How to reach a server. Shown without its password.
 #[derive(Clone)]
-pub(crate) struct Address(PgConnectOptions);
+pub(crate) struct Address {
+    url: Arc<str>,
+    name: Option<Arc<str>>,
+    options: PgConnectOptions,
+}
 
 impl Address {
     /// The same server, by which administrators see this name unless there is one already.
-    pub(super) fn named(self, name: &str) -> Self {
-        if self.get_application_name().is_some() { self } else { Self(self.0.application_name(name)) }
+    pub(super) fn named(mut self, name: &str) -> Self {
+        if self.get_application_name().is_none() {
+            self.options = self.options.application_name(name);
+            self.name = Some(name.into());
+        }
+        self
+    }
+
+    /// The same server, with the password that its password file holds by now.
+    pub(super) fn reread(&self) -> Self {
+        match (parse(&self.url), &self.name) {
+            (Ok(address), Some(name)) => address.named(name),
+            (Ok(address), None) => address,
+            (Err(_), _) => self.clone(),
+        }
     }
 }
 
@@ -29,7 +47,7 @@ impl Deref for Address {
     type Target = PgConnectOptions;
 
     fn deref(&self) -> &PgConnectOptions {
-        &self.0
+        &self.options
     }
 }
 
@@ -39,7 +57,8 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Reads a URL. What it leaves out comes from `PGHOST` and its kin, as with libpq.
+/// Reads a URL. What it leaves out comes from `PGHOST` and its kin, as with libpq, and the password from the file that
+/// `PGPASSFILE` names, or `~/.pgpass`.
 pub(crate) fn parse(url: &str) -> Result<Address, StoreError> {
     PgConnectOptions::from_str(url)
         // The parser's own words might repeat the URL and with it the password.
@@ -50,7 +69,10 @@ pub(crate) fn parse(url: &str) -> Result<Address, StoreError> {
                 "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
             )
         })
-        .map(|options| Address(options.extra_float_digits(None).disable_statement_logging()))
+        .map(|options| {
+            let options = options.extra_float_digits(None).disable_statement_logging();
+            Address { url: url.into(), name: None, options }
+        })
 }
 
 /// The server without password and parameters.

@@ -59,7 +59,11 @@ impl PostgresConnection {
     }
 
     async fn land_batch(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
-        self.ensure_partitions_of(batch).await?;
+        if let Err(error) = self.ensure_partitions_of(batch).await {
+            // A batch that has waited for very long may have been stored while its times were still taken.
+            let may_be_there = error.class() == ErrorClass::OutOfWindow;
+            return if may_be_there { self.look_for(batch).await?.ok_or(error) } else { Err(error) };
+        }
         let mut sent = self.send(batch).await?;
         if matches!(sent, Sent::NoPartition) {
             // One was dropped since it was last seen.
@@ -134,12 +138,18 @@ impl PostgresConnection {
 
     /// Whose header is it?
     async fn resolve(&mut self, batch: &Batch) -> Result<Landed, StoreError> {
+        self.look_for(batch)
+            .await?
+            .ok_or_else(|| StoreError::new(ErrorClass::Transient, EXAMINE, "the header was there a moment ago"))
+    }
+
+    /// Looks for a header of the batch's number; nothing where there is none.
+    async fn look_for(&mut self, batch: &Batch) -> Result<Option<Landed>, StoreError> {
         let header = batch.header();
-        match self.examine(header.stream_id, header.batch_no).await? {
-            Some((hash, dead_lettered)) if hash == batch.header_hash() => Ok(Landed::AlreadyStored { dead_lettered }),
-            Some(_) => Ok(Landed::Squatted),
-            None => Err(StoreError::new(ErrorClass::Transient, EXAMINE, "the header was there a moment ago")),
-        }
+        let examined = self.examine(header.stream_id, header.batch_no).await?;
+        Ok(examined.map(|(hash, dead_lettered)| {
+            if hash == batch.header_hash() { Landed::AlreadyStored { dead_lettered } } else { Landed::Squatted }
+        }))
     }
 
     /// The hash of a stored header, and how many of its rows are dead letters.

@@ -11,6 +11,9 @@ use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
 
 /// A log in PostgreSQL, 15 or later.
 ///
+/// A URL without a password takes it from the file that `PGPASSFILE` names, or `~/.pgpass`, and looks there again at each new
+/// connection: a changed password needs no restart.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -77,7 +80,7 @@ impl PostgresStore {
     }
 
     pub(crate) async fn open(&self) -> Result<PostgresConnection, StoreError> {
-        let mut session = session::connect(&self.server).await?;
+        let mut session = session::connect(&self.server.reread()).await?;
         let left = self.left.take();
         if !left.is_empty()
             && let Err(error) = session.terminate(&left).await

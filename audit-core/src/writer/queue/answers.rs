@@ -76,6 +76,12 @@ impl Queue {
         self.work.notify_one();
     }
 
+    /// The dead process's journal cannot give back entries that nobody can count.
+    pub(crate) fn lost_uncounted(&self) {
+        self.state().has_uncounted_gap = true;
+        self.work.notify_one();
+    }
+
     /// Entries of one batch went from the outbox to the store in one step, some of them to the dead letters.
     pub(crate) fn drained(&self, entries: u64, dead_lettered: u64) {
         let mut state = self.state();

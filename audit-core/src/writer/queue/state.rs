@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) lost: u64,
     /// Drops of which no `audit.gap` entry tells yet.
     unreported: DroppedBy,
+    /// Whether the journal lost entries that nobody can count, of which no entry tells yet.
+    pub(super) has_uncounted_gap: bool,
     /// Whether the queue, as it drains, has told of drops.
     last_gaps_told: bool,
 }
@@ -193,13 +195,18 @@ impl State {
         }
         for (reason, dropped) in std::mem::take(&mut self.unreported).by_reason() {
             if dropped > 0 {
-                let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
-                let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned() };
-                let entry = Entry::builder(gap).actor(Actor::system("audit")).build();
-                self.stats.emitted += 1;
-                self.enqueue(entry);
+                self.report_gap(Some(i64::try_from(dropped).unwrap_or(i64::MAX)), reason);
             }
         }
+        if std::mem::take(&mut self.has_uncounted_gap) {
+            self.report_gap(None, DropReason::JournalDamaged.as_str());
+        }
+    }
+
+    fn report_gap(&mut self, dropped: Option<i64>, reason: &str) {
+        let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned() };
+        self.stats.emitted += 1;
+        self.enqueue(Entry::builder(gap).actor(Actor::system("audit")).build());
     }
 
     /// The accounts of this instant.

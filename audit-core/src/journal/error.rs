@@ -1,0 +1,49 @@
+//! What a journal could not do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a journal could not do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("the audit journal cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What came back.
+        #[source]
+        source: io::Error,
+    },
+    /// The journal holds as much as it may.
+    #[error(
+        "the audit journal in {} holds {bytes} of at most {limit} bytes: bring the store back, or raise `journal_bytes`",
+        path.display()
+    )]
+    Full {
+        /// The journal's directory.
+        path: PathBuf,
+        /// What lies there.
+        bytes: u64,
+        /// What may lie there.
+        limit: u64,
+    },
+    /// The work on a file panicked.
+    #[error("the work on an audit journal panicked; its file is not written any more")]
+    Panicked,
+}
+
+impl JournalError {
+    /// Whether a file is missing.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// For `map_err`: what was tried, and where.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}

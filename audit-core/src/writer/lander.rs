@@ -1,0 +1,139 @@
+//! Brings one batch after another to the store, each for as long as it takes.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::pauses::Pauses;
+use super::session::{Session, Shared};
+use crate::batch::{Batch, HeaderKind};
+use crate::journal::{JournalError, Moves};
+use crate::store::{ErrorClass, Landed, StoreError};
+
+/// Lands batches over a connection of its own.
+pub(super) struct Lander {
+    shared: Shared,
+    session: Session,
+    /// Which batches belong elsewhere than in the stream they were frozen for.
+    moves: Arc<Moves>,
+}
+
+impl Lander {
+    pub(super) fn new(shared: Shared, moves: Arc<Moves>) -> Self {
+        Self { session: Session::new(shared.clone()), shared, moves }
+    }
+
+    /// Lands a batch, again and again until the store has it; `failed` is called at each failure. Gives back how many of
+    /// its rows are dead letters.
+    ///
+    /// A batch whose stream another writer uses, or whose times no partition takes, is stored in a stream of its own.
+    pub(super) async fn land(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
+        let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
+        let mut in_its_place = None;
+        loop {
+            match self.attempt(batch, &mut in_its_place).await {
+                Ok(Some(dead_lettered)) => return dead_lettered,
+                Ok(None) => {}
+                Err(error) => {
+                    report(&error, batch);
+                    self.shared.queue.failed(&error);
+                    failed();
+                    pauses.wait().await;
+                }
+            }
+        }
+    }
+
+    /// One attempt. Nothing, where another has to follow at once.
+    async fn attempt(&mut self, batch: &Batch, in_its_place: &mut Option<Batch>) -> Result<Option<u64>, StoreError> {
+        if in_its_place.is_none() && self.moves.covers(batch.header()) {
+            let (moves, original) = (Arc::clone(&self.moves), batch.clone());
+            let replacement = blocking(move || moves.replacement(&original)).await.map_err(move_failed)?;
+            *in_its_place = Some(replacement.unwrap_or_else(|| batch.moved()));
+        }
+        let sent = in_its_place.as_ref().unwrap_or(batch);
+        match self.session.land(sent).await {
+            Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => {
+                if in_its_place.is_some() {
+                    self.forget(batch).await;
+                }
+                Ok(Some(dead_lettered))
+            }
+            Ok(Landed::Squatted) if batch.header().kind == HeaderKind::Lost => {
+                tracing::error!(
+                    stream_id = %batch.header().stream_id, batch_no = batch.header().batch_no,
+                    "the place of a lost audit batch is taken: it was told of before, or another writer uses the stream"
+                );
+                Ok(Some(0))
+            }
+            Ok(Landed::Squatted) => {
+                say_squatted(sent);
+                let moved = sent.moved();
+                self.begin_move(batch).await?;
+                *in_its_place = Some(moved);
+                Ok(None)
+            }
+            Err(error) if error.class() == ErrorClass::OutOfWindow => {
+                // Nothing of the batch is stored: its rows can be frozen again.
+                let replacement = sent.moved_into_window(SystemTime::now());
+                self.begin_move(batch).await?;
+                let (moves, original, kept) = (Arc::clone(&self.moves), batch.clone(), replacement.clone());
+                blocking(move || moves.replace(&original, &kept)).await.map_err(move_failed)?;
+                *in_its_place = Some(replacement);
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn begin_move(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let (moves, header) = (Arc::clone(&self.moves), batch.header().clone());
+        blocking(move || moves.begin(&header)).await.map_err(move_failed)
+    }
+
+    async fn forget(&mut self, batch: &Batch) {
+        let (moves, batch) = (Arc::clone(&self.moves), batch.clone());
+        if let Err(error) = blocking(move || moves.forget(&batch)).await {
+            tracing::warn!(%error, "a file of the audit journal stays behind");
+        }
+    }
+
+    pub(super) async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+/// Runs work on files where it delays nobody.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(JournalError::Panicked))
+}
+
+fn move_failed(error: JournalError) -> StoreError {
+    StoreError::new(ErrorClass::Operator, "cannot move a batch to a stream of its own", "the journal refuses")
+        .with_source(error)
+}
+
+/// A forked process, a cloned machine or a squatter writes this stream, too.
+fn say_squatted(batch: &Batch) {
+    tracing::error!(
+        stream_id = %batch.header().stream_id,
+        batch_no = batch.header().batch_no,
+        "another writer uses this audit stream; its batches move to streams of their own. Find the other writer: a forked \
+         process or a cloned machine"
+    );
+}
+
+fn report(error: &StoreError, batch: &Batch) {
+    let header = batch.header();
+    match error.class() {
+        ErrorClass::Transient => tracing::warn!(
+            stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
+            "audit store unavailable; the batch waits and is sent again"
+        ),
+        ErrorClass::Poison | ErrorClass::Operator | ErrorClass::OutOfWindow => tracing::error!(
+            stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
+            "audit store refuses a batch; it is held and sent again. `audit doctor` tells what to do"
+        ),
+    }
+}

@@ -1,0 +1,320 @@
+//! What the writer promises when it has a journal and its store fails it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use audit_core::batch::{Batch, HeaderKind};
+use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Overflow, Stats, WaitForStore, WriterGuard};
+use tempfile::TempDir;
+use tests::scripted::{ScriptedStore, Turn};
+use uuid::Uuid;
+
+const SOON: Duration = Duration::from_secs(20);
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+fn entry() -> Entry {
+    let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+    Entry::builder(action).target_id("door_7").actor(Actor::user("user_123")).build()
+}
+
+fn over(store: &ScriptedStore, journal: &Path) -> Builder {
+    let builder = Auditor::builder().store(Arc::new(store.clone())).journal(journal);
+    builder.linger(AT_ONCE).spill_after(AT_ONCE).longest_pause(AT_ONCE)
+}
+
+async fn start(builder: Builder) -> WriterGuard {
+    builder.start().await.expect("the writer starts")
+}
+
+async fn record(writer: &WriterGuard) -> Uuid {
+    writer.auditor().record(entry()).await.expect("there is room")
+}
+
+/// Entries, each in a batch of its own, all of them in the journal.
+async fn journal_each(writer: &WriterGuard, entries: u64) -> Vec<Uuid> {
+    let mut recorded = Vec::new();
+    for _ in 0..entries {
+        recorded.push(record(writer).await);
+        until(writer, |stats| stats.waiting == stats.journaled).await;
+    }
+    recorded
+}
+
+async fn until(writer: &WriterGuard, condition: impl Fn(&Stats) -> bool) -> Stats {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let stats = writer.stats();
+        assert!(stats.is_balanced(), "{stats:?}");
+        if condition(&stats) {
+            return stats;
+        }
+        assert!(Instant::now() < deadline, "the accounts never came to be as asked: {stats:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn ids(batches: &[Batch]) -> Vec<Uuid> {
+    batches.iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.id)).collect()
+}
+
+fn files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+fn segments(root: &Path) -> Vec<PathBuf> {
+    files(root).into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "journal")).collect()
+}
+
+/// A new process finds what the last one left: every entry is stored, each once.
+async fn adopted(store: &ScriptedStore, root: &Path, entries: u64) -> Stats {
+    let writer = start(over(store, root)).await;
+    until(&writer, |stats| stats.adopted == entries && stats.waiting == 0).await;
+    let deadline = Instant::now() + SOON;
+    while files(root).len() > 1 {
+        assert!(Instant::now() < deadline, "the adopted journal was not removed: {:?}", files(root));
+        tokio::task::yield_now().await;
+    }
+    writer.shutdown(SOON).await.stats
+}
+
+#[tokio::test]
+async fn while_the_store_is_silent_batches_go_to_the_journal_and_later_to_the_store_in_order() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    let writer = start(over(&store, root.path())).await;
+    let mut recorded = vec![record(&writer).await];
+    writer.flush(SOON).await.expect("the store is open");
+    store.shut();
+    recorded.extend(journal_each(&writer, 5).await);
+    assert!(!segments(root.path()).is_empty());
+    store.open();
+    writer.flush(SOON).await.expect("the store is open again");
+    recorded.push(record(&writer).await);
+    let report = writer.shutdown(SOON).await;
+
+    let batches = store.batches();
+    assert_eq!(ids(&batches), recorded);
+    assert_eq!((report.stored, report.journaled, report.lost), (7, 0, 0));
+    let mut prev_hash = [0; 32];
+    for (batch_no, batch) in (0..).zip(&batches) {
+        assert_eq!((batch.header().batch_no, batch.header().prev_hash), (batch_no, prev_hash));
+        prev_hash = *batch.header_hash();
+    }
+    assert!(files(root.path()).is_empty(), "{:?}", files(root.path()));
+}
+
+#[tokio::test]
+async fn a_store_that_answers_in_time_needs_no_journal() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    let writer = start(over(&store, root.path()).spill_after(SOON)).await;
+    for _ in 0..20 {
+        record(&writer).await;
+        assert_eq!(files(root.path()).len(), 1, "{:?}", files(root.path()));
+    }
+    assert_eq!(writer.shutdown(SOON).await.stored, 20);
+    assert!(files(root.path()).is_empty(), "{:?}", files(root.path()));
+}
+
+#[tokio::test]
+async fn a_durable_entry_is_acknowledged_by_the_journal_while_the_store_is_away() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.go_away();
+    let writer = start(over(&store, root.path()).wait_for_store(WaitForStore::No)).await;
+    for _ in 0..3 {
+        writer.auditor().record(entry()).durable().await.expect("the journal keeps it");
+    }
+    assert_eq!(writer.stats().stored, 0);
+    store.come_back();
+    writer.flush(SOON).await.expect("the store is back");
+    assert_eq!(ids(&store.batches()).len(), 3);
+    writer.shutdown(SOON).await;
+}
+
+#[tokio::test]
+async fn what_a_shutdown_cannot_store_goes_to_the_journal_and_the_next_process_stores_it() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    // The journal comes into play at the deadline only.
+    let writer = start(over(&store, root.path()).batch_rows(2).spill_after(SOON)).await;
+    let mut recorded = Vec::new();
+    for _ in 0..7 {
+        recorded.push(record(&writer).await);
+    }
+    let report = writer.shutdown(Duration::from_millis(30)).await;
+    assert_eq!((report.stored, report.journaled, report.lost), (0, 7, 0));
+    assert!(report.stats.is_balanced(), "{:?}", report.stats);
+
+    store.open();
+    let stats = adopted(&store, root.path(), 7).await;
+    assert_eq!((stats.stored, stats.emitted), (7, 0));
+    assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_stored_before_the_process_died_is_not_stored_again() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 3).await;
+    // The first is stored, and the process dies before it knows.
+    store.script([Turn::LoseReply].into_iter().chain(std::iter::repeat_n(Turn::Fail, 100_000)));
+    store.open();
+    until(&writer, |stats| stats.retries > 1).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    store.script([]);
+    adopted(&store, root.path(), 3).await;
+    assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
+async fn batches_of_a_squatted_stream_move_once_each_also_when_the_process_dies_meanwhile() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 4).await;
+    // The first is refused its place and moves; the second has moved, too, and its answer is lost.
+    let script = [Turn::Squat, Turn::Take, Turn::LoseReply];
+    store.script(script.into_iter().chain(std::iter::repeat_n(Turn::Fail, 100_000)));
+    store.open();
+    until(&writer, |stats| stats.retries > 1).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    store.script([]);
+    // The segment of the first is there still, so that it is adopted along with the others.
+    adopted(&store, root.path(), 4).await;
+    let batches = store.batches();
+    assert_eq!(ids(&batches), recorded);
+    let streams: HashSet<Uuid> = batches.iter().map(|batch| batch.header().stream_id).collect();
+    assert_eq!(streams.len(), 4, "each moves to a stream of its own");
+}
+
+#[tokio::test]
+async fn a_batch_frozen_again_for_its_times_is_stored_once_also_when_the_process_dies_meanwhile() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 2).await;
+    let script = [Turn::OutOfWindow, Turn::LoseReply];
+    store.script(script.into_iter().chain(std::iter::repeat_n(Turn::Fail, 100_000)));
+    store.open();
+    until(&writer, |stats| stats.retries > 2).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 2);
+    store.script([]);
+    adopted(&store, root.path(), 2).await;
+    assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
+async fn a_batch_whose_landing_panics_again_and_again_is_safe_in_the_journal() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::new(std::iter::repeat_n(Turn::Panic, 5));
+    let writer = start(over(&store, root.path()).spill_after(SOON)).await;
+    let id = writer.auditor().record(entry()).durable().await.expect("the journal keeps it, or the store takes it");
+    writer.flush(SOON).await.expect("the panics end");
+    assert_eq!(ids(&store.batches()), [id]);
+    assert_eq!(writer.shutdown(SOON).await.lost, 0);
+}
+
+#[tokio::test]
+async fn a_full_journal_refuses_and_batches_wait_in_memory() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path()).journal_bytes(4096).queue_entries(4).overflow(Overflow::Drop)).await;
+    let filling = Instant::now() + SOON;
+    let mut recorded = Vec::new();
+    loop {
+        let taken = writer.auditor().record(entry()).await;
+        let journal = writer.auditor().journal().expect("there is one");
+        assert!(journal.bytes <= 4096, "{journal:?}");
+        match taken {
+            Ok(id) => recorded.push(id),
+            Err(_) if journal.refusal.is_some() => break assert!(journal.is_alarming(), "{journal:?}"),
+            Err(_) => {}
+        }
+        assert!(Instant::now() < filling, "the queue never filled");
+        tokio::task::yield_now().await;
+    }
+    store.open();
+    writer.flush(SOON).await.expect("the store is open");
+    let report = writer.shutdown(SOON).await;
+    assert_eq!(report.lost, 0);
+    let stored: HashSet<Uuid> = ids(&store.batches()).into_iter().collect();
+    assert!(recorded.iter().all(|id| stored.contains(id)));
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_other() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 3).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    let segment = segments(root.path()).remove(0);
+    let mut bytes = fs::read(&segment).expect("it is there");
+    let second =
+        bytes.windows(recorded[1].to_string().len()).position(|text| text == recorded[1].to_string().as_bytes());
+    bytes[second.expect("the entry's id is in its record")] ^= 1;
+    fs::write(&segment, bytes).expect("it can be written");
+
+    store.open();
+    let writer = start(over(&store, root.path())).await;
+    until(&writer, |stats| stats.adopted == 3 && stats.waiting == 0 && stats.emitted == 1).await;
+    let stats = writer.shutdown(SOON).await.stats;
+    assert_eq!((stats.stored, stats.dropped_by.journal_damaged), (3, 1));
+    let batches = store.batches();
+    let rows: Vec<_> = batches.iter().flat_map(Batch::rows).collect();
+    let gap = rows.iter().find(|row| row.row.action == "audit.gap").expect("an entry tells of it");
+    assert_eq!(gap.row.metadata.get("dropped").and_then(serde_json::Value::as_u64), Some(1));
+    assert_eq!(gap.row.metadata.get("reason").and_then(|reason| reason.as_str()), Some("journal_damaged"));
+    let stored = ids(&batches);
+    assert!(stored.contains(&recorded[0]) && stored.contains(&recorded[2]));
+    let lost = batches.iter().find(|batch| batch.header().kind == HeaderKind::Lost).expect("a header takes its place");
+    let next = batches.iter().find(|batch| batch.header().batch_no == 2).expect("the third is stored");
+    assert_eq!((lost.header().batch_no, lost.header().n), (1, 1));
+    assert_eq!(lost.header().rows_root, next.header().prev_hash);
+    let kept = files(root.path());
+    assert!(kept.iter().any(|path| path.extension().is_some_and(|extension| extension == "damaged")), "{kept:?}");
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_one_lane_knocks_and_all_recover() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    let builder = over(&store, root.path()).lanes(8).batch_rows(1).longest_pause(Duration::from_millis(200));
+    let writer = start(builder).await;
+    let mut recorded = HashSet::new();
+    for _ in 0..100 {
+        recorded.insert(record(&writer).await);
+    }
+    writer.flush(SOON).await.expect("the store is there");
+    store.go_away();
+    let before = store.connects();
+    let away = Instant::now();
+    while away.elapsed() < Duration::from_secs(1) {
+        recorded.insert(record(&writer).await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Eight that knock by themselves would have done so more than fifty times.
+    let knocks = store.connects() - before;
+    assert!((2..=25).contains(&knocks), "{knocks}");
+    store.come_back();
+    writer.flush(SOON).await.expect("the store is back");
+    writer.shutdown(SOON).await;
+    let stored = ids(&store.batches());
+    assert_eq!(stored.len(), recorded.len());
+    assert_eq!(stored.into_iter().collect::<HashSet<_>>(), recorded);
+}
