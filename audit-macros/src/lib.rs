@@ -101,7 +101,8 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// call.
 ///
 /// A function that returns `impl Future`, `Pin<Box<dyn Future>>` or a `BoxFuture` is recorded like an
-/// `async fn`: its call begins when the future is first polled. Any other type that is a future is refused,
+/// `async fn`: its call begins when the future is first polled. What it does before it returns the future is
+/// recorded only if it panics. Any other type that is a future is refused,
 /// unless `outcome` says what it means.
 ///
 /// Expressions over the arguments are evaluated before the body runs, those over the success value after it.

@@ -115,7 +115,12 @@ impl Auditor {
 
     /// Sends an entry that has no place reserved.
     pub(super) fn send_unreserved(&self, entry: Entry) -> Result<(), Error> {
-        Slot { auditor: self.clone(), place: None }.send(entry)
+        self.unreserved().send(entry)
+    }
+
+    /// Leave to send one entry, if there is a place for it by then.
+    pub(crate) fn unreserved(&self) -> Slot {
+        Slot { auditor: self.clone(), place: None }
     }
 
     /// [`Self::reserve`], if that needs no waiting.

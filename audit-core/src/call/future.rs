@@ -35,22 +35,28 @@ where
     A: FnOnce(&T, Call) -> Told,
     C: Terms<T>,
 {
-    audited_returned(call, body, after, terms)
+    Audited { body, call: Some((call, after)), reserving: Reserving::new(), terms, value: PhantomData }
 }
 
-/// The same for a function that returns a future. Whether the body is one is left to the function's return type,
+/// The same for a function that returns a future. Whether the body gives one is left to the function's return type,
 /// so that a mistake is reported once, and there.
-pub const fn audited_returned<T, F, A, C>(call: Call, body: F, after: A, terms: C) -> Audited<T, F, A, C>
+pub fn audited_returned<T, F, A, C>(call: Call, body: impl FnOnce() -> F, after: A, terms: C) -> Audited<T, F, A, C>
 where
     A: FnOnce(&T, Call) -> Told,
     C: Terms<T>,
 {
+    let (body, call) = call.prepare(body);
     Audited { body, call: Some((call, after)), reserving: Reserving::new(), terms, value: PhantomData }
 }
 
-/// The future that a function returns. Its early returns are those of a closure.
-pub fn returned<F>(body: impl FnOnce() -> F) -> F {
-    body()
+/// The same where only the body tells what the future gives.
+pub fn audited_opaque<T, F, A, C>(call: Call, body: impl FnOnce() -> F, after: A, terms: C) -> Audited<T, F, A, C>
+where
+    F: Future<Output = T>,
+    A: FnOnce(&T, Call) -> Told,
+    C: Terms<T>,
+{
+    audited_returned(call, body, after, terms)
 }
 
 impl<T, F, A, C> Future for Audited<T, F, A, C>

@@ -40,6 +40,8 @@ struct Announced {
 enum Phase {
     /// Nobody has asked for a place in the queue yet.
     New,
+    /// The function runs what comes before the future that it returns.
+    Preparing { since: Instant },
     /// The body has not begun.
     Waiting,
     /// The body has begun and not ended.
@@ -84,6 +86,17 @@ impl Call {
             Ok((never, _)) => never,
             Err(error) => unreachable!("a function that never returns is not announced: {error}"),
         }
+    }
+
+    /// Runs what a function does before it gives its future to its caller. The call begins when that is first
+    /// polled: only what panics before that was a call already.
+    pub(super) fn prepare<F>(mut self, body: impl FnOnce() -> F) -> (F, Self) {
+        self.phase = Phase::Preparing { since: Instant::now() };
+        let turn = Turn::enter(&mut self);
+        let future = body();
+        turn.leave();
+        self.phase = Phase::New;
+        (future, self)
     }
 
     /// Adds to what was captured, now that the body has returned.
@@ -156,7 +169,7 @@ impl Call {
     }
 
     pub(super) const fn has_begun(&self) -> bool {
-        !matches!(self.phase, Phase::New | Phase::Waiting)
+        !matches!(self.phase, Phase::New | Phase::Preparing { .. } | Phase::Waiting)
     }
 
     /// Whether the body waits until an `attempted` entry is durable.
@@ -256,6 +269,11 @@ impl Call {
     }
 
     pub(super) fn panicked(&mut self) {
+        if let Phase::Preparing { since } = self.phase {
+            self.context = Context::current();
+            self.slot = self.auditor().map(|auditor| auditor.unreserved());
+            self.phase = Phase::Running { since };
+        }
         self.record(Outcome::Panicked, None);
     }
 

@@ -6,7 +6,8 @@
 //! the returned value, as panicked when the body unwinds, as cancelled when its future is dropped.
 //!
 //! A future that was never polled is no call: a call begins, and takes its context, at the first poll. Neither is one that is dropped while it waits for its
-//! place in the queue: its body has not begun.
+//! place in the queue: its body has not begun. What a function does before it returns its future is part of the call only
+//! if it panics there, or annotates.
 //!
 //! A durable call ends when its entry is kept, and one with `durability = "before"` begins when its attempt is: what
 //! that asks of the function is its [`Contract`].
@@ -37,7 +38,7 @@ mod transaction;
 pub use captures::Captures;
 pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
 pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole, judge};
-pub use future::{audited_future, audited_returned, returned};
+pub use future::{audited_future, audited_opaque, audited_returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
 pub use said::{Judging, Said, SaidResponse, Silent, Unjudged, Usual};

@@ -24,25 +24,39 @@ impl<T: Display + ?Sized> Text for T {
     }
 }
 
-impl<T> Shown<'_, Option<T>> {
-    /// The text, where there is a value.
-    #[must_use]
-    pub fn text(self) -> Option<String>
-    where
-        T: Text,
-    {
-        self.0.as_ref().map(Text::to_text)
+/// What holds a value or none. One trait for all, because the compiler is to find one method also where it knows no
+/// type: behind a mistake, which is then reported once.
+pub trait Optional {
+    /// The type of the value.
+    type Value;
+    /// The value, where there is one.
+    fn value(&self) -> Option<&Self::Value>;
+}
+
+impl<T> Optional for Option<T> {
+    type Value = T;
+
+    fn value(&self) -> Option<&T> {
+        self.as_ref()
     }
 }
 
-impl<T> Shown<'_, &Option<T>> {
+impl<T> Optional for &Option<T> {
+    type Value = T;
+
+    fn value(&self) -> Option<&T> {
+        self.as_ref()
+    }
+}
+
+impl<O: Optional> Shown<'_, O> {
     /// The text, where there is a value.
     #[must_use]
     pub fn text(self) -> Option<String>
     where
-        T: Text,
+        O::Value: Text,
     {
-        self.0.as_ref().map(Text::to_text)
+        self.0.value().map(Text::to_text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The arguments, as they are written.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::spanned::Spanned;
@@ -83,6 +83,16 @@ pub(super) enum Form {
     Debug,
 }
 
+impl Action {
+    /// The place of the name: of a variant, its last word.
+    pub(super) fn span(&self) -> Span {
+        match self {
+            Self::Name(name) => name.span(),
+            Self::Variant(path) => path.segments.last().map_or_else(Span::call_site, |last| last.ident.span()),
+        }
+    }
+}
+
 impl Arguments {
     /// Reads them all, however many are wrong.
     pub(super) fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
@@ -90,6 +100,12 @@ impl Arguments {
         let mut seen: Vec<String> = Vec::new();
         for argument in split(tokens) {
             let result = (|input: ParseStream<'_>| {
+                if let Ok(literal) = input.fork().parse::<Lit>() {
+                    return Err(syn::Error::new(
+                        literal.span(),
+                        "arguments have names: `action = \"project.created\"`",
+                    ));
+                }
                 let name = input.call(Ident::parse_any)?;
                 let text = name.to_string();
                 if text == "__defaults" {
@@ -150,6 +166,9 @@ impl Arguments {
             return Err(syn::Error::new(name.span(), format!("write `{text} = …`")));
         }
         input.parse::<Token![=]>()?;
+        if input.is_empty() {
+            return Err(syn::Error::new(name.span(), format!("write `{text} = …`")));
+        }
         match text {
             "action" => self.action = Some(input.parse()?),
             "target" => self.target = Some(literal(input, "a target type is a string literal such as `\"project\"`")?),
@@ -185,6 +204,9 @@ impl Parse for Action {
 impl Parse for Detail {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let form: Form = input.parse()?;
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error("metadata has a name: write `name` or `name = EXPR`"));
+        }
         let mut name = input.call(Ident::parse_any)?;
         let returned = name == "ret" && input.peek(Ident::peek_any);
         if returned {

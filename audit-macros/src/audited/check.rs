@@ -22,6 +22,16 @@ pub(super) fn function(ctxt: &Ctxt, invoked: &Invoked, function: &Function) {
             "a function is audited once, because one call is one entry: take one of the attributes away",
         );
     }
+    let tracks = |attribute: &&Attribute| attribute.path().is_ident("track_caller");
+    if let Some(attribute) = function.attributes.iter().find(tracks)
+        && !function.is_async()
+    {
+        ctxt.error(
+            attribute.path().span(),
+            "a `#[track_caller]` function cannot be audited: its body would no longer see its caller; audit a function \
+             that it calls",
+        );
+    }
     if let Some(abi) = &signature.abi {
         ctxt.error(abi.span(), "an `extern` function cannot be audited: audit a function that it calls");
     }

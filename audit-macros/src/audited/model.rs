@@ -145,7 +145,13 @@ impl Audited {
             }
             return None;
         };
-        let target_id = resolve_target_id(ctxt, arguments.target_id, &action, arguments.target.as_ref(), &function);
+        let target_id = resolve_target_id(arguments.target_id, &action, arguments.target.as_ref(), &function);
+        // Among the arguments that could not be read may be the target's id.
+        if let Err(message) = &target_id
+            && !arguments.is_broken
+        {
+            ctxt.error(action.span(), message);
+        }
         let (action, named) = resolve_action(action, arguments.catalog);
         let named = named.map(Catalog::Named);
         let catalog = named.or_else(|| Catalog::of_attribute(ctxt, invoked, at(action.span())));
@@ -154,7 +160,7 @@ impl Audited {
             catalog: catalog?,
             action,
             target: arguments.target,
-            target_id: target_id?,
+            target_id: target_id.ok()?,
             actor: arguments.actor,
             metadata,
             err: arguments.err,
@@ -194,15 +200,14 @@ fn first_word(path: &Path) -> String {
 /// In this order: the expression, an argument `<target>_id`, an argument `<target>`, the success value.
 /// Where no target is named, it is the action's first word.
 fn resolve_target_id(
-    ctxt: &Ctxt,
     given: Option<Expr>,
     action: &Action,
     target: Option<&LitStr>,
     function: &Function,
-) -> Option<TargetId> {
+) -> Result<TargetId, String> {
     match given {
-        Some(closure @ Expr::Closure(_)) => return Some(TargetId::Returned(closure)),
-        Some(expression) => return Some(TargetId::Argument(expression)),
+        Some(closure @ Expr::Closure(_)) => return Ok(TargetId::Returned(closure)),
+        Some(expression) => return Ok(TargetId::Argument(expression)),
         None => {}
     }
     let target = match (target, action) {
@@ -213,28 +218,22 @@ fn resolve_target_id(
     let bindings = function.bindings();
     let argument = |name: &str| bindings.iter().find(|binding| binding.unraw() == name);
     if let Some(id) = argument(&format!("{target}_id")) {
-        return Some(TargetId::Argument(Expr::Path(syn::ExprPath {
+        return Ok(TargetId::Argument(Expr::Path(syn::ExprPath {
             attrs: Vec::new(),
             qself: None,
             path: id.clone().into(),
         })));
     }
     if let Some(argument) = argument(&target) {
-        return Some(TargetId::Target(argument.clone()));
+        return Ok(TargetId::Target(argument.clone()));
     }
     if !function.returns_nothing() {
-        return Some(TargetId::ReturnedTarget);
+        return Ok(TargetId::ReturnedTarget);
     }
-    let span = match action {
-        Action::Name(name) => name.span(),
-        Action::Variant(path) => path.segments.last().map_or_else(Span::call_site, |last| last.ident.span()),
-    };
-    let message = format!(
+    Err(format!(
         "no target id can be inferred: write `target_id = EXPR`, name an argument `{target}_id`, or name an argument \
          `{target}` (or return a value) whose type implements `AuditTarget`"
-    );
-    ctxt.error(span, message);
-    None
+    ))
 }
 
 fn refuse_wrong_details(ctxt: &Ctxt, metadata: &[Detail], function: &Function) {

@@ -1,10 +1,10 @@
 //! The expansion's second half: running the body, and ending the call.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{PathArguments, ReturnType, Type};
+use syn::{Path, PathArguments, ReturnType, Type};
 
 use super::arguments::Source;
 use super::expand::{encode, field_name, local};
@@ -80,14 +80,16 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
         Gives::Future(_) => {
             // A value without a name of its type is known from the body alone.
             let is_named = output == *function.gives().value() && output != syn::parse_quote!(_);
-            let constructor = if is_named { "audited_returned" } else { "audited_future" };
-            let body = quote!(#krate::__private::returned(move || { #body }));
-            future(constructor, body, &output, &after(model))
+            let constructor = if is_named { "audited_returned" } else { "audited_opaque" };
+            future(constructor, quote!(move || { #body }), &output, &after(model))
         }
         Gives::BoxedFuture(_) => {
+            if let Some((boxed, block)) = boxed_block(body) {
+                let future = future("audited_future", block, &output, &after(model));
+                return quote!(#boxed(#future));
+            }
             let boxed = nameable(&function.output());
-            let body = quote!(#krate::__private::returned(move || -> #boxed { #body }));
-            let future = future("audited_future", body, &output, &after(model));
+            let future = future("audited_returned", quote!(move || -> #boxed { #body }), &output, &after(model));
             quote!(::std::boxed::Box::pin(#future))
         }
     }
@@ -135,6 +137,28 @@ fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> Tok
             },
         }
     }
+}
+
+/// Of a body that is nothing but `Box::pin(async { … })`, the path and the block, which need not be boxed twice.
+fn boxed_block(body: &TokenStream) -> Option<(Path, TokenStream)> {
+    let mut tokens: Vec<TokenTree> = body.clone().into_iter().collect();
+    let Some(TokenTree::Group(argument)) = tokens.pop() else { return None };
+    let path: Path = syn::parse2(tokens.into_iter().collect()).ok()?;
+    let mut last = path.segments.iter().rev();
+    let is_pin = last.next()?.ident == "pin" && last.next()?.ident == "Box";
+    let block: Vec<TokenTree> = argument.stream().into_iter().collect();
+    let is_block = match block.as_slice() {
+        [TokenTree::Ident(first), TokenTree::Group(block)] => first == "async" && is_braced(block),
+        [TokenTree::Ident(first), TokenTree::Ident(second), TokenTree::Group(block)] => {
+            first == "async" && second == "move" && is_braced(block)
+        }
+        _ => false,
+    };
+    (is_pin && is_block).then(|| (path, argument.stream()))
+}
+
+fn is_braced(group: &Group) -> bool {
+    group.delimiter() == Delimiter::Brace
 }
 
 /// Where a function says what it returns; its name, where it says nothing.

@@ -1,4 +1,4 @@
-//! What the attribute makes of the two main shapes of functions.
+//! What the attribute makes of the main shapes of functions.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -33,6 +33,125 @@ fn a_plain_function_is_called_in_place() {
         quote! {
             fn rotate<T: Key>(key_id: &str, key_type: KeyType, replace: impl FnOnce() -> T) -> impl Key {
                 replace()
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_method_is_called_in_a_closure_that_takes_its_arguments() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "project.suspended", target_id = self.id, metadata(reason)),
+        quote! {
+            fn suspend(&mut self, reason: &str) -> Result<(), Error> {
+                self.check(reason)?;
+                Ok(())
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_generic_function_keeps_its_parameters_and_bounds() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "secret.accessed", target_id = N),
+        quote! {
+            pub(crate) fn read<'a, T, const N: usize>(values: &'a [T; N]) -> Option<&'a T>
+            where
+                T: Clone,
+            {
+                values.first()
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_function_without_end_has_no_value_to_look_at() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "project.updated", target_id = 1),
+        quote! {
+            fn stop() -> ! {
+                panic!()
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_returned_future_is_made_in_a_closure_and_polled_by_the_struct() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "project.updated"),
+        quote! {
+            fn update(project_id: u64) -> impl Future<Output = Result<(), Error>> + Send {
+                let client = client();
+                async move { client.update(project_id).await }
+            }
+        },
+    ));
+}
+
+#[test]
+fn what_async_trait_makes_is_boxed_once() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "project.updated"),
+        quote! {
+            fn update<'life0, 'async_trait>(
+                &'life0 self,
+                project_id: u64,
+            ) -> ::core::pin::Pin<
+                Box<dyn ::core::future::Future<Output = Result<(), Error>> + ::core::marker::Send + 'async_trait>,
+            >
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    if let ::core::option::Option::Some(__ret) = ::core::option::Option::None::<Result<(), Error>> {
+                        #[allow(unreachable_code)]
+                        return __ret;
+                    }
+                    let __self = self;
+                    let project_id = project_id;
+                    let __ret: Result<(), Error> = { __self.send(project_id).await };
+                    #[allow(unreachable_code)]
+                    __ret
+                })
+            }
+        },
+    ));
+}
+
+#[test]
+fn what_is_recorded_and_of_which_outcome_is_asked_after_the_body() {
+    insta::assert_snapshot!(expanded(
+        quote!(
+            action = "project.deleted",
+            on = "failure",
+            skip_if = dry_run,
+            outcome = |result| judge(result),
+            err = |error| error.code(),
+            metadata(old_value = None, ret new_value = |ok| ok.len())
+        ),
+        quote! {
+            fn delete(project: &Project, dry_run: bool) -> Result<Vec<u8>, Error> {
+                project.delete(dry_run)
+            }
+        },
+    ));
+}
+
+#[test]
+fn an_impl_block_hands_its_arguments_down() {
+    insta::assert_snapshot!(expanded(
+        quote!(target = "project", actor = self.actor()),
+        quote! {
+            impl<T> Projects<T> {
+                #[audited(action = "project.created")]
+                fn create(&self) -> Project {
+                    Project::new()
+                }
+                fn other(&self) {}
             }
         },
     ));

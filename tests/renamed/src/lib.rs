@@ -1,6 +1,5 @@
 //! A crate that knows audit-core by another name, and whose macros make audited functions elsewhere.
-#![forbid(unsafe_code)]
-#![deny(warnings, clippy::pedantic, clippy::nursery)]
+#![deny(warnings, missing_docs)]
 
 // No such name: what the macros make must not need it.
 mod audit_core {}
@@ -52,6 +51,37 @@ pub fn change(ticket: &mut Ticket, cents: i64) {
     let before = ticket.clone();
     ticket.cents = cents;
     audit::annotate!(changes = audit::diff(&before, ticket));
+}
+
+/// The number of the first one.
+///
+/// # Safety
+///
+/// There is one.
+#[must_use]
+#[audited(crate = audit, action = "ticket.torn", target_id = |number| number)]
+pub unsafe fn first(tickets: &[Ticket]) -> u64 {
+    // SAFETY: the caller says so.
+    unsafe { tickets.get_unchecked(0) }.number
+}
+
+/// The same, later.
+///
+/// # Safety
+///
+/// There is one.
+#[audited(crate = audit, action = "ticket.torn", target_id = |number| number)]
+pub async unsafe fn first_later(tickets: &[Ticket]) -> u64 {
+    std::future::ready(()).await;
+    // SAFETY: the caller says so.
+    unsafe { tickets.get_unchecked(0) }.number
+}
+
+/// Both, for callers who may not call what is unsafe.
+pub async fn first_twice(ticket: Ticket) -> (u64, u64) {
+    let tickets = [ticket];
+    // SAFETY: there is one.
+    unsafe { (first(&tickets), first_later(&tickets).await) }
 }
 
 /// Makes an audited function of its own arguments.

@@ -11,6 +11,7 @@ on_both_runtimes! {
     a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given,
     a_macro_of_another_crate_brings_the_catalog_of_that_crate,
     a_crate_that_knows_this_one_by_another_name_is_audited_alike,
+    an_unsafe_function_is_recorded_like_any_other,
 }
 
 macro_rules! project {
@@ -83,6 +84,12 @@ async fn a_macro_of_another_crate_brings_the_catalog_of_that_crate() {
     let seen: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.target_id.as_deref())).collect();
     assert_eq!(seen, [("ticket.sold", Some("7")), ("ticket.sold", Some("seven"))]);
     assert_eq!(rows[0].metadata.get("cents"), Some(&json!(5)));
+}
+
+async fn an_unsafe_function_is_recorded_like_any_other() {
+    let ticket = Ticket { number: 7, cents: 0 };
+    let rows = rows(async { assert_eq!(renamed::first_twice(ticket).await, (7, 7)) }).await;
+    assert_eq!(rows.iter().map(|row| row.target_id.as_deref()).collect::<Vec<_>>(), [Some("7"), Some("7")]);
 }
 
 async fn a_crate_that_knows_this_one_by_another_name_is_audited_alike() {

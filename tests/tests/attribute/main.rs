@@ -4,6 +4,7 @@ mod arguments;
 mod calls;
 mod disabled;
 mod durability;
+mod futures;
 mod instrumented;
 mod macros;
 mod shapes;

@@ -9,6 +9,13 @@ extern "C" fn foreign() {}
 //~ extern => an `extern` function cannot be audited: audit a function that it calls
 
 #[audited(action = "project.updated", target_id = 1)]
+#[track_caller]
+//~ track_caller => a `#[track_caller]` function cannot be audited: its body would no longer see its caller; audit a function that it calls
+fn tracked() -> &'static std::panic::Location<'static> {
+    std::panic::Location::caller()
+}
+
+#[audited(action = "project.updated", target_id = 1)]
 struct Project;
 //~ struct => `#[audited]` stands on functions and methods
 
