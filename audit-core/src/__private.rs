@@ -14,7 +14,8 @@ pub use crate::catalog::check::{
     FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, name_of,
     required,
 };
-pub use crate::catalog::field::{FieldAt, Free, Typed, Unknown, absent};
+pub use crate::catalog::field::{Free, Typed, Unknown, absent};
+pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, NoPage, PageAt, Sink};
 pub use crate::catalog::no_catalog;
 pub use crate::coverage::place::SourcePlace;
 pub use crate::diff::{

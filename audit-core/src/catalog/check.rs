@@ -25,6 +25,23 @@ pub struct Place {
     pub action: usize,
 }
 
+/// How many actions share a page; the derive cuts by the same number.
+const PAGE: usize = 32;
+
+impl Place {
+    /// The page of the action in its table.
+    #[must_use]
+    pub const fn page(self) -> usize {
+        if self.action == UNKNOWN { UNKNOWN } else { self.action / PAGE }
+    }
+
+    /// The row of the action in its page.
+    #[must_use]
+    pub const fn row(self) -> usize {
+        self.action % PAGE
+    }
+}
+
 static NOTHING: ActionInfo = ActionInfo {
     hash: 0,
     name: "",

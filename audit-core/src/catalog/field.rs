@@ -11,13 +11,6 @@ use uuid::Uuid;
 
 use crate::metadata;
 
-/// Where the value of field `F` of action `A` in part `P` of a catalog goes. The derive implements it.
-#[diagnostic::on_unimplemented(message = "the catalog has no such metadata field")]
-pub trait FieldAt<const P: usize, const A: usize, const F: usize> {
-    /// Takes the value: [`Typed`], [`Free`] or [`Unknown`].
-    type Sink;
-}
-
 /// Takes values for a field of type `T`.
 #[derive(Debug)]
 pub struct Typed<T>(PhantomData<T>);

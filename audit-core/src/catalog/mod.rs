@@ -31,6 +31,7 @@
 pub(crate) mod builtin;
 pub(crate) mod check;
 pub(crate) mod field;
+pub(crate) mod field_at;
 pub(crate) mod fits;
 #[doc(hidden)]
 pub mod no_catalog;

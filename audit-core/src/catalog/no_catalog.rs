@@ -1,7 +1,7 @@
 //! What `#[audited]` is checked against where it was imported alone, without the type of its name.
 
-use super::check::{Parts, UNKNOWN};
-use super::field::{FieldAt, Unknown};
+use super::check::Parts;
+use super::field_at::{NoPage, PageAt};
 use super::{ActionInfo, Catalog};
 use crate::Metadata;
 
@@ -21,6 +21,6 @@ impl Catalog for __AuditCatalog {
     }
 }
 
-impl<const ACTION: usize> FieldAt<0, ACTION, UNKNOWN> for __AuditCatalog {
-    type Sink = Unknown;
+impl<const PAGE: usize> PageAt<0, PAGE> for __AuditCatalog {
+    type Page = NoPage;
 }

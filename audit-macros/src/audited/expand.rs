@@ -122,6 +122,13 @@ fn checks(model: &Audited) -> TokenStream {
             const _: () = #krate::__private::check_target(__AUDIT_PARTS, __AUDIT_PLACE, #target);
         });
     }
+    if model.metadata.iter().any(|detail| !matches!(detail.source, Source::Later)) {
+        checks.extend(quote_spanned! {span=>
+            const __AUDIT_PART: ::core::primitive::usize = __AUDIT_PLACE.part;
+            const __AUDIT_PAGE: ::core::primitive::usize = __AUDIT_PLACE.page();
+            const __AUDIT_ROW: ::core::primitive::usize = __AUDIT_PLACE.row();
+        });
+    }
     for (n, detail) in model.metadata.iter().enumerate() {
         let span = at(detail.name.span());
         let krate = path_at(&model.krate, span);
@@ -235,11 +242,7 @@ pub(super) fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form,
         Form::Debug => quote_spanned!(span=> &#krate::__private::debugged(&#value)),
     };
     quote_spanned! {span=>
-        <<__AuditCatalog as #krate::__private::FieldAt<
-            { __AUDIT_PLACE.part },
-            { __AUDIT_PLACE.action },
-            #field,
-        >>::Sink>::encode(#value)
+        <#krate::__private::Sink<__AuditCatalog, __AUDIT_PART, __AUDIT_PAGE, __AUDIT_ROW, #field>>::encode(#value)
     }
 }
 

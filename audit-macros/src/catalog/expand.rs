@@ -27,10 +27,10 @@ use crate::place::{at, path_at};
 /// pub type audited = Action;
 /// pub use ::audit_core::__private::audited;
 /// impl Catalog for Action { const PARTS = &[&[ActionInfo { … }], <AuditAction as Catalog>::PARTS[0]]; … }
-/// impl FieldAt<0, 0, 0> for Action { type Sink = Typed<i64>; }
-/// impl<const A: usize> FieldAt<0, A, UNKNOWN> for Action { type Sink = Unknown; }
-/// impl<const A: usize> FieldAt<0, A, FREE> for Action { type Sink = Free; }
-/// impl<const A: usize, const F: usize> FieldAt<1, A, F> for Action where AuditAction: FieldAt<0, A, F> { … }
+/// impl PageAt<0, 0> for Action { type Page = Page0; }
+/// impl ActionAt<0> for Page0 { type Fields = Fields<(i64, ())>; }
+/// impl PageAt<0, UNKNOWN> for Action { type Page = NoPage; }
+/// impl<const P: usize> PageAt<1, P> for Action where AuditAction: PageAt<0, P> { … }
 /// ```
 pub(super) fn expand(catalog: &Catalog) -> TokenStream {
     let alias_pair = alias_pair(catalog);
@@ -152,42 +152,54 @@ fn metadata_arm(krate: &syn::Path, action: &Action) -> TokenStream {
     }
 }
 
-// The braces keep a constant from being taken for a type of that name.
+/// How many actions share a page; `Place` divides by the same number.
+const PAGE: usize = 32;
+
 fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
-    let own = actions.iter().enumerate().flat_map(|(a, action)| {
-        action.fields.iter().flatten().enumerate().map(move |(f, field)| {
-            let ty = &field.ty;
-            quote_spanned! {ty.span()=>
+    let pages = actions.chunks(PAGE).enumerate().map(|(p, actions)| {
+        let page = format_ident!("Page{p}");
+        let rows = actions.iter().enumerate().map(|(row, action)| {
+            let types = action.fields.iter().flatten().map(|field| &field.ty);
+            let types = types.rev().fold(quote!(()), |rest, ty| quote!((#ty, #rest)));
+            quote! {
                 #[automatically_derived]
-                impl #krate::__private::FieldAt<0, #a, #f> for #ident {
-                    type Sink = #krate::__private::Typed<#ty>;
+                impl #krate::__private::ActionAt<#row> for #page {
+                    type Fields = #krate::__private::Fields<#types>;
                 }
             }
-        })
+        });
+        quote! {
+            #[allow(missing_debug_implementations)]
+            pub struct #page;
+            #[automatically_derived]
+            impl #krate::__private::PageAt<0, #p> for #ident {
+                type Page = #page;
+            }
+            #(#rows)*
+        }
     });
+    // The braces keep a constant from being taken for a type of that name.
     let included = includes.iter().enumerate().map(|(k, include)| {
         let (part, base) = (k + 1, &include.catalog);
         quote! {
             #[automatically_derived]
-            impl<const ACTION: usize, const FIELD: usize> #krate::__private::FieldAt<#part, { ACTION }, { FIELD }> for #ident
+            impl<const PAGE: usize> #krate::__private::PageAt<#part, { PAGE }> for #ident
             where
-                #base: #krate::__private::FieldAt<0, { ACTION }, { FIELD }>,
+                #base: #krate::__private::PageAt<0, { PAGE }>,
             {
-                type Sink = <#base as #krate::__private::FieldAt<0, { ACTION }, { FIELD }>>::Sink;
+                type Page = <#base as #krate::__private::PageAt<0, { PAGE }>>::Page;
             }
         }
     });
     quote! {
-        #(#own)*
-        #(#included)*
-        #[automatically_derived]
-        impl<const ACTION: usize> #krate::__private::FieldAt<0, { ACTION }, { #krate::__private::UNKNOWN }> for #ident {
-            type Sink = #krate::__private::Unknown;
-        }
-        #[automatically_derived]
-        impl<const ACTION: usize> #krate::__private::FieldAt<0, { ACTION }, { #krate::__private::FREE }> for #ident {
-            type Sink = #krate::__private::Free;
-        }
+        const _: () = {
+            #(#pages)*
+            #(#included)*
+            #[automatically_derived]
+            impl #krate::__private::PageAt<0, { #krate::__private::UNKNOWN }> for #ident {
+                type Page = #krate::__private::NoPage;
+            }
+        };
     }
 }
 

@@ -12,6 +12,9 @@ use crate::ctxt::Ctxt;
 use crate::durability;
 use crate::{krate, name};
 
+/// Most metadata fields of an action; audit-core has no place for more.
+const MAX_FIELDS: usize = 32;
+
 #[derive(Debug)]
 pub(super) struct Catalog {
     pub(super) vis: Visibility,
@@ -91,7 +94,15 @@ impl Action {
     fn read(ctxt: &Ctxt, variant: &Variant, attributes: VariantAttributes) -> Option<Self> {
         let fields = match &variant.fields {
             Fields::Unit => None,
-            Fields::Named(fields) => Some(fields.named.iter().filter_map(|field| Field::read(ctxt, field)).collect()),
+            Fields::Named(fields) => {
+                if let Some(one_too_many) = fields.named.iter().nth(MAX_FIELDS) {
+                    let message = format!(
+                        "an action has at most {MAX_FIELDS} metadata fields: declare one of a type of your own"
+                    );
+                    ctxt.error(one_too_many.span(), message);
+                }
+                Some(fields.named.iter().filter_map(|field| Field::read(ctxt, field)).collect())
+            }
             Fields::Unnamed(fields) => {
                 let message = "metadata fields have names: write `Variant { name: Type }`, \
                     or `#[audit(include)]` to embed a catalog";
