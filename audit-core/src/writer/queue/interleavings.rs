@@ -255,3 +255,22 @@ fn a_deadline_at_any_moment_ends_each_wait_once() {
         assert_eq!((stats.stored, stats.waiting), (1, 0), "{stats:?}");
     });
 }
+
+#[test]
+fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
+    check(|| {
+        let queue = queue(10, Duration::ZERO);
+        let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
+        let waiting = thread::spawn(move || assert_eq!(block_on(kept), Err(NotKept::Lost)));
+        drop(block_on(queue.take(0)));
+        queue.lost_in_flight(0);
+        join(vec![waiting]);
+        let gap = block_on(queue.take(0)).expect("an entry tells of it");
+        assert_eq!(gap[0].action.as_str(), "audit.gap");
+        let stats = observe(&queue);
+        assert_eq!((stats.dropped_by.panicked, stats.waiting), (1, 1), "{stats:?}");
+        queue.landed(0, 0);
+        queue.lost_in_flight(0);
+        assert_eq!(queue.lost(), 1);
+    });
+}
