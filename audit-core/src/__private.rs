@@ -5,10 +5,10 @@ pub use inventory;
 pub use serde_json::Value;
 
 pub use crate::call::{
-    AnyError, Call, Captures, Contract, DisplayedError, Ended, ErrorText, Finished, Judging, NoFuture, On, Plain,
-    Promise, Said, SaidResponse, Shown, Silent, Site, Terms, Text, Told, Unfinished, Unjudged, Usual, Whole, annotate,
-    audited_future, audited_opaque, audited_returned, check_endless, check_on, code, debugged, displayed, judge,
-    target_of,
+    AnyError, Call, Captures, Contract, DisplayedError, Ended, ErrorText, Failing, Finished, Judging, NoFuture, On,
+    Plain, Promise, Said, SaidResponse, Shown, Silent, Site, Terms, Text, Told, Unfinished, Unjudged, Usual, Whole,
+    annotate, audited_future, audited_opaque, audited_returned, check_endless, check_on, code, debugged, displayed,
+    judge, target_of, watched,
 };
 pub use crate::catalog::check::{
     FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, name_of,

@@ -73,6 +73,7 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// | <code>outcome = \|returned\| EXPR</code> | the `Outcome` that the whole returned value means |
 /// | `skip_if = EXPR` | over the arguments: where it is true, the call is not recorded |
 /// | `durability = "durable"` | the function returns when its entry is stored, or in the journal; `"before"`: its body runs when an `attempted` entry is, and the function returns an error if none can be (`From<audit_core::Error>`); default: what the catalog says, or `"queued"` |
+/// | `tx = EXPR` | the entry of a success is in the caller's transaction (sqlx, on PostgreSQL or SQLite): `tx = tx`, `tx = &mut *self.tx`, over the arguments, evaluated after the body of an `async fn`. Other outcomes are queued. If the entry cannot be written, the function returns an error (`From<audit_core::Error>`) and a failure is recorded |
 /// | `on = "success"` | only a success is recorded; `"failure"`: only what is no success; default `"always"` |
 /// | `catalog = path` | the catalog, where it is not the attribute's own |
 /// | `crate = path` | where audit-core is |

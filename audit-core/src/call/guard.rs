@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 use super::scope::{Notes, Turn};
-use super::{Captures, Site, Told};
+use super::{Captures, Site, Told, Unwritten};
 use crate::auditor::{Pending, Reserving, Slot, not_run, unheard};
 use crate::entry::identify;
 use crate::writer::block_on;
@@ -111,9 +111,7 @@ impl Call {
         outcome: impl FnOnce() -> Outcome,
         error: impl FnOnce() -> Option<String>,
     ) -> Told {
-        let usual = if result.is_ok() { Outcome::Success } else { Outcome::Failure };
-        let outcome = self.captures.attempt("outcome", outcome).unwrap_or(usual);
-        let error = self.captures.attempt("error", error).flatten();
+        let (outcome, error) = self.judged(result, outcome, error);
         let waits = self.site.durability.waits();
         match self.last_entry(outcome, error) {
             Some((Some(slot), entry)) if waits => Told::sent(slot.send_durably(entry)),
@@ -123,6 +121,33 @@ impl Call {
             }
             None => Told::over(),
         }
+    }
+
+    /// [`Self::end`] of a call whose success is written in a transaction: that entry is given back.
+    pub fn end_in_transaction<T, E>(
+        mut self,
+        result: &Result<T, E>,
+        outcome: impl FnOnce() -> Outcome,
+        error: impl FnOnce() -> Option<String>,
+    ) -> Option<Unwritten> {
+        let (outcome, error) = self.judged(result, outcome, error);
+        let (slot, entry) = self.last_entry(outcome, error)?;
+        if outcome == Outcome::Success {
+            return Some(Unwritten::new(slot, entry));
+        }
+        send(slot, entry);
+        None
+    }
+
+    fn judged<T, E>(
+        &mut self,
+        result: &Result<T, E>,
+        outcome: impl FnOnce() -> Outcome,
+        error: impl FnOnce() -> Option<String>,
+    ) -> (Outcome, Option<String>) {
+        let usual = if result.is_ok() { Outcome::Success } else { Outcome::Failure };
+        let outcome = self.captures.attempt("outcome", outcome).unwrap_or(usual);
+        (outcome, self.captures.attempt("error", error).flatten())
     }
 
     /// Takes the context of the work in progress, once.
@@ -300,7 +325,7 @@ impl Call {
     }
 }
 
-fn send(slot: Option<Slot>, entry: Entry) {
+pub(super) fn send(slot: Option<Slot>, entry: Entry) {
     match slot {
         // A refusal is counted, and tells of itself.
         Some(slot) => drop(slot.send(entry)),

@@ -12,6 +12,9 @@
 //! A durable call ends when its entry is kept, and one with `durability = "before"` begins when its attempt is: what
 //! that asks of the function is its [`Contract`].
 //!
+//! With `tx = EXPR`, the entry of a success is [`Unwritten`] when the body has returned, and goes into the caller's
+//! transaction.
+//!
 //! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
 //! and leaves a mark in the metadata.
 
@@ -30,6 +33,7 @@ mod shown;
 mod site;
 mod target;
 mod told;
+mod transaction;
 
 pub use captures::Captures;
 pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
@@ -43,3 +47,5 @@ pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};
 pub use target::{AuditTarget, target_of};
 pub use told::Told;
+pub(crate) use transaction::Unwritten;
+pub use transaction::{Failing, watched};

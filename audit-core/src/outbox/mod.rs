@@ -29,3 +29,4 @@ pub use settings::{Outbox, OutboxWake};
 pub(crate) use settings::{Pace, Settings};
 pub use transaction::OutboxTransaction;
 pub use write::outbox;
+pub(crate) use write::write;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::store::drain::Drain;
-use crate::store::{BoxFuture, Schema, Store, StoreError, unknown_kind};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::store::{BoxFuture, Store, drain::Drain};
+use crate::store::{Schema, StoreError, unknown_kind};
 use crate::writer::Source;
 
 /// The outbox of the log at a URL.
@@ -21,8 +22,10 @@ pub(crate) fn open(url: &str, schema: &Schema, service_name: &str) -> Result<Arc
     Err(unknown_kind(url))
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 struct Same<S>(S);
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 macro_rules! same {
     ($store:ty) => {
         impl Source for Same<$store> {

@@ -9,7 +9,7 @@ use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
 use crate::ctxt::Ctxt;
 use crate::{durability, name};
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "action",
     "target",
     "target_id",
@@ -19,6 +19,7 @@ const KNOWN: [&str; 12] = [
     "outcome",
     "on",
     "durability",
+    "tx",
     "skip_if",
     "catalog",
     "crate",
@@ -36,6 +37,7 @@ pub(super) struct Arguments {
     pub(super) outcome: Option<Expr>,
     pub(super) on: Option<LitStr>,
     pub(super) durability: Option<LitStr>,
+    pub(super) tx: Option<Expr>,
     pub(super) skip_if: Option<Expr>,
     pub(super) catalog: Option<Path>,
     pub(super) krate: Option<Path>,
@@ -139,7 +141,11 @@ impl Arguments {
         or(&mut self.err, defaults.err);
         or(&mut self.outcome, defaults.outcome);
         or(&mut self.on, defaults.on);
-        or(&mut self.durability, defaults.durability);
+        // A method's own contract stands for the block's.
+        if self.durability.is_none() && self.tx.is_none() {
+            self.durability = defaults.durability;
+            self.tx = defaults.tx;
+        }
         or(&mut self.skip_if, defaults.skip_if);
         or(&mut self.catalog, defaults.catalog);
         or(&mut self.krate, defaults.krate);
@@ -173,6 +179,7 @@ impl Arguments {
             "skip_if" => self.skip_if = Some(expression(input)?),
             "on" => self.on = Some(literal(input, "write `\"success\"`, `\"failure\"` or `\"always\"`")?),
             "durability" => self.durability = Some(literal(input, durability::TO_WRITE)?),
+            "tx" => self.tx = Some(expression(input)?),
             "catalog" => self.catalog = Some(input.parse()?),
             _ => self.krate = Some(input.call(Path::parse_mod_style)?),
         }

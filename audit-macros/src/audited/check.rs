@@ -1,8 +1,9 @@
 //! Functions that cannot be audited, or not like this.
 
-use syn::Attribute;
 use syn::spanned::Spanned;
+use syn::{Attribute, Expr};
 
+use super::arguments::Arguments;
 use super::function::Function;
 use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
@@ -33,5 +34,22 @@ pub(super) fn function(ctxt: &Ctxt, invoked: &Invoked, function: &Function) {
     }
     if let Some(abi) = &signature.abi {
         ctxt.error(abi.span(), "an `extern` function cannot be audited: audit a function that it calls");
+    }
+}
+
+/// Reports what keeps a success from being written in a transaction.
+pub(super) fn transaction(ctxt: &Ctxt, tx: &Expr, arguments: &Arguments, function: &Function) {
+    let refuse = |sentence| ctxt.error(tx.span(), sentence);
+    if !function.is_async() {
+        refuse(
+            "`tx` writes the entry after the body has ended, which only an `async fn` can wait for: make this one, or \
+             call `audit_core::outbox(&mut tx, entry)` in the body",
+        );
+    } else if function.never_returns() {
+        refuse("`tx` writes the entry of a success, and this function never returns");
+    } else if arguments.durability.is_some() {
+        refuse("`tx` says when the entry is kept: with its transaction. Take `durability` away, or `tx`");
+    } else if arguments.on.as_ref().is_some_and(|on| on.value() == "failure") {
+        refuse("`tx` writes the entry of a success, which `on = \"failure\"` leaves out: take one of them away");
     }
 }

@@ -83,9 +83,12 @@ fn checks(model: &Audited) -> TokenStream {
     };
     let later = model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)).map(field_name);
     let of_catalog = || quote_spanned!(span=> #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE).durability);
+    // With the transaction, or not at all: that is more than any durability of the catalog's promises.
+    let queued = model.tx.as_ref().map(|_| Ident::new("Queued", span));
     let durability = model
         .durability
         .as_ref()
+        .or(queued.as_ref())
         .map_or_else(of_catalog, |variant| quote_spanned!(span=> #krate::Durability::#variant));
     let (catalog, parts) = catalog(model, span);
     let mut checks = quote_spanned! {span=>

@@ -9,6 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Path};
 
 use super::arguments::{Action, Arguments, Detail, Source};
+use super::check;
 use super::function::Function;
 use super::invoked::Invoked;
 use crate::ctxt::Ctxt;
@@ -33,6 +34,8 @@ pub(super) struct Audited {
     pub(super) on_span: Option<Span>,
     /// The variant of `Durability`; the catalog's where none is written.
     pub(super) durability: Option<Ident>,
+    /// The transaction that the success entry goes into.
+    pub(super) tx: Option<Expr>,
     pub(super) skip_if: Option<Expr>,
 }
 
@@ -123,6 +126,9 @@ impl ActionName {
 impl Audited {
     /// Brings arguments and function together; `None` when there is nothing sound to expand.
     pub(super) fn resolve(ctxt: &Ctxt, invoked: Invoked, arguments: Arguments, function: Function) -> Option<Self> {
+        if let Some(tx) = &arguments.tx {
+            check::transaction(ctxt, tx, &arguments, &function);
+        }
         let metadata = arguments.metadata.unwrap_or_default();
         refuse_wrong_details(ctxt, &metadata, &function);
         if let Some(err) = &arguments.err
@@ -162,6 +168,7 @@ impl Audited {
             on: on?,
             on_span,
             durability: durability.map_or(Some(None), |read| read.map(Some))?,
+            tx: arguments.tx,
             skip_if: arguments.skip_if,
             function,
         })

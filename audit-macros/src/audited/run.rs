@@ -43,6 +43,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             let future = future("audited_future", quote!(async move { #told #body }), &never, &after);
             quote!(match #future.await {})
         }
+        Gives::Value(_) if function.is_async() && model.tx.is_some() => in_transaction(model, &new_call, &output),
         Gives::Value(_) if function.is_async() => {
             let told = told_type(function, &output);
             let future = future("audited_future", quote!(async move { #told #body }), &output, &after(model));
@@ -90,6 +91,50 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             let boxed = nameable(&function.output());
             let future = future("audited_returned", quote!(move || -> #boxed { #body }), &output, &after(model));
             quote!(::std::boxed::Box::pin(#future))
+        }
+    }
+}
+
+/// Runs the body in a block that only borrows the arguments, so that the transaction among them is there afterwards.
+///
+/// Output:
+///
+/// ```text
+/// let (returned, call) = watched(Call::new(&SITE, captures), async { … }).await;
+/// let unwritten = { … call.end_in_transaction(…) };
+/// match unwritten {
+///     None => returned,
+///     Some(unwritten) => match unwritten.write(tx).await {
+///         Ok(()) => returned,
+///         Err(error) => Failing::failed(error),
+///     },
+/// }
+/// ```
+fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> TokenStream {
+    let (krate, function) = (&model.krate, &model.function);
+    let (returned, call, value) = (local("returned"), local("call"), local("value"));
+    let (unwritten, error, told) = (local("unwritten"), local("error"), local("told"));
+    let (body, told_type) = (&function.body, told_type(function, output));
+    let mutability = captures_of_value(model).then(|| quote!(mut));
+    let end = end(model);
+    let tx = &model.tx;
+    let span = at(tx.span());
+    let write = quote_spanned!(span=> #unwritten.write(#tx));
+    let span = at(output_span(function));
+    let failed = {
+        let krate = path_at(krate, span);
+        quote_spanned!(span=> #krate::__private::Failing::failed(#error))
+    };
+    quote! {
+        let (#returned, #mutability #call) =
+            #krate::__private::watched::<#output, _>(#new_call, async { #told_type #body }).await;
+        let #unwritten = { let #value = &#returned; #end #told };
+        match #unwritten {
+            ::core::option::Option::None => #returned,
+            ::core::option::Option::Some(#unwritten) => match #write.await {
+                ::core::result::Result::Ok(()) => #returned,
+                ::core::result::Result::Err(#error) => #failed,
+            },
         }
     }
 }
@@ -153,6 +198,7 @@ fn end(model: &Audited) -> TokenStream {
     let krate = &model.krate;
     let (call, value, result, told) = (local("call"), local("value"), local("result"), local("told"));
     let (captured, outcome, error) = (captured(model), outcome(model), error(model));
+    let method = if model.tx.is_some() { quote!(end_in_transaction) } else { quote!(end) };
     quote! {
         #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
         let #told = {
@@ -162,7 +208,7 @@ fn end(model: &Audited) -> TokenStream {
             };
             let #result = #krate::__private::Ended(#value).split();
             #captured
-            #call.end(&#result, || #outcome, || #error)
+            #call.#method(&#result, || #outcome, || #error)
         };
     }
 }

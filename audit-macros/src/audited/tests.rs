@@ -194,3 +194,15 @@ fn the_arguments_of_an_impl_block_are_handed_to_the_audited_methods_alone() {
     assert!(tokens.contains(&format!("[crate :: audit :: audited ({handed})]")), "{tokens}");
     assert_eq!(tokens.matches("__defaults").count(), 2);
 }
+
+#[test]
+fn a_success_in_a_transaction_is_written_after_the_body() {
+    insta::assert_snapshot!(expanded(
+        quote!(action = "project.deleted", tx = &mut *tx),
+        quote! {
+            async fn delete(tx: &mut Transaction<'_, Postgres>, project_id: u64) -> Result<(), Error> {
+                tx.delete(project_id).await
+            }
+        },
+    ));
+}

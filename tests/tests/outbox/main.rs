@@ -1,5 +1,6 @@
 //! Promises of the outbox, on real PostgreSQL and SQLite.
 
+mod attribute;
 mod commit;
 mod drainers;
 mod ground;

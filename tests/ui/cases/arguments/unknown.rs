@@ -5,7 +5,7 @@ use audit_core::audited;
 fn misspelt() {}
 
 #[audited(action = "project.updated", target_id = 1, colour = "red", on = "sucess")]
-//~ colour => unknown argument `colour`; there are action, target, target_id, actor, metadata, err, outcome, on, durability, skip_if, catalog, crate
+//~ colour => unknown argument `colour`; there are action, target, target_id, actor, metadata, err, outcome, on, durability, tx, skip_if, catalog, crate
 //~ "sucess" => write `"success"`, `"failure"` or `"always"`
 fn two_mistakes() {}
 

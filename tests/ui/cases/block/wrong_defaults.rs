@@ -3,7 +3,7 @@ use audit_core::audited;
 struct Projects;
 
 #[audited(action = "project.updated", on = "sucess", colour = 1)]
-//~ colour => unknown argument `colour`; there are action, target, target_id, actor, metadata, err, outcome, on, durability, skip_if, catalog, crate
+//~ colour => unknown argument `colour`; there are action, target, target_id, actor, metadata, err, outcome, on, durability, tx, skip_if, catalog, crate
 //~ "sucess" => write `"success"`, `"failure"` or `"always"`
 //~ "project.updated" => an action is one method's own: write it there, and here only what the methods have in common
 impl Projects {
