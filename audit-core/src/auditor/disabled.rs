@@ -1,12 +1,16 @@
 //! Auditing, switched off when the program starts.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Auditor, Builder, global};
 use crate::Context;
 
-/// Whether the program has ever had an auditor that records.
-static RECORDS: AtomicBool = AtomicBool::new(false);
+/// What auditors the program has had, so that calls of a program which audits nothing find that out with one look.
+static HAD: AtomicU8 = AtomicU8::new(0);
+/// One that records.
+const RECORDING: u8 = 1;
+/// A global one that is disabled.
+const GLOBAL_DISABLED: u8 = 2;
 
 impl Auditor {
     /// An auditor that records nothing, counts nothing and warns of nothing. Audited functions below a
@@ -32,18 +36,26 @@ impl Auditor {
     }
 
     pub(super) fn note_that_one_records() {
-        RECORDS.store(true, Ordering::Relaxed);
+        HAD.fetch_or(RECORDING, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_that_the_global_one_is_disabled() {
+        HAD.fetch_or(GLOBAL_DISABLED, Ordering::Relaxed);
+    }
+
+    /// Whether auditing is disabled and no context can carry an auditor that records, because there was none.
+    pub(crate) fn is_off() -> bool {
+        HAD.load(Ordering::Relaxed) == GLOBAL_DISABLED
     }
 
     /// Whether a call that begins here and now is not to be recorded.
     pub(crate) fn is_disabled_here() -> bool {
-        Context::look(|context| context.auditor().map(Self::is_disabled))
-            .flatten()
-            .unwrap_or_else(|| global::get().is_some_and(Self::is_disabled))
+        let look = || Context::look(|context| context.auditor().map(Self::is_disabled)).flatten();
+        Self::is_off() || look().unwrap_or_else(|| global::get().is_some_and(Self::is_disabled))
     }
 
     /// Whether no call is to be recorded that begins later, in whatever context.
     pub(crate) fn is_disabled_everywhere() -> bool {
-        Self::is_disabled_here() && !RECORDS.load(Ordering::Relaxed)
+        Self::is_disabled_here() && HAD.load(Ordering::Relaxed) & RECORDING == 0
     }
 }

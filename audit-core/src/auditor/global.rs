@@ -61,6 +61,9 @@ impl Auditor {
 
 pub(super) fn install(auditor: &Auditor) -> Result<(), Error> {
     GLOBAL.set(auditor.clone()).map_err(|_| Error::AlreadyInitialised)?;
+    if auditor.is_disabled() {
+        Auditor::note_that_the_global_one_is_disabled();
+    }
     auditor.count_unheard(UNHEARD.swap(0, Ordering::Relaxed));
     Ok(())
 }

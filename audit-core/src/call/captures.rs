@@ -48,7 +48,9 @@ impl Captures {
 
     /// Captures a metadata field.
     pub fn field(&mut self, name: &'static str, value: impl FnOnce() -> Value) {
-        self.field_if_any(name, || Some(value()));
+        if !self.skipped {
+            self.field_if_any(name, || Some(value()));
+        }
     }
 
     /// Captures a metadata field, where there is a value.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::contract::Terms;
-use super::scope::Turn;
+use super::scope::turn;
 use super::{Call, Told};
 use crate::auditor::Reserving;
 
@@ -77,10 +77,7 @@ where
                 return Poll::Ready(this.terms.refused(error));
             }
         }
-        let turn = Turn::enter(call);
-        let polled = this.body.poll(cx);
-        turn.leave();
-        let value = ready!(polled);
+        let value = ready!(turn(call, || this.body.poll(cx)));
         call.returned();
         let (call, after) = this.call.take().expect("it was there a moment ago");
         let told = after(&value, call);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use uuid::Uuid;
 
-use super::scope::{Notes, Turn};
+use super::scope::{Notes, turn};
 use super::{Captures, Site, Told, Unwritten};
 use crate::auditor::{Pending, Reserving, Slot, not_run, unheard};
 use crate::entry::identify;
@@ -56,7 +56,8 @@ impl Call {
     /// A call whose body has not begun.
     pub fn new(site: &'static Site, captures: Captures) -> Self {
         let notes = Some(Notes::new(site, !captures.skipped));
-        Self { site, context: Context::default(), captures, notes, slot: None, attempt: None, phase: Phase::New }
+        let phase = if captures.skipped { Phase::Recorded } else { Phase::New };
+        Self { site, context: Context::default(), captures, notes, slot: None, attempt: None, phase }
     }
 
     /// Reserves a place in the queue, then runs the body here and now; not if the call must be announced and cannot be.
@@ -73,9 +74,7 @@ impl Call {
             let slot = self.auditor().map(|auditor| auditor.reserve_blocking());
             self.begin(slot);
         }
-        let turn = Turn::enter(&mut self);
-        let value = body();
-        turn.leave();
+        let value = turn(&mut self, body);
         self.returned();
         Ok((value, self))
     }
@@ -92,9 +91,7 @@ impl Call {
     /// polled: only what panics before that was a call already.
     pub(super) fn prepare<F>(mut self, body: impl FnOnce() -> F) -> (F, Self) {
         self.phase = Phase::Preparing { since: Instant::now() };
-        let turn = Turn::enter(&mut self);
-        let future = body();
-        turn.leave();
+        let future = turn(&mut self, body);
         self.phase = Phase::New;
         (future, self)
     }
@@ -111,6 +108,9 @@ impl Call {
         outcome: impl FnOnce() -> Outcome,
         error: impl FnOnce() -> Option<String>,
     ) -> Told {
+        if self.captures.skipped {
+            return Told::over();
+        }
         let (outcome, error) = self.judged(result, outcome, error);
         let waits = self.site.durability.waits();
         match self.last_entry(outcome, error) {
@@ -334,7 +334,10 @@ pub(super) fn send(slot: Option<Slot>, entry: Entry) {
 }
 
 impl Drop for Call {
+    #[inline]
     fn drop(&mut self) {
-        self.record(Outcome::Cancelled, None);
+        if !matches!(self.phase, Phase::Recorded) {
+            self.record(Outcome::Cancelled, None);
+        }
     }
 }

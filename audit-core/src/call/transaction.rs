@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Call;
 use super::guard::send;
-use super::scope::Turn;
+use super::scope::turn;
 use crate::auditor::{Reserving, Slot};
 use crate::entry::identify;
 use crate::outbox::{self, OutboxTransaction};
@@ -44,10 +44,7 @@ impl<F: Future> Future for Watched<F> {
             // Only a call that is announced is ever refused.
             let _ = ready!(call.poll_begin(this.reserving, cx));
         }
-        let turn = Turn::enter(call);
-        let polled = this.body.poll(cx);
-        turn.leave();
-        let value = ready!(polled);
+        let value = ready!(turn(call, || this.body.poll(cx)));
         call.returned();
         Poll::Ready((value, this.call.take().expect("it was there a moment ago")))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use audit_core::{Actor, Auditor, Context, Entry, annotate, audited, context};
 use serde::{Serialize, Serializer};
+use sqlx::{Connection as _, SqliteConnection};
 use tests::calls::{row, rows};
 
 use crate::support::on_both_runtimes;
@@ -61,6 +62,41 @@ async fn a_disabled_call_evaluates_nothing_that_its_attribute_names() {
         assert_eq!(plain(), 7);
         assert_eq!(asynchronous(true).await, Ok(7));
         assert_eq!(asynchronous(false).await, Err("no"));
+    };
+    context::scope(disabled(), calls).await;
+    assert_eq!(EVALUATED.get(), 0);
+}
+
+#[audited(action = "project.deleted", durability = "durable", metadata(reason = evaluate().to_string()))]
+async fn durable(project_id: u64) -> u64 {
+    project_id
+}
+
+#[audited(action = "project.deleted", durability = "before", metadata(reason = evaluate().to_string()))]
+async fn announced(project_id: u64) -> Result<u64, audit_core::Error> {
+    Ok(project_id)
+}
+
+#[audited(action = "project.deleted", durability = "before", metadata(reason = evaluate().to_string()))]
+fn announced_in_place(project_id: u64) -> Result<u64, audit_core::Error> {
+    Ok(project_id)
+}
+
+/// The database has no outbox: an entry would be refused.
+#[audited(action = "project.created", tx = connection, target_id = |_| evaluate())]
+async fn in_a_transaction(connection: &mut SqliteConnection) -> Result<u64, audit_core::Error> {
+    connection.ping().await.expect("the database is there");
+    Ok(7)
+}
+
+#[tokio::test]
+async fn a_disabled_call_is_neither_announced_nor_awaited_nor_written_in_a_transaction() {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.expect("memory can be opened");
+    let calls = async {
+        assert_eq!(durable(1).await, 1);
+        assert_eq!(announced(2).await.ok(), Some(2));
+        assert_eq!(announced_in_place(3).ok(), Some(3));
+        assert_eq!(in_a_transaction(&mut connection).await.ok(), Some(7));
     };
     context::scope(disabled(), calls).await;
     assert_eq!(EVALUATED.get(), 0);
