@@ -98,6 +98,15 @@ impl Bench {
     }
 }
 
+/// Auditing switched off for the whole program: first, before anything in it records.
+fn off(criterion: &mut Criterion) {
+    let _writer = Auditor::builder().disabled().init_blocking().expect("there is no other");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    criterion.bench_function("call/#[audited], auditing off", |bencher| {
+        bencher.iter_custom(|calls| runtime.block_on(burst!(audited_always, calls)));
+    });
+}
+
 fn absolute(criterion: &mut Criterion) {
     let mut bench = Bench::start();
     let mut group = criterion.benchmark_group("call");
@@ -106,7 +115,7 @@ fn absolute(criterion: &mut Criterion) {
         ("no attribute", Way::Bare),
         ("#[audited], queued", Way::Queued),
         ("#[audited(on = \"failure\")], success", Way::OnFailure),
-        ("#[audited], disabled", Way::Disabled),
+        ("#[audited], disabled by the context", Way::Disabled),
         ("#[instrument], span-close JSON, non-blocking", Way::PoorMan),
     ];
     for (name, way) in ways {
@@ -133,7 +142,7 @@ fn ratio() {
     );
 }
 
-criterion_group!(benches, absolute);
+criterion_group!(benches, off, absolute);
 
 fn main() {
     benches();
