@@ -101,7 +101,7 @@ pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
 pub use audit_macros::{AuditOutcome, AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
-    Attempt, Auditor, Builder, DroppedBy, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
+    Attempt, Auditor, Builder, DroppedBy, Health, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
     WriterGuard, init, init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};

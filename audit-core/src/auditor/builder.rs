@@ -9,7 +9,7 @@ use crate::Error;
 use crate::journal::Journal;
 use crate::outbox::{self, Outbox, OutboxWake, Pace};
 use crate::store::{self, Schema, SharedStore, Store};
-use crate::writer::{self, Delivery, Drainer, Limits, Queue, StartUp, block_on};
+use crate::writer::{self, Condition, Delivery, Drainer, Limits, Queue, StartUp, block_on};
 
 /// Most lanes of one writer.
 const MAX_LANES: usize = 64;
@@ -341,16 +341,24 @@ impl Builder {
             return Ok(WriterGuard::new(auditor, queue, None, self.drop_deadline));
         };
         let schema = Schema::new(self.outbox_schema.as_ref().unwrap_or(&self.schema))?;
-        let drainer = self.drainer()?;
+        let condition = Arc::new(Condition::default());
+        let drainer = self.drainer(&condition)?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let journal = self.open_journal()?;
         let seen = journal.as_ref().map(Arc::downgrade).unwrap_or_default();
-        let start_up =
-            StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery, journal, drainer };
+        let start_up = StartUp {
+            lanes,
+            migrate: self.migrate,
+            wait: self.wait,
+            delivery: self.delivery,
+            condition: Arc::clone(&condition),
+            journal,
+            drainer,
+        };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
         let settings = outbox::Settings { schema, wake: self.outbox_wake };
-        let auditor = Auditor::new(Arc::clone(&queue), seen, self.durable_timeout, settings);
+        let auditor = Auditor::new(Arc::clone(&queue), seen, condition, self.durable_timeout, settings);
         let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
@@ -377,10 +385,10 @@ impl Builder {
     }
 
     /// What drains the outbox of the log, if anything shall. A store of one's own has none.
-    fn drainer(&self) -> Result<Option<Drainer>, Error> {
+    fn drainer(&self, condition: &Arc<Condition>) -> Result<Option<Drainer>, Error> {
         let (Outbox::Drain, Some(Place::Url(url))) = (self.outbox, &self.place) else { return Ok(None) };
         let source = outbox::open(url, &Schema::new(&self.schema)?, &self.service_name)?;
-        Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery }))
+        Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery, condition: Arc::clone(condition) }))
     }
 
     /// An auditor without a writer, and its queue, which takes nothing.

@@ -13,6 +13,7 @@ mod acknowledgement;
 mod answers;
 mod entrance;
 mod place;
+mod pressure;
 mod reason;
 mod state;
 mod take;
@@ -28,6 +29,7 @@ use crate::store::StoreError;
 
 pub(crate) use acknowledgement::{Acknowledgement, NotKept};
 pub(crate) use place::Place;
+pub(crate) use pressure::Pressure;
 pub(crate) use reason::DropReason;
 use state::{Phase, State};
 
@@ -72,6 +74,7 @@ impl Queue {
         let mut state = self.state();
         state.stats.retries += 1;
         state.stats.last_error = Some(error.to_string());
+        state.stats.last_error_class = Some(error.class());
     }
 
     /// No new places from now on; the lanes write what there is and go.
