@@ -16,6 +16,7 @@ mod park;
 mod pauses;
 mod queue;
 mod session;
+mod sync;
 mod thread;
 mod unwind;
 
