@@ -96,7 +96,14 @@ impl Auditor {
         if self.is_disabled() {
             return Health::Ok;
         }
-        examine(&self.queue().pressure(), self.journal().as_ref(), self.condition())
+        let pressure = self.queue().pressure();
+        if !pressure.is_open {
+            // Nothing else is asked: in a forked process, locks may be held for ever.
+            return Health::Failing {
+                reason: "the writer shuts down or has gone, and takes no more entries".to_owned(),
+            };
+        }
+        examine(&pressure, self.journal().as_ref(), self.condition())
     }
 }
 
@@ -118,9 +125,6 @@ fn examine(pressure: &Pressure, journal: Option<&JournalStatus>, condition: &Con
 }
 
 fn failing(pressure: &Pressure, journal: Option<&JournalStatus>, trouble: Option<&Trouble>) -> Option<String> {
-    if !pressure.is_open {
-        return Some("the writer shuts down or has gone, and takes no more entries".to_owned());
-    }
     let held_up = held_up(pressure, trouble);
     let Some(journal) = journal else {
         let (reason, since) = held_up?;

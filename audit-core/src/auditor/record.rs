@@ -106,9 +106,13 @@ impl Auditor {
         }
     }
 
-    /// How it is with the journal; nothing where there is none, or no writer any more.
+    /// How it is with the journal; nothing where there is none, or no writer in this process any more.
     #[must_use]
     pub fn journal(&self) -> Option<JournalStatus> {
+        if self.shared.queue.is_forked() {
+            // Its locks may be held for ever.
+            return None;
+        }
         self.shared.journal.upgrade().map(|journal| journal.status())
     }
 
