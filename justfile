@@ -19,6 +19,10 @@ test *ARGS:
 ci:
     .ci/run
 
+# What annotated functions cost to call and to compile: docs/performance.md.
+cost:
+    cargo bench -p cost
+
 # The documentation, in a browser.
 doc:
     cargo doc --workspace --no-deps --open

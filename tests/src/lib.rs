@@ -2,10 +2,13 @@
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
 pub mod calls;
+pub mod chaos;
 pub mod disk;
 pub mod oracle;
 pub mod postgres;
 pub mod preload;
 pub mod proxy;
+pub mod recovery;
 pub mod samples;
 pub mod scripted;
+pub mod victim;

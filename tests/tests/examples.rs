@@ -8,7 +8,10 @@ use audit_core::query::{Query, Reader};
 use audit_core::store::Schema;
 use audit_core::{Actor, Outcome, Row};
 use serde_json::json;
+use tests::oracle::Log;
 use tests::postgres;
+use tests::recovery::recover;
+use tests::victim::Acks;
 
 /// An example, which cargo puts beside the folder of this test's binary.
 fn example(name: &str) -> PathBuf {
@@ -80,6 +83,33 @@ async fn load_finds_one_row_for_every_call() {
         assert!(out.contains(": balanced"), "{out}");
     }
     assert_eq!(database.value::<i64>("SELECT count(*) FROM control_plane.audit_logs").await, 5000);
+}
+
+#[tokio::test]
+async fn load_keeps_what_it_acknowledged_however_often_it_is_killed() {
+    let database = postgres::server().database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (acks, journal) = (folder.path().join("acknowledged"), folder.path().join("journal"));
+    for (round, durability) in ["durable", "before", "durable", "durable"].into_iter().enumerate() {
+        let mut load = Command::new(example("load"))
+            .args(["--calls=100000000", "--tasks=16", "--durability", durability])
+            .args(["--database-url", &database.url()])
+            .args([Path::new("--journal"), &journal, Path::new("--ack-file"), &acks])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let enough = (round + 1) * 500;
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while Acks::read(&acks).len() < enough && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        load.kill().unwrap();
+        load.wait().unwrap();
+        assert!(Acks::read(&acks).len() >= enough);
+    }
+    recover(&database.url(), &journal).await;
+    Log::read(&database.url()).await.judge(&Acks::read(&acks)).assert_good();
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ pub struct DroppedBy {
     pub queue_full: u64,
     /// There was no writer: not yet, or not any more.
     pub no_writer: u64,
+    /// The writer panicked over them.
+    pub panicked: u64,
     /// The journal held them, and could not give them back.
     pub journal_damaged: u64,
 }
@@ -66,10 +68,11 @@ pub struct DroppedBy {
 impl DroppedBy {
     /// Each reason as `audit.gap` entries name it, and its count.
     #[must_use]
-    pub const fn by_reason(&self) -> [(&'static str, u64); 3] {
+    pub const fn by_reason(&self) -> [(&'static str, u64); 4] {
         [
             (DropReason::QueueFull.as_str(), self.queue_full),
             (DropReason::NoWriter.as_str(), self.no_writer),
+            (DropReason::Panicked.as_str(), self.panicked),
             (DropReason::JournalDamaged.as_str(), self.journal_damaged),
         ]
     }
@@ -77,13 +80,14 @@ impl DroppedBy {
     /// The sum over all reasons.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.queue_full + self.no_writer + self.journal_damaged
+        self.queue_full + self.no_writer + self.panicked + self.journal_damaged
     }
 
     pub(crate) const fn add(&mut self, reason: DropReason, entries: u64) {
         let counter = match reason {
             DropReason::QueueFull => &mut self.queue_full,
             DropReason::NoWriter => &mut self.no_writer,
+            DropReason::Panicked => &mut self.panicked,
             DropReason::JournalDamaged => &mut self.journal_damaged,
         };
         *counter += entries;

@@ -1,9 +1,10 @@
 //! Turns entries into batches of one stream.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -11,6 +12,9 @@ use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
 use crate::entry::{identify, micros};
 use crate::sanitise::{self, Sanitiser};
 use crate::{Actor, Entry, Metadata, Row, encoding, merkle};
+
+/// Metadata, and each key with the RFC 8785 text of its value, in the order of RFC 8785.
+type Sanitised = (Map<String, Value>, Vec<(String, String)>);
 
 /// Separates the ids of moved batches' streams from other hashes.
 const MOVED_TAG: &[u8] = b"audit-moved-v1";
@@ -139,6 +143,15 @@ impl Default for Freezer {
     }
 }
 
+/// What sanitising makes of metadata, or, should it panic, a mark that says so: an entry is worth more than its details.
+fn unbroken(sanitise: impl FnOnce() -> Sanitised) -> Sanitised {
+    panic::catch_unwind(AssertUnwindSafe(sanitise)).unwrap_or_else(|_| {
+        let mut lost = Metadata::new();
+        lost.mark("panicked", Value::Bool(true));
+        Sanitiser::default().metadata(lost)
+    })
+}
+
 /// A sanitised row that has no place in a stream yet.
 pub(crate) struct Draft {
     pub(crate) row: Row,
@@ -170,7 +183,7 @@ impl Draft {
         let user_agent = clean.optional("user_agent", context.user_agent.clone(), sanitise::MAX_USER_AGENT_BYTES);
         let error = clean.optional("error", entry.error, sanitise::MAX_ERROR_BYTES);
         let created_at = clean.time("created_at", entry.created_at, now);
-        let (details, metadata) = clean.metadata(metadata);
+        let (details, metadata) = unbroken(|| clean.metadata(metadata));
 
         let row = Row {
             id: entry.id,
@@ -225,5 +238,17 @@ impl Draft {
         row.salt = Some(salt);
         let leaf = encoding::leaf(&row, &salt, &metadata);
         FrozenRow { leaf, metadata: sanitise::object_text(&metadata), row }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_outlives_a_panic_over_its_details() {
+        let (details, metadata) = unbroken(|| panic!("scripted"));
+        assert_eq!(sanitise::object_text(&metadata), r#"{"_audit":{"panicked":true}}"#);
+        assert_eq!(sanitise::canonical_pairs(&details), metadata);
     }
 }

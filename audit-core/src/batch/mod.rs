@@ -1,7 +1,7 @@
 //! Entries frozen together: the one unit of delivery.
 //!
 //! A batch is numbered within its stream, hashed, and never cut again: a retry sends the same bytes.
-//! [`encoding`](crate::encoding) says what is hashed.
+//! [`encoding`] says what is hashed.
 
 mod freezer;
 mod lost;

@@ -33,7 +33,7 @@ impl Captures {
 
     /// Captures nothing more, and records nothing, if the condition holds. One that panics does not hold.
     pub fn skip_if(&mut self, condition: impl FnOnce() -> bool) {
-        self.skipped = self.attempt("skip_if", condition) == Some(true);
+        self.skipped |= self.attempt("skip_if", condition) == Some(true);
     }
 
     /// Captures the id of the target, where there is one.

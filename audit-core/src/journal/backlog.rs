@@ -102,6 +102,9 @@ impl Backlog {
                 Some(step) => Some(step),
                 None => reader.replay.finish(Some(segment.after)),
             };
+            if let Some(Step::Batch(batch)) = &step {
+                self.journal.note_oldest(&segment.path, Some(batch.header().writer_time));
+            }
             reader.front = Some(Arc::new(step.unwrap_or(Step::Lost(Lost { header: None, entries: None }))));
         }
     }
@@ -172,6 +175,7 @@ impl Backlog {
             let head = SegmentHead { stream_id, start };
             let created = SegmentWriter::create(path.clone(), &head, &frame, self.journal.sync);
             writer.open = Some(created.inspect_err(|_| self.journal.release(end))?);
+            self.journal.note_oldest(&path, Some(start.writer_time));
             lock(&self.segments).push_back(Segment {
                 path,
                 stream_id,
@@ -205,6 +209,7 @@ impl Backlog {
             if segment.is_open {
                 writer.open = None;
             }
+            self.journal.note_oldest(&segment.path, None);
             match disk::remove(&segment.path) {
                 Ok(()) => self.journal.release(segment.end + segment.unsure),
                 Err(error) => tracing::warn!(%error, "an audit journal's segment, all of it stored, stays behind"),

@@ -18,6 +18,14 @@ pub enum JournalError {
         #[source]
         source: io::Error,
     },
+    /// Another version of the program wrote a file.
+    #[error("{} is in version {version} of the journal's format, which this program does not read", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
     /// The journal holds as much as it may.
     #[error(
         "the audit journal in {} holds {bytes} of at most {limit} bytes: bring the store back, or raise `journal_bytes`",

@@ -6,10 +6,10 @@ use uuid::Uuid;
 use crate::batch::{Batch, Hash, Header};
 
 const SEGMENT_MAGIC: [u8; 8] = *b"AUDITJNL";
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 pub(super) const SEGMENT_HEAD_BYTES: usize = 88;
 
-/// Holds bytes that no text in UTF-8 has, so that nothing in a payload, which is JSON, looks like a frame.
+/// Holds bytes that no text in UTF-8 has, so that nothing that a caller wrote looks like a frame.
 pub(super) const FRAME_MAGIC: [u8; 4] = [0xFF, b'A', b'J', 0xFE];
 pub(super) const FRAME_HEAD_BYTES: usize = 72;
 pub(super) const CHECKSUM_BYTES: usize = 4;
@@ -70,6 +70,12 @@ impl SegmentHead {
         out.extend_from_slice(&self.start.writer_time.timestamp_micros().to_be_bytes());
         out.extend_from_slice(&checksum(&out));
         out
+    }
+
+    /// Which version of the format the bytes are whole in.
+    pub(super) fn version(bytes: &[u8]) -> Option<u32> {
+        let mut fields = Fields::checked(bytes, SEGMENT_HEAD_BYTES)?;
+        (fields.array::<8>() == SEGMENT_MAGIC).then(|| u32::from_be_bytes(fields.array()))
     }
 
     /// Nothing where the bytes are not whole.

@@ -1,10 +1,12 @@
 //! One process's journal: its directory, its lock, and how much may lie there.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::disk;
@@ -36,6 +38,8 @@ pub(crate) struct Journal {
     next_number: AtomicU64,
     is_alarmed: AtomicBool,
     damaged: AtomicU64,
+    /// When the oldest batch of each segment was frozen.
+    oldest: Mutex<HashMap<PathBuf, DateTime<Utc>>>,
     /// What the last refusal said, until something is taken again.
     refusal: Mutex<Option<String>>,
 }
@@ -75,6 +79,7 @@ impl Journal {
             next_number: AtomicU64::new(0),
             is_alarmed: AtomicBool::new(false),
             damaged: AtomicU64::new(0),
+            oldest: Mutex::default(),
             refusal: Mutex::default(),
         };
         Ok(Arc::new(journal))
@@ -170,6 +175,15 @@ impl Journal {
         }
     }
 
+    /// The oldest batch in a segment was frozen then; the segment is gone, where there is no such batch.
+    pub(super) fn note_oldest(&self, segment: &Path, frozen: Option<DateTime<Utc>>) {
+        let mut oldest = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        match frozen {
+            Some(frozen) => oldest.insert(segment.to_owned(), frozen),
+            None => oldest.remove(segment),
+        };
+    }
+
     /// Remembers why nothing is taken, or that something is again. Says so when it changes.
     pub(super) fn refuses(&self, error: Option<&JournalError>) {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -194,6 +208,7 @@ impl Journal {
             directory: self.root.clone(),
             bytes: self.bytes(),
             limit: self.limit,
+            oldest: self.oldest.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied(),
             damaged: self.damaged.load(Ordering::Relaxed),
             refusal: self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }

@@ -28,9 +28,11 @@
 //! "AUDITJNL", version u32, stream_id 16 bytes, batch_no i64, first_seq i64, prev_hash 32 bytes, writer_time i64, checksum u32
 //! ```
 //!
+//! Of every version, these have the same size and checksum, so that a segment of a later program is known as such, and left to it.
+//!
 //! Then frames follow. The head tells enough of the batch to know what is lost when the payload is damaged; having a checksum
-//! of its own, it also says for sure where the next frame begins. Its magic is no UTF-8, so nothing in a payload looks like
-//! it, and after a damaged head the next frame is found by looking for it:
+//! of its own, it also says for sure where the next frame begins. After a damaged head the next one is found by its magic and its
+//! checksum; nothing that a caller wrote can look like it, because the magic is no UTF-8:
 //!
 //! ```text
 //! FF 41 4A FE, bytes of payload u32, batch_no i64, first_seq i64, n u32, writer_time i64, header_hash 32 bytes, checksum u32
@@ -38,7 +40,7 @@
 //! checksum u32
 //! ```
 //!
-//! The payload is JSON: an object with the header's columns and `rows`, each of them an object with the columns of `audit_logs`
+//! The payload is the length of a JSON text (`u32`) and the text, compressed as an LZ4 block. It is an object with the header's columns and `rows`, each of them an object with the columns of `audit_logs`
 //! that are not NULL, `salt` written as UUIDs are, times in µs, and without what follows from the rest (`stream_id`, `seq`,
 //! `n`, leaves, `rows_root`). These are computed anew, and a frame is whole only if the header's hash comes out as its head says.
 //!

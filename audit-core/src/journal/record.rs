@@ -27,13 +27,19 @@ pub(super) fn encode(batch: &Batch) -> Vec<u8> {
         sig: header.sig.as_deref().map(Cow::Borrowed),
         rows: batch.rows().iter().map(RowRecord::of).collect(),
     };
-    serde_json::to_vec(&record).expect("a record has text keys alone, and serialising to memory does not fail")
+    let json =
+        serde_json::to_vec(&record).expect("a record has text keys alone, and serialising to memory does not fail");
+    let length = u32::try_from(json.len()).expect("a batch's bytes are bounded far below 4 GiB");
+    [length.to_be_bytes().as_slice(), &lz4_flex::block::compress(&json)].concat()
 }
 
 /// The batch of a payload; nothing where the bytes are not such a payload. Leaves, root and header hash are computed
 /// anew: whoever knows the hash compares it.
 pub(super) fn decode(payload: &[u8]) -> Option<Batch> {
-    let record: BatchRecord<'_> = serde_json::from_slice(payload).ok()?;
+    let (length, compressed) = payload.split_first_chunk()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let json = lz4_flex::block::decompress(compressed, length).ok()?;
+    let record: BatchRecord<'_> = serde_json::from_slice(&json).ok()?;
     let rows: Vec<FrozenRow> =
         (record.first_seq..).zip(record.rows).map(|(seq, row)| row.frozen(record.stream_id, seq)).collect();
     let header = Header {

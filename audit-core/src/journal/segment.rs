@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::disk;
 use super::error::JournalError;
 use super::frame::{
-    CHECKSUM_BYTES, FRAME_HEAD_BYTES, FRAME_MAGIC, FrameHead, SEGMENT_HEAD_BYTES, SegmentHead, checksum,
+    CHECKSUM_BYTES, FRAME_HEAD_BYTES, FRAME_MAGIC, FrameHead, SEGMENT_HEAD_BYTES, SegmentHead, VERSION, checksum,
 };
 use super::record;
 use crate::batch::Batch;
@@ -108,6 +108,9 @@ impl SegmentReader {
         let mut head = Vec::with_capacity(SEGMENT_HEAD_BYTES);
         let head_bytes = SEGMENT_HEAD_BYTES as u64;
         (&mut file).take(head_bytes).read_to_end(&mut head).map_err(JournalError::io("read", &path))?;
+        if let Some(version) = SegmentHead::version(&head).filter(|version| *version != VERSION) {
+            return Err(JournalError::Version { path, version });
+        }
         let head =
             SegmentHead::decode(&head).filter(|head| stream_id.is_none_or(|stream_id| head.stream_id == stream_id));
         let stream_id = stream_id.or(head.map(|head| head.stream_id)).unwrap_or_default();

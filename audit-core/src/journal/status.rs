@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 /// How it is with a writer's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct JournalStatus {
     pub bytes: u64,
     /// How many there may be.
     pub limit: u64,
+    /// When the oldest batch that this writer has in it was frozen.
+    pub oldest: Option<DateTime<Utc>>,
     /// Damaged places that this process has found.
     pub damaged: u64,
     /// Why it takes no batches, if it does not.

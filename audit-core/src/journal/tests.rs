@@ -227,6 +227,44 @@ fn a_damaged_head_of_a_segment_costs_nothing() {
 }
 
 #[test]
+fn a_segment_of_a_later_version_is_left_to_it() {
+    let root = TempDir::new().expect("a directory");
+    left_by_the_dead(root.path(), &batches(2));
+    let path = segments(root.path()).remove(0);
+    let mut bytes = fs::read(&path).expect("it is there");
+    bytes[11] = 2;
+    let checked = SEGMENT_HEAD_BYTES - frame::CHECKSUM_BYTES;
+    let sum = frame::checksum(&bytes[..checked]);
+    bytes[checked..SEGMENT_HEAD_BYTES].copy_from_slice(&sum);
+    fs::write(&path, &bytes).expect("it can be written");
+    assert!(adopt(root.path()).is_empty());
+    assert_eq!(fs::read(&path).expect("it is there"), bytes);
+    assert!(damaged(root.path()).is_empty());
+}
+
+#[test]
+fn an_hour_of_a_thousand_entries_a_second_fits_the_default_limit() {
+    let mut freezer = Freezer::new();
+    let details = |n: usize| json!({ "old": format!("tier-{}", n % 7), "new": n, "reason": "a customer asked for it" });
+    let entry = |n: usize| {
+        let context = Context::new()
+            .with_user_agent(
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36",
+            )
+            .with_ip_address([10, 0, u8::try_from(n % 250).expect("small"), 1])
+            .with_request_id(uuid::Uuid::now_v7().to_string());
+        let action = ActionName::unlisted("project.updated").expect("a well-formed name");
+        let actor = Actor::user(format!("user_{}", n * 7919 % 10_000));
+        let entry = Entry::builder(action).target_id(format!("proj_{}", n * 104_729 % 100_000)).actor(actor);
+        entry.metadata("changes", &details(n)).context(context).build()
+    };
+    // What a linger of 50 ms makes of it.
+    let batch = freezer.freeze((0..50).map(entry).collect(), SystemTime::now());
+    let bytes = segment::frame(&batch).len() / 50;
+    assert!(bytes * 3_600_000 < 1 << 30, "{bytes} bytes an entry");
+}
+
+#[test]
 fn neighbouring_damaged_records_leave_a_stream_without_a_missing_number() {
     let written = batches(4);
     let root = TempDir::new().expect("a directory");
@@ -419,6 +457,38 @@ fn after_a_failed_fsync_the_file_is_never_written_again_and_what_was_safe_in_it_
 }
 
 #[test]
+fn the_journal_is_read_while_its_disk_is_slow_to_write() {
+    static IS_SLOW: AtomicBool = AtomicBool::new(false);
+    fn sync(file: &File) -> io::Result<()> {
+        while IS_SLOW.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        file.sync_data()
+    }
+    let root = TempDir::new().expect("a directory");
+    let journal = Journal::open_with(root.path(), GENEROUS, SMALL_SEGMENT, sync).expect("the directory is writable");
+    let backlog = Backlog::new(journal);
+    let written = batches(3);
+    for batch in &written[..2] {
+        backlog.append(batch).expect("there is room");
+    }
+    IS_SLOW.store(true, Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| backlog.append(&written[2]));
+        for batch in &written[..2] {
+            let front = backlog.front().expect("it can be read").expect("there is one");
+            assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == batch.header_hash()));
+            backlog.forget_front();
+        }
+        assert!(backlog.front().expect("it can be asked").is_none(), "what is not safe yet is not given out");
+        assert!(!writing.is_finished());
+        IS_SLOW.store(false, Ordering::Relaxed);
+        writing.join().expect("it does not panic").expect("there is room");
+    });
+    assert!(backlog.front().expect("it can be read").is_some());
+}
+
+#[test]
 fn nobody_else_may_read_a_journal() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = TempDir::new().expect("a directory");
@@ -461,8 +531,8 @@ fn a_move_and_what_was_sent_in_a_batchs_place_survive_a_crash() {
 /// Batches of which two or three fill a small segment.
 fn large(count: usize) -> Vec<Batch> {
     let mut freezer = Freezer::new();
-    let details = json!("x".repeat(10_000));
-    (0..count).map(|_| freezer.freeze(vec![entry(&details); 2], SystemTime::now())).collect()
+    let random = || json!((0..280).map(|_| uuid::Uuid::from_u128(rand::random()).to_string()).collect::<String>());
+    (0..count).map(|_| freezer.freeze(vec![entry(&random()), entry(&random())], SystemTime::now())).collect()
 }
 
 fn flip(path: &Path, at: usize) {

@@ -54,6 +54,7 @@ impl Cutter {
     }
 
     /// The batch that was cut last, unless it has landed.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite asks in the transaction that moves it"))]
     pub(crate) fn batch(&self) -> Option<&Batch> {
         self.cut.as_ref().map(|(batch, _)| batch)
     }
@@ -75,6 +76,7 @@ impl Cutter {
     }
 
     /// Nothing of what was cut was committed.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite refuses rows one by one"))]
     pub(crate) fn take_back(&mut self) {
         self.cut = None;
     }

@@ -25,6 +25,7 @@ pub enum OutboxWake {
 
 /// How entries get into the outbox, for callers.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite has neither schemas nor notifications"))]
 pub(crate) struct Settings {
     /// The schema that holds `audit_outbox`.
     pub(crate) schema: Schema,

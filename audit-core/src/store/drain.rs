@@ -26,6 +26,7 @@ pub(crate) enum Drained {
     /// Somebody else writes the stream; a new one has begun.
     BegunAgain,
     /// This user may not, or there is no outbox.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL has users"))]
     NotAllowed,
 }
 

@@ -7,7 +7,7 @@
 //! follow, until the outflow has emptied it.
 //!
 //! What the lane holds lies outside both halves, so that a panic in one costs neither batches nor acknowledgements: the half
-//! begins anew.
+//! begins anew. Should freezing itself panic, its entries are dropped, counted, and told by an `audit.gap` entry.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,6 +110,10 @@ impl Lane {
     }
 
     async fn intake(&self, stop: watch::Receiver<bool>) {
+        if self.in_hand().is_none() {
+            // Only a panic between taking and freezing leaves anything to lose here.
+            self.shared.queue.lost_in_flight(self.index);
+        }
         loop {
             if self.held().in_hand.is_none() {
                 let Some(entries) = self.shared.queue.take(self.index).await else { break };

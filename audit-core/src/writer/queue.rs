@@ -10,7 +10,6 @@
 //! thread die, [`Queue::close`] releases them all.
 
 mod acknowledgement;
-#[allow(dead_code, reason = "the journal and the outbox do not answer yet")]
 mod answers;
 mod entrance;
 mod place;

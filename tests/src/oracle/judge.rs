@@ -9,18 +9,18 @@ use super::{Header, Log, Verdict};
 
 const NO_HASH: [u8; 32] = [0; 32];
 
-pub(super) fn judge(log: &Log, acknowledged: &HashSet<Uuid>) -> Verdict {
+pub(super) fn judge(log: &Log, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet<Uuid>) -> Verdict {
     let mut verdict = Verdict {
         acknowledged: acknowledged.len() as u64,
         rows: log.rows.len() as u64,
         batches: log.headers.len() as u64,
         dead_letters: log.dead_letters.len() as u64,
-        told: log.gaps.iter().sum(),
+        told: log.gaps.iter().flatten().sum(),
         ..Verdict::default()
     };
-    entries(log, acknowledged, &mut verdict);
+    entries(log, acknowledged, withdrawn, &mut verdict);
     streams(log, &mut verdict);
-    if verdict.told < verdict.lost {
+    if verdict.told < verdict.lost && log.gaps.iter().all(Option::is_some) {
         let Verdict { lost, told, .. } = verdict;
         verdict.faults.push(format!("{lost} entries are in lost batches, but audit.gap tells of {told}"));
     }
@@ -40,8 +40,8 @@ pub(super) fn accounts(writers: &[Stats], verdict: &mut Verdict) {
     }
 }
 
-/// Each entry once, each acknowledged one somewhere.
-fn entries(log: &Log, acknowledged: &HashSet<Uuid>, verdict: &mut Verdict) {
+/// Each entry once, each acknowledged one somewhere, and none that was withdrawn.
+fn entries(log: &Log, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet<Uuid>, verdict: &mut Verdict) {
     let mut seen = HashSet::new();
     for row in &log.rows {
         if !seen.insert(row.id) {
@@ -51,6 +51,10 @@ fn entries(log: &Log, acknowledged: &HashSet<Uuid>, verdict: &mut Verdict) {
     // A dead letter that was sent again is a row, too.
     seen.extend(log.dead_letters.iter().map(|letter| letter.id));
     verdict.missing = acknowledged.difference(&seen).copied().collect();
+    verdict.withdrawn = withdrawn.len() as u64;
+    for id in withdrawn.intersection(&seen) {
+        verdict.faults.push(format!("entry {id} is there, though it was rolled back"));
+    }
 }
 
 /// The batches of each stream, one after the other, and their rows.
@@ -182,14 +186,20 @@ mod tests {
         let mut log = log();
         log.headers[0].kind = "lost".to_owned();
         log.rows.drain(..2);
-        log.gaps = vec![2];
+        log.gaps = vec![Some(2)];
         assert!(log.judge(&(2..4).map(id).collect()).is_good());
+    }
+
+    #[test]
+    fn an_entry_that_was_rolled_back_is_seen() {
+        assert!(!log().judge_with(&HashSet::new(), &[id(1)].into()).is_good());
+        assert!(log().judge_with(&HashSet::new(), &[id(7)].into()).is_good());
     }
 
     #[test]
     fn a_gap_that_nobody_counted_is_seen() {
         let mut log = log();
-        log.gaps = vec![1];
+        log.gaps = vec![Some(1)];
         let verdict = log.judge(&(0..4).map(id).collect());
         assert!(verdict.is_good());
         assert!(!verdict.with_accounts(&[Stats::default()]).is_good());

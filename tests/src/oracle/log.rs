@@ -47,8 +47,8 @@ pub struct Log {
     pub rows: Vec<LogRow>,
     /// Refused rows: stream, `seq`, and the entry's id.
     pub dead_letters: Vec<LogRow>,
-    /// What each `audit.gap` entry says was lost.
-    pub gaps: Vec<i64>,
+    /// How many entries each `audit.gap` entry says are lost, where it can tell.
+    pub gaps: Vec<Option<i64>>,
 }
 
 impl Log {
@@ -96,7 +96,13 @@ impl Log {
     /// Whether the log keeps what was promised to those whose entries were acknowledged.
     #[must_use]
     pub fn judge(&self, acknowledged: &HashSet<Uuid>) -> Verdict {
-        judge::judge(self, acknowledged)
+        self.judge_with(acknowledged, &HashSet::new())
+    }
+
+    /// [`Self::judge`], and whether nothing is there that was rolled back.
+    #[must_use]
+    pub fn judge_with(&self, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet<Uuid>) -> Verdict {
+        judge::judge(self, acknowledged, withdrawn)
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Verdict {
     pub acknowledged: u64,
     /// Those of them that are nowhere.
     pub missing: Vec<Uuid>,
+    /// Entries that were rolled back.
+    pub withdrawn: u64,
     /// Rows in the log, batches that count them, streams of batches.
     pub rows: u64,
     /// See `rows`.
@@ -70,6 +72,7 @@ impl fmt::Display for Verdict {
             "  log           {rows} rows in {batches} batches of {streams} streams, {} twice",
             self.twice.len()
         )?;
+        writeln!(f, "  rolled back   {}", self.withdrawn)?;
         writeln!(f, "  refused       {} dead letters", self.dead_letters)?;
         writeln!(f, "  gaps          {} in lost batches, {} told by audit.gap", self.lost, self.told)?;
         for (what, ids) in [("nowhere", &self.missing), ("twice", &self.twice)] {

@@ -44,6 +44,7 @@ fn plain() -> u32 {
 
 #[audited(
     action = "project.updated",
+    skip_if = evaluate() > 0,
     target_id = |_| evaluate(),
     actor = Actor::user(evaluate().to_string()),
     metadata(ret new_value = |_| evaluate()),

@@ -2,10 +2,16 @@
 //!
 //! `tests/run -p tests --test faults` runs it all. A server that a fault does not hit is shared.
 
+mod application;
+mod chaos;
 mod clones;
+mod damage;
 mod database;
+mod journal;
 mod locks;
 mod network;
+mod outbox;
 mod program;
+mod scene;
 mod support;
 mod tables;

@@ -7,7 +7,7 @@
 use std::sync::MutexGuard;
 
 use super::state::{State, Tickets};
-use super::{DropReason, Queue};
+use super::{DropReason, NotKept, Queue};
 
 impl Queue {
     /// The lane's batch is in the store, some of its rows among the dead letters.
@@ -38,6 +38,23 @@ impl Queue {
             state.count_stored(tickets.entries, dead_lettered);
             settle(state, None);
         }
+    }
+
+    /// The lane has nothing in its hands: what it had taken and not answered for is gone.
+    pub(crate) fn lost_in_flight(&self, lane: usize) {
+        let (acknowledgements, in_vain) = {
+            let mut state = self.state();
+            let Some(tickets) = state.lanes[lane].in_flight.take() else { return };
+            state.lose(tickets.entries, DropReason::Panicked);
+            let acknowledgements: Vec<_> = state.acknowledgements.extract_if(tickets.range(), |_, _| true).collect();
+            let in_vain: Vec<_> = state.flushes.extract_if(.., |(upto, _)| *upto > tickets.first).collect();
+            (acknowledgements, in_vain)
+        };
+        drop(in_vain);
+        for (_, waiting) in acknowledgements {
+            waiting.tell(Err(NotKept::Lost));
+        }
+        self.work.notify_one();
     }
 
     /// The journal cannot give back the oldest batch that the lane has in it.
@@ -104,5 +121,42 @@ fn settle(mut state: MutexGuard<'_, State>, kept: Option<Tickets>) {
     }
     for (_, waiting) in flushed {
         waiting.tell(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auditor::Overflow;
+    use crate::writer::Limits;
+    use crate::{ActionName, Entry};
+
+    #[tokio::test]
+    async fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
+        let limits = Limits {
+            entries: 10,
+            bytes: 1 << 20,
+            overflow: Overflow::Drop,
+            batch_rows: 10,
+            batch_bytes: 1 << 20,
+            linger: Duration::ZERO,
+        };
+        let queue = Arc::new(Queue::new(limits, 1));
+        let entry = Entry::builder(ActionName::unlisted("door.opened").expect("a well-formed name")).build();
+        let place = queue.reserve_now().expect("there is room").expect("the queue is open");
+        let kept = place.fill_durably(entry, Duration::from_secs(20)).expect("the queue is open");
+        drop(queue.take(0).await);
+        queue.lost_in_flight(0);
+        assert_eq!(kept.await, Err(NotKept::Lost));
+        let gap = queue.take(0).await.expect("an entry tells of it");
+        assert_eq!(gap[0].action.as_str(), "audit.gap");
+        let stats = queue.stats();
+        assert_eq!((stats.dropped_by.panicked, stats.waiting, stats.is_balanced()), (1, 1, true));
+        queue.landed(0, 0);
+        queue.lost_in_flight(0);
+        assert_eq!(queue.lost(), 1);
     }
 }

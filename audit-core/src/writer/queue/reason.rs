@@ -7,6 +7,8 @@ pub(crate) enum DropReason {
     QueueFull,
     /// There is no writer: not yet, or not any more.
     NoWriter,
+    /// The writer panicked over it.
+    Panicked,
     /// The journal held the entry, and could not give it back.
     JournalDamaged,
 }
@@ -17,6 +19,7 @@ impl DropReason {
         match self {
             Self::QueueFull => "queue_full",
             Self::NoWriter => "no_writer",
+            Self::Panicked => "panicked",
             Self::JournalDamaged => "journal_damaged",
         }
     }
@@ -26,6 +29,7 @@ impl DropReason {
         match self {
             Self::QueueFull => "the queue is full; the store is away or too slow, or `queue_entries` too small",
             Self::NoWriter => "there is no writer any more; shut the guard down after the last audited work",
+            Self::Panicked => "the writer panicked over it; its message is in the program's log",
             Self::JournalDamaged => "its record in the journal is damaged; `audit journal status` shows what is left",
         }
     }

@@ -1,0 +1,32 @@
+//! Chance that can be had again.
+
+use std::time::Duration;
+
+/// A generator of pseudo-random numbers: `SplitMix64`.
+#[derive(Debug)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// One of the values.
+    pub(super) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
+        let count = values.len() as u64;
+        values[usize::try_from(self.next() % count).expect("an index")]
+    }
+
+    /// A time up to so many milliseconds.
+    pub(super) fn millis(&mut self, most: u64) -> Duration {
+        Duration::from_millis(self.next() % most)
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,86 @@
+//! What may happen.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::proxy::{Direction, Manner};
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disturbance {
+    /// The program is killed with SIGKILL.
+    KillProgram,
+    /// The program is asked to end while its network is silent, and has little time.
+    EndProgramInSilence,
+    /// The server stops without a checkpoint, and starts again.
+    StopServer,
+    /// The server's main process is killed with SIGKILL, and starts again.
+    KillServer,
+    /// The writer's sessions are ended, again and again.
+    TerminateSessions,
+    /// The network misbehaves.
+    Network(Manner),
+    /// All connections are reset.
+    ResetConnections,
+    /// The program is killed while the network misbehaves.
+    KillProgramBehind(Manner),
+    /// The journal's disk is full while the server is away.
+    FullJournalDisk,
+    /// The journal's `fsync` fails while the server is away.
+    FailingSync,
+    /// The journal's `fsync` takes so many ms.
+    SlowSync(u64),
+    /// The program's clock steps, in seconds.
+    StepClock(i32),
+    /// Nothing goes wrong for a while.
+    Peace,
+}
+
+const SILENT: [Manner; 3] =
+    [Manner::Silent(Direction::Both), Manner::Silent(Direction::ToServer), Manner::Silent(Direction::ToClient)];
+
+impl Disturbance {
+    pub(super) const ALL: [Self; 21] = [
+        Self::KillProgram,
+        Self::KillProgram,
+        Self::EndProgramInSilence,
+        Self::StopServer,
+        Self::KillServer,
+        Self::TerminateSessions,
+        Self::Network(SILENT[0]),
+        Self::Network(SILENT[1]),
+        Self::Network(SILENT[2]),
+        Self::Network(Manner::Trickle(Duration::from_secs(1))),
+        Self::Network(Manner::LoseCommitReply),
+        Self::ResetConnections,
+        Self::KillProgramBehind(SILENT[0]),
+        Self::KillProgramBehind(SILENT[2]),
+        Self::KillProgramBehind(Manner::LoseCommitReply),
+        Self::FullJournalDisk,
+        Self::FailingSync,
+        Self::SlowSync(300),
+        Self::StepClock(3_600),
+        Self::StepClock(-3_600),
+        Self::Peace,
+    ];
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KillProgram => f.write_str("kill -9 of the program"),
+            Self::EndProgramInSilence => f.write_str("SIGTERM to the program while the network is silent"),
+            Self::StopServer => f.write_str("immediate stop of the server"),
+            Self::KillServer => f.write_str("kill -9 of the server"),
+            Self::TerminateSessions => f.write_str("pg_terminate_backend in a loop"),
+            Self::Network(manner) => write!(f, "network: {manner:?}"),
+            Self::ResetConnections => f.write_str("every connection reset"),
+            Self::KillProgramBehind(manner) => write!(f, "kill -9 of the program, network: {manner:?}"),
+            Self::FullJournalDisk => f.write_str("server away, journal's disk full"),
+            Self::FailingSync => f.write_str("server away, journal's fsync fails"),
+            Self::SlowSync(millis) => write!(f, "server away, journal's fsync takes {millis} ms"),
+            Self::StepClock(seconds) => write!(f, "clock steps by {seconds} s"),
+            Self::Peace => f.write_str("peace"),
+        }
+    }
+}
