@@ -9,9 +9,7 @@ use crate::auditor::Migrate;
 use crate::batch::Batch;
 use crate::migrate::{self, Options, Part};
 use crate::store::drain::{Claimed, Claims, Drain, Drained};
-use crate::store::{
-    BoxFuture, Connection, ErrorClass, Landed, Schema, SharedStore, Store as _, StoreError, unknown_kind,
-};
+use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, SharedStore, StoreError, unknown_kind};
 use crate::writer::Source;
 
 /// How often to look for claims whose lease is over, as a part of the lease.
@@ -19,7 +17,7 @@ const LOOKS_PER_LEASE: u32 = 10;
 
 /// The outbox at a URL, and the log somewhere else.
 struct Elsewhere {
-    place: Place,
+    place: Box<dyn Place>,
     url: String,
     options: Options,
     log: SharedStore,
@@ -28,12 +26,31 @@ struct Elsewhere {
     migrates: AtomicBool,
 }
 
-enum Place {
-    #[cfg(feature = "postgres")]
-    Postgres(crate::store::PostgresStore),
-    #[cfg(feature = "sqlite")]
-    Sqlite(crate::store::SqliteStore),
+/// A database that holds an outbox.
+trait Place: Send + Sync {
+    fn describe(&self) -> String;
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Claims>, StoreError>>;
 }
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+macro_rules! place {
+    ($store:ty) => {
+        impl Place for $store {
+            fn describe(&self) -> String {
+                crate::store::Store::describe(self)
+            }
+
+            fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Claims>, StoreError>> {
+                Box::pin(async { Ok(Box::new(self.open().await?) as Box<dyn Claims>) })
+            }
+        }
+    };
+}
+
+#[cfg(feature = "postgres")]
+place!(crate::store::PostgresStore);
+#[cfg(feature = "sqlite")]
+place!(crate::store::SqliteStore);
 
 /// The outbox at a URL. Nothing is opened yet.
 pub(crate) fn elsewhere(
@@ -65,25 +82,20 @@ impl Elsewhere {
                 }
             }
         }
-        let claims: Box<dyn Claims> = match &self.place {
-            #[cfg(feature = "postgres")]
-            Place::Postgres(store) => Box::new(store.open().await?),
-            #[cfg(feature = "sqlite")]
-            Place::Sqlite(store) => Box::new(store.open().await?),
-        };
+        let claims = self.place.connect().await?;
         let log = self.log.connect().await?;
         Ok(Box::new(Moving { claims, log, lease: self.lease, look_at: Instant::now(), broken: None }))
     }
 }
 
-fn open(url: &str, schema: &Schema) -> Result<Place, StoreError> {
+fn open(url: &str, schema: &Schema) -> Result<Box<dyn Place>, StoreError> {
     #[cfg(feature = "postgres")]
     if crate::store::postgres::serves(url) {
-        return Ok(Place::Postgres(crate::store::PostgresStore::new(url, schema)?));
+        return Ok(Box::new(crate::store::PostgresStore::new(url, schema)?));
     }
     #[cfg(feature = "sqlite")]
     if crate::store::sqlite::serves(url) {
-        return Ok(Place::Sqlite(crate::store::SqliteStore::new(url)?));
+        return Ok(Box::new(crate::store::SqliteStore::new(url)?));
     }
     let _ = schema;
     Err(unknown_kind(url))
@@ -91,12 +103,7 @@ fn open(url: &str, schema: &Schema) -> Result<Place, StoreError> {
 
 impl Source for Elsewhere {
     fn describe(&self) -> String {
-        match &self.place {
-            #[cfg(feature = "postgres")]
-            Place::Postgres(store) => store.describe(),
-            #[cfg(feature = "sqlite")]
-            Place::Sqlite(store) => store.describe(),
-        }
+        self.place.describe()
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Drain>, StoreError>> {
