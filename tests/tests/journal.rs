@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit_core::batch::{Batch, HeaderKind};
+use audit_core::encoding;
 use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Overflow, Stats, WaitForStore, WriterGuard};
 use tempfile::TempDir;
+use tests::samples;
 use tests::scripted::{ScriptedStore, Turn};
 use uuid::Uuid;
 
@@ -137,6 +139,26 @@ async fn a_durable_entry_is_acknowledged_by_the_journal_while_the_store_is_away(
     writer.flush(SOON).await.expect("the store is back");
     assert_eq!(ids(&store.batches()).len(), 3);
     writer.shutdown(SOON).await;
+}
+
+#[tokio::test]
+async fn entries_of_every_kind_come_back_from_the_journal_as_they_were_frozen() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let entries = samples::varied(300);
+    let recorded: Vec<Uuid> = entries.iter().map(Entry::id).collect();
+    for entry in entries {
+        writer.auditor().record(entry).await.expect("there is room");
+    }
+    until(&writer, |stats| stats.journaled == 300).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 300);
+    store.open();
+    adopted(&store, root.path(), 300).await;
+    let batches = store.batches();
+    assert_eq!(ids(&batches), recorded);
+    assert!(batches.iter().flat_map(Batch::rows).all(|row| encoding::row_leaf(&row.row) == Some(row.leaf)));
 }
 
 #[tokio::test]

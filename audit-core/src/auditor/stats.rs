@@ -63,24 +63,27 @@ pub struct DroppedBy {
     pub panicked: u64,
     /// The journal held them, and could not give them back.
     pub journal_damaged: u64,
+    /// The process was forked from the one that has the writer. The log does not tell of these.
+    pub forked: u64,
 }
 
 impl DroppedBy {
     /// Each reason as `audit.gap` entries name it, and its count.
     #[must_use]
-    pub const fn by_reason(&self) -> [(&'static str, u64); 4] {
+    pub const fn by_reason(&self) -> [(&'static str, u64); 5] {
         [
             (DropReason::QueueFull.as_str(), self.queue_full),
             (DropReason::NoWriter.as_str(), self.no_writer),
             (DropReason::Panicked.as_str(), self.panicked),
             (DropReason::JournalDamaged.as_str(), self.journal_damaged),
+            (DropReason::Forked.as_str(), self.forked),
         ]
     }
 
     /// The sum over all reasons.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.queue_full + self.no_writer + self.panicked + self.journal_damaged
+        self.queue_full + self.no_writer + self.panicked + self.journal_damaged + self.forked
     }
 
     pub(crate) const fn add(&mut self, reason: DropReason, entries: u64) {
@@ -89,6 +92,7 @@ impl DroppedBy {
             DropReason::NoWriter => &mut self.no_writer,
             DropReason::Panicked => &mut self.panicked,
             DropReason::JournalDamaged => &mut self.journal_damaged,
+            DropReason::Forked => &mut self.forked,
         };
         *counter += entries;
     }

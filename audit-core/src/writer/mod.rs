@@ -15,6 +15,7 @@ mod park;
 mod pauses;
 mod queue;
 mod session;
+mod sync;
 mod thread;
 mod unwind;
 

@@ -85,6 +85,12 @@ pub(crate) fn spawn(
 }
 
 impl Writer {
+    /// Leaves the writer to the process that this one was forked from: its thread is not here, and whatever tells it to
+    /// end may be locked for ever.
+    pub(crate) fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// Waits for the thread to end, which gives up what it has not written by `deadline`.
     pub(crate) async fn finish(self, deadline: Duration) {
         self.give_up.send_replace(Some(clock::in_future(deadline)));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
-use audit_core::store::{Connection, Landed, Schema, open};
+use audit_core::store::{Connection, ErrorClass, Landed, Schema, open};
 use sqlx::{Connection as _, PgConnection};
 use tests::postgres::{Database, server};
 use tests::samples;
@@ -236,4 +236,24 @@ async fn open_copy(database: &Database<'_>) -> PgConnection {
     let mut connection = database.connect().await;
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
     connection
+}
+
+#[tokio::test]
+async fn a_batch_stored_before_its_times_fell_out_of_the_window_is_found_and_not_frozen_again() {
+    let database = bare().await;
+    let mut freezer = Freezer::new();
+    let stored = samples::batch(&mut freezer, 3);
+    assert_eq!(connect(&database).await.land(&stored).await.unwrap(), Landed::Stored { dead_lettered: 0 });
+    // From now on, it is as if four hundred days had passed.
+    database
+        .execute(
+            "CREATE OR REPLACE FUNCTION control_plane.audit_ensure_partition(
+                 at timestamptz, OUT lower_bound timestamptz, OUT upper_bound timestamptz)
+             LANGUAGE plpgsql AS $$ BEGIN RAISE 'too long ago' USING ERRCODE = 'AU001'; END $$",
+        )
+        .await;
+    let mut connection = connect(&database).await;
+    assert_eq!(connection.land(&stored).await.unwrap(), Landed::AlreadyStored { dead_lettered: 0 });
+    let error = connection.land(&samples::batch(&mut freezer, 1)).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::OutOfWindow, "{error}");
 }

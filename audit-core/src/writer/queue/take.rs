@@ -1,12 +1,12 @@
 //! What a lane takes: the entries of one batch.
 
-use std::sync::MutexGuard;
 use std::time::Instant;
 
 use super::Queue;
 use super::state::{Phase, State, Tickets};
 use super::waits::until;
 use crate::Entry;
+use crate::writer::sync::MutexGuard;
 
 impl Queue {
     /// What a lane is to freeze next; nothing once the queue is drained. The lane answers with
@@ -30,6 +30,7 @@ impl Queue {
                 }
             };
             tokio::select! {
+                biased;
                 () = more => {}
                 () = until(ripe_at) => {}
             }
