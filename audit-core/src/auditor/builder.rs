@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Auditor, WriterGuard, global};
 use crate::Error;
 use crate::journal::Journal;
-use crate::outbox::{self, Outbox, OutboxWake, Pace};
+use crate::outbox::{self, Outbox, Pace};
 use crate::store::{self, Schema, SharedStore, Store};
 use crate::writer::{self, Delivery, Drainer, Limits, Queue, StartUp, block_on};
 
@@ -84,7 +84,6 @@ pub struct Builder {
     outbox_url: Option<String>,
     outbox_schema: Option<String>,
     outbox_lease: Duration,
-    outbox_wake: OutboxWake,
     outbox_pace: Pace,
 }
 
@@ -125,7 +124,6 @@ impl Builder {
             outbox_url: None,
             outbox_schema: None,
             outbox_lease: Duration::from_secs(30),
-            outbox_wake: OutboxWake::Poll,
             outbox_pace: Pace { poll: Duration::from_millis(100), rows: 500 },
         }
     }
@@ -368,7 +366,7 @@ impl Builder {
         let start_up =
             StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery, journal, drainer };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let settings = outbox::Settings { schema, wake: self.outbox_wake };
+        let settings = outbox::Settings { schema };
         let auditor = Auditor::new(Arc::clone(&queue), seen, self.durable_timeout, settings);
         let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {

@@ -26,7 +26,7 @@ pub(crate) use cutter::Cutter;
 pub(crate) use elsewhere::elsewhere;
 pub(crate) use record::Record;
 pub(crate) use same::open;
-pub use settings::{Outbox, OutboxWake};
+pub use settings::Outbox;
 pub(crate) use settings::{Pace, Settings};
 pub use transaction::OutboxTransaction;
 pub use write::outbox;
