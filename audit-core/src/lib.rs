@@ -114,7 +114,7 @@ pub use error::Error;
 pub use journal::{JournalContents, JournalError, JournalStatus, WriterContents, examine_journal};
 pub use metadata::Metadata;
 pub use migrate::migrate;
-pub use outbox::{Outbox, OutboxTransaction, OutboxWake, outbox};
+pub use outbox::{Outbox, OutboxTransaction, outbox};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use row::Row;
 pub use target::{Target, TargetParseError, TargetType};
