@@ -53,7 +53,7 @@ impl WriterGuard {
     /// The accounts, all of one instant.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.queue.stats()
+        self.auditor.stats()
     }
 
     /// Waits until every entry recorded before now is in the store.

@@ -16,6 +16,7 @@ mod entrance;
 mod interleavings;
 mod owner;
 mod place;
+mod pressure;
 mod reason;
 mod state;
 mod take;
@@ -33,6 +34,7 @@ use crate::writer::sync::{Mutex, MutexGuard};
 pub(crate) use acknowledgement::{Acknowledgement, NotKept};
 use owner::Owner;
 pub(crate) use place::Place;
+pub(crate) use pressure::Pressure;
 pub(crate) use reason::DropReason;
 use state::{Phase, State};
 
@@ -82,6 +84,7 @@ impl Queue {
         let mut state = self.state();
         state.stats.retries += 1;
         state.stats.last_error = Some(error.to_string());
+        state.stats.last_error_class = Some(error.class());
     }
 
     /// No new places from now on; the lanes write what there is and go.

@@ -90,6 +90,11 @@ impl Queue {
         }
     }
 
+    /// Counts a call that must not run, because it could not be announced.
+    pub(crate) fn count_refused(&self) {
+        self.state().stats.refused += 1;
+    }
+
     /// Counts an entry that has no actor.
     pub(crate) fn count_unattributed(&self) {
         self.state().stats.unattributed += 1;

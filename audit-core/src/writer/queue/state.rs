@@ -68,6 +68,8 @@ pub(super) struct Taken {
 pub(super) struct Tickets {
     pub(super) first: u64,
     pub(super) entries: u64,
+    /// When a lane took them.
+    pub(super) taken: Instant,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +247,7 @@ impl State {
     pub(super) fn observe(&self) -> Stats {
         Stats {
             waiting: self.waiting(),
+            queued: self.entries.len() as u64,
             in_flight: self.in_flight(),
             journaled: self.journaled,
             dropped: self.stats.dropped_by.total(),

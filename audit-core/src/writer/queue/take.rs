@@ -52,7 +52,7 @@ impl Queue {
         let batch = state.entries.drain(..rows).map(|queued| queued.entry).collect();
         state.bytes -= bytes;
         state.oldest = (!state.entries.is_empty()).then(Instant::now);
-        state.lanes[lane].in_flight = Some(Tickets { first, entries: rows as u64 });
+        state.lanes[lane].in_flight = Some(Tickets { first, entries: rows as u64, taken: Instant::now() });
         if !state.entries.is_empty() {
             self.work.notify_one();
         }
