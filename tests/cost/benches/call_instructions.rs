@@ -33,7 +33,10 @@ macro_rules! each {
     };
 }
 
-const WAYS: [(&str, fn(u64)); 6] = [
+/// A name, and so many calls of its function.
+type Way = (&'static str, fn(u64));
+
+const WAYS: [Way; 6] = [
     ("no attribute", |calls| each!(calls, bare)),
     ("#[audited], queued", queued),
     ("#[audited(on = \"failure\")], success", on_failure),
