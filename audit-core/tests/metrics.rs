@@ -1,4 +1,5 @@
 //! The accounts as metrics, as a recorder of the program's own sees them.
+#![allow(clippy::float_cmp, reason = "whole numbers, which floats hold exactly")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
