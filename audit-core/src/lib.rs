@@ -60,6 +60,7 @@ pub mod dead_letters;
 )]
 pub mod doctor;
 pub mod encoding;
+pub mod journal;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg_attr(
@@ -85,7 +86,6 @@ mod diff;
 mod durability;
 mod entry;
 mod error;
-mod journal;
 mod merkle;
 mod metadata;
 #[cfg_attr(
