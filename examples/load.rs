@@ -93,6 +93,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let begun = Instant::now();
     let Calls { made, refused } = call_from_tasks(args, &tenant, writer.auditor(), acks).await;
     let called = begun.elapsed();
+    store_what_others_left(writer.auditor()).await;
     let report = writer.shutdown(PATIENCE).await;
     let stored = begun.elapsed();
     let stats = report.stats;
@@ -139,6 +140,14 @@ fn builder(args: &Args) -> Builder {
         builder = builder.journal(directory);
     }
     builder
+}
+
+/// Waits until the journal is empty: the writer stores what killed runs left there, too.
+async fn store_what_others_left(auditor: &Auditor) {
+    let last = Instant::now() + PATIENCE;
+    while auditor.journal().is_some_and(|journal| journal.bytes > 0) && Instant::now() < last {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The calls of all tasks.

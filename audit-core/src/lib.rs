@@ -101,7 +101,7 @@ pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
 pub use audit_macros::{AuditOutcome, AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
-    Attempt, Auditor, Builder, DroppedBy, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
+    Attempt, Auditor, Builder, DroppedBy, Health, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
     WriterGuard, init, init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};
@@ -111,10 +111,10 @@ pub use diff::{Diff, diff, diff_serialized};
 pub use durability::{Durability, UnknownDurability};
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
-pub use journal::{JournalError, JournalStatus};
+pub use journal::{JournalContents, JournalError, JournalStatus, WriterContents, examine_journal};
 pub use metadata::Metadata;
 pub use migrate::migrate;
-pub use outbox::{Outbox, OutboxTransaction, OutboxWake, outbox};
+pub use outbox::{Outbox, OutboxTransaction, outbox};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use row::Row;
 pub use target::{Target, TargetParseError, TargetType};

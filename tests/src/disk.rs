@@ -13,6 +13,13 @@ use tempfile::TempDir;
 
 use crate::preload::Faults;
 
+/// A folder for a journal, in memory where that is possible: for promises that are not about the time a busy disk takes.
+#[must_use]
+pub fn quick_folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a temporary folder")
+}
+
 /// A disk that fills up, and is freed again.
 #[derive(Debug)]
 pub struct Disk {

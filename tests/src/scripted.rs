@@ -31,6 +31,7 @@ pub enum Turn {
 #[derive(Debug, Clone)]
 pub struct ScriptedStore {
     shared: Arc<Shared>,
+    name: &'static str,
 }
 
 #[derive(Debug)]
@@ -59,7 +60,13 @@ impl ScriptedStore {
     pub fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
         let state = State { turns: turns.into_iter().collect(), ..State::default() };
         let shared = Shared { state: Mutex::new(state), open: watch::Sender::new(true) };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), name: "scripted store" }
+    }
+
+    /// A store that logs and errors call by this name.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// From now on, attempts wait until [`Self::open`].
@@ -153,7 +160,7 @@ impl ScriptedStore {
 
 impl Store for ScriptedStore {
     fn describe(&self) -> String {
-        "scripted store".to_owned()
+        self.name.to_owned()
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {

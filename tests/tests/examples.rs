@@ -1,5 +1,6 @@
 //! The examples do what they promise, on both stores. `cargo test --workspace` has built them.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,6 @@ use audit_core::{Actor, Outcome, Row};
 use serde_json::json;
 use tests::oracle::Log;
 use tests::postgres;
-use tests::recovery::recover;
 use tests::victim::Acks;
 
 /// An example, which cargo puts beside the folder of this test's binary.
@@ -21,7 +21,9 @@ fn example(name: &str) -> PathBuf {
     path
 }
 
-fn run(name: &str, arguments: &[&str], folder: &Path, url: Option<&str>) -> Output {
+const NOTHING: &[&str] = &[];
+
+fn run(name: &str, arguments: &[impl AsRef<OsStr>], folder: &Path, url: Option<&str>) -> Output {
     let mut command = Command::new(example(name));
     command.args(arguments).current_dir(folder).env_remove("DATABASE_URL");
     if let Some(url) = url {
@@ -57,10 +59,10 @@ fn check_quickstart(rows: &[Row]) {
 async fn quickstart_needs_no_configuration_and_a_second_run_adds_to_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("audit-quickstart.db").display());
-    run("quickstart", &[], folder.path(), None);
+    run("quickstart", NOTHING, folder.path(), None);
     let first = log(&url).await;
     check_quickstart(&first);
-    run("quickstart", &[], folder.path(), None);
+    run("quickstart", NOTHING, folder.path(), None);
     assert_eq!(log(&url).await.len(), 2 * first.len());
 }
 
@@ -68,7 +70,7 @@ async fn quickstart_needs_no_configuration_and_a_second_run_adds_to_the_log() {
 async fn quickstart_does_the_same_on_postgresql() {
     let database = postgres::server().database().await;
     let folder = tempfile::tempdir().unwrap();
-    run("quickstart", &[], folder.path(), Some(&database.url()));
+    run("quickstart", NOTHING, folder.path(), Some(&database.url()));
     check_quickstart(&log(&database.url()).await);
 }
 
@@ -108,7 +110,8 @@ async fn load_keeps_what_it_acknowledged_however_often_it_is_killed() {
         load.wait().unwrap();
         assert!(Acks::read(&acks).len() >= enough);
     }
-    recover(&database.url(), &journal).await;
+    let recover = ["--calls=1".as_ref(), "--journal".as_ref(), journal.as_os_str()];
+    run("load", &recover, folder.path(), Some(&database.url()));
     Log::read(&database.url()).await.judge(&Acks::read(&acks)).assert_good();
 }
 

@@ -62,6 +62,15 @@ fn ids(batches: &[Batch]) -> Vec<Uuid> {
     batches.iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.id)).collect()
 }
 
+/// Flips a bit in the payload of a segment's second record. The head of a segment has 88 bytes; a frame has 76 around its
+/// payload, whose length is at 4.
+fn damage_second(segment: &Path) {
+    let mut bytes = fs::read(segment).expect("it is there");
+    let payload = u32::from_be_bytes(bytes[92..96].try_into().expect("four bytes"));
+    bytes[88 + 76 + payload as usize + 80] ^= 1;
+    fs::write(segment, bytes).expect("it can be written");
+}
+
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()) {
@@ -286,11 +295,7 @@ async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_
     let recorded = journal_each(&writer, 3).await;
     assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
     let segment = segments(root.path()).remove(0);
-    let mut bytes = fs::read(&segment).expect("it is there");
-    // The head of a segment has 88 bytes; a frame has 76 around its payload, whose length is at 4.
-    let payload = u32::from_be_bytes(bytes[92..96].try_into().expect("four bytes"));
-    bytes[88 + 76 + payload as usize + 80] ^= 1;
-    fs::write(&segment, bytes).expect("it can be written");
+    damage_second(&segment);
 
     store.open();
     let writer = start(over(&store, root.path())).await;
@@ -339,4 +344,38 @@ async fn while_the_store_is_away_one_lane_knocks_and_all_recover() {
     let stored = ids(&store.batches());
     assert_eq!(stored.len(), recorded.len());
     assert_eq!(stored.into_iter().collect::<HashSet<_>>(), recorded);
+}
+
+#[tokio::test]
+async fn the_stores_take_what_stands_for_a_lost_batch() {
+    let folder = TempDir::new().expect("a directory");
+    let database = tests::postgres::server().database().await;
+    let sqlite = format!("sqlite:{}", folder.path().join("audit.db").display());
+    for url in [database.url(), sqlite] {
+        let root = TempDir::new().expect("a directory");
+        let away = ScriptedStore::default();
+        away.shut();
+        let writer = start(over(&away, root.path())).await;
+        journal_each(&writer, 3).await;
+        assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+        damage_second(&segments(root.path())[0]);
+
+        let writer = start(Auditor::builder().url(url).journal(root.path()).linger(AT_ONCE)).await;
+        let stats = until(&writer, |stats| stats.adopted == 3 && stats.waiting == 0 && stats.emitted == 1).await;
+        assert_eq!((stats.stored, stats.dropped_by.journal_damaged), (3, 1));
+        writer.shutdown(SOON).await;
+    }
+    let lost: String = database
+        .value("SELECT string_agg(batch_no || ' ' || n, ', ') FROM control_plane.audit_batches WHERE kind = 'lost'")
+        .await;
+    assert_eq!(lost, "1 1");
+    // The chain goes on: the third header names the missing one, whose hash the lost one holds.
+    let is_chained: bool = database
+        .value(
+            "SELECT lost.rows_root = next.prev_hash FROM control_plane.audit_batches lost
+               JOIN control_plane.audit_batches next USING (stream_id)
+              WHERE lost.kind = 'lost' AND next.batch_no = lost.batch_no + 1",
+        )
+        .await;
+    assert!(is_chained);
 }

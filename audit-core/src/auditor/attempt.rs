@@ -43,11 +43,12 @@ impl Auditor {
     pub async fn attempt(&self, entry: Entry) -> Result<Attempt, Error> {
         let (begin, end) = (self.reserve().await, self.reserve().await);
         let (attempted, ending) = entry.into_attempt();
-        let pending = begin.send_durably(attempted)?;
+        let pending = begin.send_durably(attempted).inspect_err(|_| self.count_refused())?;
         let attempt = Attempt { slot: Some(end), ending: Some(ending), since: Instant::now() };
         match pending.await {
             Ok(()) => Ok(attempt),
             Err(error) => {
+                self.count_refused();
                 // It is not waited for: whoever hears of the refusal has waited long enough.
                 drop(attempt.finish(Outcome::Failure, Some(not_run(&error)), Durability::Queued));
                 Err(error)

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::{Auditor, WriterGuard, global};
 use crate::Error;
 use crate::journal::Journal;
-use crate::outbox::{self, Outbox, OutboxWake, Pace};
+use crate::outbox::{self, Outbox, Pace};
 use crate::store::{self, Schema, SharedStore, Store};
-use crate::writer::{self, Delivery, Drainer, Limits, Queue, StartUp, block_on};
+use crate::writer::{self, Condition, Delivery, Drainer, Limits, Queue, StartUp, block_on};
 
 /// Most lanes of one writer.
 const MAX_LANES: usize = 64;
@@ -81,8 +81,9 @@ pub struct Builder {
     journal: Option<PathBuf>,
     journal_bytes: u64,
     outbox: Outbox,
+    outbox_url: Option<String>,
     outbox_schema: Option<String>,
-    outbox_wake: OutboxWake,
+    outbox_lease: Duration,
     outbox_pace: Pace,
 }
 
@@ -120,8 +121,9 @@ impl Builder {
             journal: None,
             journal_bytes: 1 << 30,
             outbox: Outbox::Drain,
+            outbox_url: None,
             outbox_schema: None,
-            outbox_wake: OutboxWake::Poll,
+            outbox_lease: Duration::from_secs(30),
             outbox_pace: Pace { poll: Duration::from_millis(100), rows: 500 },
         }
     }
@@ -249,6 +251,21 @@ impl Builder {
         self
     }
 
+    /// Where the outbox is, if not in the database of the log: the application's own, PostgreSQL or SQLite. `audit migrate
+    /// --outbox` makes the table there, as does the writer unless [`Self::migrate`] says otherwise. In PostgreSQL the
+    /// user needs the role `audit_drainer` there, and nothing else.
+    pub fn outbox_url(mut self, url: impl Into<String>) -> Self {
+        self.outbox_url = Some(url.into());
+        self
+    }
+
+    /// After how long another writer lands a batch that one had claimed of the outbox of another database and not
+    /// brought to its end; 30 s unless said. Sooner costs work done twice, and nothing else.
+    pub const fn outbox_lease(mut self, lease: Duration) -> Self {
+        self.outbox_lease = lease;
+        self
+    }
+
     /// The PostgreSQL schema that holds the outbox; that of the log unless said.
     pub fn outbox_schema(mut self, name: impl Into<String>) -> Self {
         self.outbox_schema = Some(name.into());
@@ -341,16 +358,24 @@ impl Builder {
             return Ok(WriterGuard::new(auditor, queue, None, self.drop_deadline));
         };
         let schema = Schema::new(self.outbox_schema.as_ref().unwrap_or(&self.schema))?;
-        let drainer = self.drainer()?;
+        let condition = Arc::new(Condition::default());
+        let drainer = self.drainer(&store, &schema, &condition)?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let journal = self.open_journal()?;
         let seen = journal.as_ref().map(Arc::downgrade).unwrap_or_default();
-        let start_up =
-            StartUp { lanes, migrate: self.migrate, wait: self.wait, delivery: self.delivery, journal, drainer };
+        let start_up = StartUp {
+            lanes,
+            migrate: self.migrate,
+            wait: self.wait,
+            delivery: self.delivery,
+            condition: Arc::clone(&condition),
+            journal,
+            drainer,
+        };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let settings = outbox::Settings { schema, wake: self.outbox_wake };
-        let auditor = Auditor::new(Arc::clone(&queue), seen, self.durable_timeout, settings);
+        let settings = outbox::Settings { schema };
+        let auditor = Auditor::new(Arc::clone(&queue), seen, condition, self.durable_timeout, settings);
         let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,
@@ -376,11 +401,22 @@ impl Builder {
         Ok(None)
     }
 
-    /// What drains the outbox of the log, if anything shall. A store of one's own has none.
-    fn drainer(&self) -> Result<Option<Drainer>, Error> {
-        let (Outbox::Drain, Some(Place::Url(url))) = (self.outbox, &self.place) else { return Ok(None) };
-        let source = outbox::open(url, &Schema::new(&self.schema)?, &self.service_name)?;
-        Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery }))
+    /// What drains the outbox, if anything shall. A store of one's own has none beside it.
+    fn drainer(
+        &self,
+        log: &SharedStore,
+        schema: &Schema,
+        condition: &Arc<Condition>,
+    ) -> Result<Option<Drainer>, Error> {
+        let source = match (self.outbox, &self.outbox_url, &self.place) {
+            (Outbox::Leave, ..) | (_, _, Some(Place::Nowhere)) | (_, None, Some(Place::Store(_)) | None) => {
+                return Ok(None);
+            }
+            (_, Some(url), _) => outbox::elsewhere(url, schema, Arc::clone(log), self.outbox_lease, self.migrate)?,
+            (_, None, Some(Place::Url(url))) => outbox::open(url, &Schema::new(&self.schema)?, &self.service_name)?,
+        };
+        let condition = Arc::clone(condition);
+        Ok(Some(Drainer { source, pace: self.outbox_pace, delivery: self.delivery, condition }))
     }
 
     /// An auditor without a writer, and its queue, which takes nothing.

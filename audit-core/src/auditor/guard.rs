@@ -53,7 +53,7 @@ impl WriterGuard {
     /// The accounts, all of one instant.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.queue.stats()
+        self.auditor.stats()
     }
 
     /// Waits until every entry recorded before now is in the store.
@@ -95,7 +95,11 @@ impl WriterGuard {
     async fn finish(&mut self, deadline: Duration) -> ShutdownReport {
         self.queue.drain();
         if let Some(writer) = self.writer.take() {
-            writer.finish(deadline).await;
+            if self.queue.is_forked() {
+                writer.leave();
+            } else {
+                writer.finish(deadline).await;
+            }
         }
         let stats = self.stats();
         let report =

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Builder, Recording, Slot, Stats};
 use crate::journal::{Journal, JournalStatus};
-use crate::writer::{Queue, block_on};
+use crate::writer::{Condition, Queue, block_on};
 use crate::{Entry, Error, outbox};
 
 /// Most actions of which a missing actor is warned about one by one.
@@ -38,6 +38,7 @@ struct Shared {
     queue: Arc<Queue>,
     /// Its lock ends with the writer, and not with the last auditor.
     journal: Weak<Journal>,
+    condition: Arc<Condition>,
     durable_timeout: Duration,
     outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
@@ -54,18 +55,24 @@ impl Auditor {
     pub(super) fn new(
         queue: Arc<Queue>,
         journal: Weak<Journal>,
+        condition: Arc<Condition>,
         durable_timeout: Duration,
         outbox: outbox::Settings,
     ) -> Self {
         Self::note_that_one_records();
         let warned = Mutex::default();
-        Self { shared: Arc::new(Shared { queue, journal, durable_timeout, outbox, warned, is_disabled: false }) }
+        Self {
+            shared: Arc::new(Shared { queue, journal, condition, durable_timeout, outbox, warned, is_disabled: false }),
+        }
     }
 
     /// An auditor that never sends anything to this queue.
     pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
-        let (journal, outbox, warned) = (Weak::new(), outbox::Settings::default(), Mutex::default());
-        Self { shared: Arc::new(Shared { queue, journal, durable_timeout, outbox, warned, is_disabled: true }) }
+        let (journal, condition) = (Weak::new(), Arc::default());
+        let (outbox, warned) = (outbox::Settings::default(), Mutex::default());
+        Self {
+            shared: Arc::new(Shared { queue, journal, condition, durable_timeout, outbox, warned, is_disabled: true }),
+        }
     }
 
     /// Whether it records nothing: see [`Self::disabled`].
@@ -92,12 +99,20 @@ impl Auditor {
     /// The accounts, all of one instant.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.queue.stats()
+        let stats = self.shared.queue.stats();
+        match self.journal() {
+            Some(journal) => Stats { journal_bytes: journal.bytes, journal_oldest: journal.oldest, ..stats },
+            None => stats,
+        }
     }
 
-    /// How it is with the journal; nothing where there is none, or no writer any more.
+    /// How it is with the journal; nothing where there is none, or no writer in this process any more.
     #[must_use]
     pub fn journal(&self) -> Option<JournalStatus> {
+        if self.shared.queue.is_forked() {
+            // Its locks may be held for ever.
+            return None;
+        }
         self.shared.journal.upgrade().map(|journal| journal.status())
     }
 
@@ -136,6 +151,15 @@ impl Auditor {
 
     pub(super) fn queue(&self) -> &Queue {
         &self.shared.queue
+    }
+
+    /// Counts a call that must not run.
+    pub(crate) fn count_refused(&self) {
+        self.shared.queue.count_refused();
+    }
+
+    pub(super) fn condition(&self) -> &Condition {
+        &self.shared.condition
     }
 
     pub(super) fn durable_timeout(&self) -> Duration {

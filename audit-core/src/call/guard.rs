@@ -171,9 +171,9 @@ impl Call {
         if self.is_announced() {
             if self.attempt.is_none() {
                 let slot = ready!(reserving.poll(&auditor, cx));
-                self.announce(slot)?;
+                self.announce(slot).inspect_err(|_| auditor.count_refused())?;
             }
-            ready!(self.poll_announced(cx))?;
+            ready!(self.poll_announced(cx)).inspect_err(|_| auditor.count_refused())?;
         }
         let slot = self.slot.take();
         self.begin(slot);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -58,6 +59,8 @@ struct Segment {
     waiting: u64,
     /// Whether more may be written to it.
     is_open: bool,
+    /// Whether the disk has never failed it.
+    is_trusted: bool,
 }
 
 impl Backlog {
@@ -158,6 +161,10 @@ impl Backlog {
                 // What the failed write left there counts until the file goes.
                 if let Some(segment) = lock(&self.segments).back_mut() {
                     segment.unsure += bytes;
+                    if error.is_failed_sync() {
+                        segment.is_trusted = false;
+                        self.journal.untrusted.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
                 self.close(writer);
                 return Err(error);
@@ -185,6 +192,7 @@ impl Backlog {
                 unsure: 0,
                 waiting: 1,
                 is_open: true,
+                is_trusted: true,
             });
         }
         Ok(())
@@ -208,6 +216,9 @@ impl Backlog {
         for segment in &gone {
             if segment.is_open {
                 writer.open = None;
+            }
+            if !segment.is_trusted {
+                self.journal.untrusted.fetch_sub(1, Ordering::Relaxed);
             }
             self.journal.note_oldest(&segment.path, None);
             match disk::remove(&segment.path) {

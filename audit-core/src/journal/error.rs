@@ -45,9 +45,17 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// What is tried when bytes are brought to the disk.
+    pub(super) const SYNC: &str = "bring to the disk";
+
     /// Whether a file is missing.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether a file's bytes may not be on the disk.
+    pub(super) fn is_failed_sync(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if *action == Self::SYNC)
     }
 
     /// For `map_err`: what was tried, and where.

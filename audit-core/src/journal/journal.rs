@@ -38,6 +38,7 @@ pub(crate) struct Journal {
     next_number: AtomicU64,
     is_alarmed: AtomicBool,
     damaged: AtomicU64,
+    pub(super) untrusted: AtomicU64,
     /// When the oldest batch of each segment was frozen.
     oldest: Mutex<HashMap<PathBuf, DateTime<Utc>>>,
     /// What the last refusal said, until something is taken again.
@@ -79,6 +80,7 @@ impl Journal {
             next_number: AtomicU64::new(0),
             is_alarmed: AtomicBool::new(false),
             damaged: AtomicU64::new(0),
+            untrusted: AtomicU64::new(0),
             oldest: Mutex::default(),
             refusal: Mutex::default(),
         };
@@ -210,6 +212,7 @@ impl Journal {
             limit: self.limit,
             oldest: self.oldest.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied(),
             damaged: self.damaged.load(Ordering::Relaxed),
+            untrusted: self.untrusted.load(Ordering::Relaxed),
             refusal: self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }

@@ -55,6 +55,7 @@ mod abandoned;
 mod backlog;
 mod disk;
 mod error;
+mod examine;
 mod frame;
 #[expect(clippy::module_inception, reason = "the journal itself is one of the concepts here")]
 mod journal;
@@ -70,6 +71,7 @@ mod tests;
 pub(crate) use abandoned::{Abandoned, Remains, others};
 pub(crate) use backlog::Backlog;
 pub use error::JournalError;
+pub use examine::{JournalContents, WriterContents, examine_journal};
 pub(crate) use journal::Journal;
 pub(crate) use moves::Moves;
 pub(crate) use replay::Step;

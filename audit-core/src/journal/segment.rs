@@ -64,7 +64,7 @@ impl SegmentWriter {
     /// Brings a frame to the disk. After an error the file must not be written again.
     pub(super) fn append(&mut self, frame: &[u8]) -> Result<(), JournalError> {
         self.file.write_all(frame).map_err(JournalError::io("write", &self.path))?;
-        (self.sync)(&self.file).map_err(JournalError::io("bring to the disk", &self.path))
+        (self.sync)(&self.file).map_err(JournalError::io(JournalError::SYNC, &self.path))
     }
 }
 

@@ -18,6 +18,8 @@ pub struct JournalStatus {
     pub oldest: Option<DateTime<Utc>>,
     /// Damaged places that this process has found.
     pub damaged: u64,
+    /// Files that could not be brought to the disk, hold batches that wait, and are written no more.
+    pub untrusted: u64,
     /// Why it takes no batches, if it does not.
     pub refusal: Option<String>,
 }

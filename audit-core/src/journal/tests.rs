@@ -322,6 +322,29 @@ fn the_living_are_not_adopted() {
 }
 
 #[test]
+fn whoever_looks_is_told_what_lies_there_and_changes_nothing() {
+    let root = TempDir::new().expect("a directory");
+    left_by_the_dead(root.path(), &batches(3));
+    let path = segments(root.path()).remove(0);
+    let middle = offsets(&fs::read(&path).expect("it is there"))[1] + 80;
+    flip(&path, middle);
+    let journal = opened(root.path());
+    let backlog = Backlog::new(journal);
+    let written = batches(2);
+    for batch in &written {
+        backlog.append(batch).expect("there is room");
+    }
+    let contents = examine_journal(root.path()).expect("it can be read");
+    let told: Vec<_> = contents.writers.iter().map(|w| (w.is_alive, w.batches, w.entries, w.damaged)).collect();
+    assert_eq!(told, [(false, 2, 4, 1), (true, 2, 3, 0)]);
+    assert_eq!(contents.writers[1].oldest, Some(written[0].header().writer_time));
+    assert!(contents.quarantined.is_empty());
+    assert_eq!(contents, examine_journal(root.path()).expect("it can be read"));
+    assert_eq!(whole(&adopt(root.path())).len(), 2);
+    assert_eq!(examine_journal(root.path()).expect("it can be read").quarantined.len(), 1);
+}
+
+#[test]
 fn what_is_not_a_journals_stays_and_is_reported() {
     let root = TempDir::new().expect("a directory");
     left_by_the_dead(root.path(), &batches(1));

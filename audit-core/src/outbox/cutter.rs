@@ -66,6 +66,15 @@ impl Cutter {
         batch.rows().len() as u64
     }
 
+    /// A batch of this stream, which was cut now or earlier, has landed.
+    pub(crate) fn moved(&mut self, batch: &Batch) {
+        if self.batch().is_some_and(|cut| cut.header_hash() == batch.header_hash()) {
+            self.landed();
+        } else {
+            self.recognise(batch.header_hash());
+        }
+    }
+
     /// Nothing of what was cut was committed.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite refuses rows one by one"))]
     pub(crate) fn take_back(&mut self) {

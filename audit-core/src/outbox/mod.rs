@@ -8,9 +8,9 @@
 //! rows first (a [`Claim`]): that freezes it. Then it lands, and then the rows go. Whoever finds an old claim lands the very
 //! same bytes again, and the header's key in the log makes that harmless.
 
-#[allow(dead_code, reason = "an outbox in another database is not drained yet")]
 mod claim;
 mod cutter;
+mod elsewhere;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
@@ -21,11 +21,12 @@ mod sqlite;
 mod transaction;
 mod write;
 
-pub(crate) use claim::Claim;
+pub(crate) use claim::{Claim, header_text};
 pub(crate) use cutter::Cutter;
+pub(crate) use elsewhere::elsewhere;
 pub(crate) use record::Record;
 pub(crate) use same::open;
-pub use settings::{Outbox, OutboxWake};
+pub use settings::Outbox;
 pub(crate) use settings::{Pace, Settings};
 pub use transaction::OutboxTransaction;
 pub use write::outbox;

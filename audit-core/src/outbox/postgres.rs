@@ -7,7 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::transaction::through_connection;
-use super::{OutboxWake, Record, Settings};
+use super::{Record, Settings};
 use crate::store::StoreError;
 use crate::store::postgres::store_error;
 
@@ -17,13 +17,9 @@ through_connection!(write, PgConnection: Transaction<'_, Postgres>, PoolConnecti
 /// setting of the caller's session (`standard_conforming_strings`, say) makes it anything but a text.
 async fn write(connection: &mut PgConnection, record: &Record, settings: &Settings) -> Result<(), StoreError> {
     let schema = settings.schema.quoted();
-    let notify = match settings.wake {
-        OutboxWake::Poll => "",
-        OutboxWake::Notify => "; NOTIFY audit_outbox",
-    };
     let sql = format!(
         "INSERT INTO {schema}.audit_outbox (id, created_at, salt, entry)
-         VALUES ('{}', '{}', decode('{}', 'hex'), convert_from(decode('{}', 'hex'), 'UTF8')::jsonb){notify}",
+         VALUES ('{}', '{}', decode('{}', 'hex'), convert_from(decode('{}', 'hex'), 'UTF8')::jsonb)",
         record.id,
         record.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         hex(&record.salt),

@@ -40,7 +40,6 @@ impl Drained {
 }
 
 /// A connection to an outbox whose log is in another database.
-#[allow(dead_code, reason = "an outbox in another database is not drained yet")]
 pub(crate) trait Claims: Send {
     /// Freezes a few waiting entries into a batch, which is written on them and committed.
     fn claim<'a>(&'a mut self, cutter: &'a mut Cutter) -> BoxFuture<'a, Result<Claimed, StoreError>>;
@@ -62,15 +61,12 @@ pub(crate) trait Claims: Send {
 }
 
 /// What became of one look for entries to claim.
-#[allow(dead_code, reason = "an outbox in another database is not drained yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claimed {
     /// Nothing waits.
     Nothing,
     /// The cutter's batch is written on its entries.
     Batch,
-    /// There is a claim of this number already.
-    Taken,
     /// This user may not, or there is no outbox.
     NotAllowed,
 }

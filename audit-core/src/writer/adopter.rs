@@ -98,8 +98,8 @@ async fn land(lander: &mut Lander, queue: &Queue, step: &Step) -> u64 {
     match step {
         Step::Batch(batch) => {
             let entries = batch.rows().len() as u64;
-            queue.adopted(entries);
             let dead_lettered = lander.land(batch, || {}).await;
+            queue.adopted(entries);
             queue.landed_adopted(entries, dead_lettered);
             entries
         }

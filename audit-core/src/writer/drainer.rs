@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::condition::{Condition, Part};
 use super::pauses::pauses;
 use super::queue::Queue;
 use super::session::Delivery;
@@ -30,6 +31,7 @@ pub(crate) struct Drainer {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) pace: Pace,
     pub(crate) delivery: Delivery,
+    pub(crate) condition: Arc<Condition>,
 }
 
 impl Drainer {
@@ -109,7 +111,8 @@ impl Work {
                 self.connection = None;
                 self.cutter.doubt();
                 queue.failed(&error);
-                self.report(&error);
+                let place = self.drainer.source.describe();
+                self.drainer.condition.failed(Part::Outbox, &place, &error);
                 self.pauses.next().unwrap_or_default()
             }
         }
@@ -129,15 +132,9 @@ impl Work {
 
     fn recovered(&mut self) {
         self.pauses = Box::new(pauses(self.drainer.delivery.longest_pause));
+        self.drainer.condition.well(Part::Outbox, || self.drainer.source.describe());
         if self.said.take().is_some() {
             tracing::info!(place = self.drainer.source.describe(), "the audit outbox is drained again");
-        }
-    }
-
-    fn report(&mut self, error: &StoreError) {
-        match error.class() {
-            ErrorClass::Transient => tracing::warn!(%error, "audit outbox not drained; its entries wait there"),
-            _ => self.say(error.to_string()),
         }
     }
 

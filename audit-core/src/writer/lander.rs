@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::condition::Part;
 use super::pauses::Pauses;
 use super::session::{Session, Shared};
 use crate::batch::{Batch, HeaderKind};
@@ -31,15 +32,36 @@ impl Lander {
         let mut in_its_place = None;
         loop {
             match self.attempt(batch, &mut in_its_place).await {
-                Ok(Some(dead_lettered)) => return dead_lettered,
+                Ok(Some(dead_lettered)) => {
+                    self.well(batch);
+                    return dead_lettered;
+                }
                 Ok(None) => {}
                 Err(error) => {
-                    report(&error, batch);
+                    self.failed(&error, batch);
                     self.shared.queue.failed(&error);
                     failed();
                     pauses.wait().await;
                 }
             }
+        }
+    }
+
+    fn failed(&self, error: &StoreError, batch: &Batch) {
+        let part = match error.class() {
+            ErrorClass::Transient => Part::Store,
+            ErrorClass::Poison | ErrorClass::OutOfWindow | ErrorClass::Operator => {
+                Part::Stream(batch.header().stream_id)
+            }
+        };
+        let header = batch.header();
+        tracing::debug!(stream_id = %header.stream_id, batch_no = header.batch_no, %error, "audit batch not stored");
+        self.shared.condition.failed(part, &self.shared.store.describe(), error);
+    }
+
+    fn well(&self, batch: &Batch) {
+        for part in [Part::Store, Part::Stream(batch.header().stream_id)] {
+            self.shared.condition.well(part, || self.shared.store.describe());
         }
     }
 
@@ -122,18 +144,4 @@ fn say_squatted(batch: &Batch) {
         "another writer uses this audit stream; its batches move to streams of their own. Find the other writer: a forked \
          process or a cloned machine"
     );
-}
-
-fn report(error: &StoreError, batch: &Batch) {
-    let header = batch.header();
-    match error.class() {
-        ErrorClass::Transient => tracing::warn!(
-            stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
-            "audit store unavailable; the batch waits and is sent again"
-        ),
-        ErrorClass::Poison | ErrorClass::Operator | ErrorClass::OutOfWindow => tracing::error!(
-            stream_id = %header.stream_id, batch_no = header.batch_no, rows = header.n, %error,
-            "audit store refuses a batch; it is held and sent again. `audit doctor` tells what to do"
-        ),
-    }
 }

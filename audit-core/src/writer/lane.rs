@@ -24,6 +24,8 @@ use crate::Entry;
 use crate::batch::{Batch, Freezer};
 use crate::journal::{Backlog, Journal, Moves, Step};
 
+/// More batches than this in the journal will not be stored in a moment, so that the next one follows them at once.
+const SHORT_BACKLOG: u64 = 1;
 /// How long to wait before a journal that refused is asked again.
 const ASK_JOURNAL_AGAIN: Duration = Duration::from_millis(500);
 
@@ -286,7 +288,8 @@ impl Lane {
         loop {
             let changed = self.changed.notified();
             let Some(InHand { spill_at, .. }) = self.in_hand() else { return };
-            if spill_at <= Instant::now() || self.is_troubled.load(Ordering::Relaxed) || self.shared.breaker.is_open() {
+            let is_away = self.is_troubled.load(Ordering::Relaxed) || self.shared.breaker.is_open();
+            if is_away || self.held().journaled > SHORT_BACKLOG || spill_at <= Instant::now() {
                 return;
             }
             tokio::select! {

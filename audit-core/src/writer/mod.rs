@@ -8,6 +8,7 @@
 mod adopter;
 mod breaker;
 mod clock;
+mod condition;
 mod drainer;
 mod lander;
 mod lane;
@@ -15,11 +16,13 @@ mod park;
 mod pauses;
 mod queue;
 mod session;
+mod sync;
 mod thread;
 mod unwind;
 
+pub(crate) use condition::{Condition, Trouble};
 pub(crate) use drainer::{Drainer, Source};
 pub(crate) use park::block_on;
-pub(crate) use queue::{Acknowledgement, DropReason, Limits, NotKept, Place, Queue};
+pub(crate) use queue::{Acknowledgement, DropReason, Limits, NotKept, Place, Pressure, Queue};
 pub(crate) use session::Delivery;
 pub(crate) use thread::{StartUp, Writer, spawn};

@@ -12,22 +12,29 @@
 mod acknowledgement;
 mod answers;
 mod entrance;
+#[cfg(test)]
+mod interleavings;
+mod owner;
 mod place;
+mod pressure;
 mod reason;
 mod state;
 mod take;
 mod waits;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::auditor::{Overflow, Stats};
 use crate::store::StoreError;
+use crate::writer::sync::{Mutex, MutexGuard};
 
 pub(crate) use acknowledgement::{Acknowledgement, NotKept};
+use owner::Owner;
 pub(crate) use place::Place;
+pub(crate) use pressure::Pressure;
 pub(crate) use reason::DropReason;
 use state::{Phase, State};
 
@@ -47,7 +54,10 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Queue {
     limits: Limits,
+    owner: Owner,
     state: Mutex<State>,
+    /// In a process that was forked from the owner: its own accounts, in place of the copy of the owner's.
+    forked: OnceLock<Mutex<State>>,
     /// Tells a lane that there may be something to take.
     work: Notify,
     /// Tells the keeper of deadlines that there is a sooner one.
@@ -60,7 +70,9 @@ impl Queue {
     pub(crate) fn new(limits: Limits, lanes: usize) -> Self {
         Self {
             limits,
+            owner: Owner::here(),
             state: Mutex::new(State::new(lanes)),
+            forked: OnceLock::new(),
             work: Notify::new(),
             deadlines: Notify::new(),
             draining: Notify::new(),
@@ -72,12 +84,13 @@ impl Queue {
         let mut state = self.state();
         state.stats.retries += 1;
         state.stats.last_error = Some(error.to_string());
+        state.stats.last_error_class = Some(error.class());
     }
 
     /// No new places from now on; the lanes write what there is and go.
     pub(crate) fn drain(&self) {
         let in_vain = {
-            let mut state = self.state();
+            let mut state = self.state_here();
             if state.phase == Phase::Open {
                 state.phase = Phase::Draining;
             }
@@ -125,7 +138,7 @@ impl Queue {
 
     /// The accounts, all of one instant.
     pub(crate) fn stats(&self) -> Stats {
-        self.state().observe()
+        self.state_here().observe()
     }
 
     fn wake_lanes(&self) {
@@ -133,8 +146,46 @@ impl Queue {
         self.work.notify_one();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change of the state is complete before anything that could panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether this process was forked from the one that has the writer.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.forked.get().is_some() || self.owner.is_elsewhere()
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        if let Some(forked) = self.forked.get() {
+            return lock(forked);
+        }
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            // Whoever held the lock when this process was forked holds it for ever.
+            Err(TryLockError::WouldBlock) => self.state_here(),
+        }
+    }
+
+    /// The state, if this is the process that has the writer; otherwise the forked process's own.
+    fn state_here(&self) -> MutexGuard<'_, State> {
+        lock(if self.is_forked() { self.forked_state() } else { &self.state })
+    }
+
+    /// [`Self::state_here`] for those who come often.
+    fn state_of_caller(&self) -> MutexGuard<'_, State> {
+        if self.owner.seems_elsewhere() { lock(self.forked_state()) } else { self.state() }
+    }
+
+    fn forked_state(&self) -> &Mutex<State> {
+        self.forked.get_or_init(|| {
+            tracing::error!(
+                "audit entries of this process are dropped: it was forked from the one that has the writer. Fork before \
+                 `init`, or start an auditor in the child and hand it out through a `Context`. Said once; the accounts \
+                 count every one"
+            );
+            Mutex::new(State::forked())
+        })
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Every change of the state is complete before anything that could panic.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

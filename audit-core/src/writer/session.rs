@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::breaker::Breaker;
+use super::condition::{Condition, Part};
 use super::pauses::Pauses;
 use super::queue::Queue;
 use crate::batch::Batch;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) store: SharedStore,
     pub(super) breaker: Arc<Breaker>,
+    pub(super) condition: Arc<Condition>,
     pub(super) delivery: Delivery,
 }
 
@@ -79,7 +81,7 @@ impl Session {
 impl Shared {
     /// Connects, for as long as it takes. While the store is away, one of all who wait for it tries.
     async fn connect(&self) -> Box<dyn Connection> {
-        let Self { queue, store, breaker, delivery } = self;
+        let Self { queue, store, breaker, condition, delivery } = self;
         let mut pauses = Pauses::new(queue, delivery.longest_pause);
         loop {
             let probe = breaker.probe().await;
@@ -90,13 +92,12 @@ impl Shared {
                 Ok(connection) => {
                     if let Some(probe) = probe {
                         probe.succeeded();
-                        tracing::info!(store = store.describe(), "audit store is back");
                     }
                     return connection;
                 }
                 Err(error) => {
                     breaker.open();
-                    report(&error, store);
+                    condition.failed(Part::Store, &store.describe(), &error);
                     queue.failed(&error);
                 }
             }
@@ -109,16 +110,5 @@ impl Shared {
             let reason = format!("{} did not answer within {timeout:?}", self.store.describe());
             Err(StoreError::new(ErrorClass::Transient, what, reason))
         })
-    }
-}
-
-fn report(error: &StoreError, store: &SharedStore) {
-    if error.class() == ErrorClass::Transient {
-        tracing::warn!(%error, store = store.describe(), "audit store unavailable; batches wait");
-    } else {
-        tracing::error!(
-            %error, store = store.describe(),
-            "audit store refuses a connection; batches wait. `audit doctor` tells what to do"
-        );
     }
 }

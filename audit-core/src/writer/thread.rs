@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::adopter::Adopter;
 use super::clock;
+use super::condition::{Condition, Part};
 use super::drainer::Drainer;
 use super::lane::Lane;
 use super::pauses::pauses;
@@ -23,6 +24,8 @@ use crate::store::{ErrorClass, SharedStore, StoreError};
 const NAME: &str = "audit-writer";
 /// How long bringing the rest to the journal may take, once the deadline of a shutdown has passed.
 const SPILL_WITHIN: Duration = Duration::from_secs(2);
+/// How long blocking work may take to end after all else has.
+const END_WITHIN: Duration = Duration::from_millis(100);
 
 /// What the thread does before its lanes run.
 pub(crate) struct StartUp {
@@ -30,6 +33,7 @@ pub(crate) struct StartUp {
     pub(crate) migrate: Migrate,
     pub(crate) wait: WaitForStore,
     pub(crate) delivery: Delivery,
+    pub(crate) condition: Arc<Condition>,
     pub(crate) journal: Option<Arc<Journal>>,
     pub(crate) drainer: Option<Drainer>,
 }
@@ -76,8 +80,9 @@ pub(crate) fn spawn(
                 } => {}
             }
         });
-        // Not a plain drop, which would wait for a look-up of a host's name that hangs.
-        runtime.shutdown_background();
+        // Work on the journal's files ends now, and with it the lock. Not a plain drop, which would wait for a look-up of a
+        // host's name that hangs.
+        runtime.shutdown_timeout(END_WITHIN);
         drop(closing);
     };
     let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(work)?;
@@ -85,6 +90,12 @@ pub(crate) fn spawn(
 }
 
 impl Writer {
+    /// Leaves the writer to the process that this one was forked from: its thread is not here, and whatever tells it to
+    /// end may be locked for ever.
+    pub(crate) fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// Waits for the thread to end, which gives up what it has not written by `deadline`.
     pub(crate) async fn finish(self, deadline: Duration) {
         self.give_up.send_replace(Some(clock::in_future(deadline)));
@@ -108,6 +119,7 @@ async fn work(
         queue: Arc::clone(queue),
         store: Arc::clone(store),
         breaker: Arc::default(),
+        condition: Arc::clone(&start_up.condition),
         delivery: start_up.delivery,
     };
     // The lanes take entries and keep them safe before there is a store to land them in.
@@ -164,6 +176,7 @@ async fn prepare(
     };
     for pause in pauses(start_up.delivery.longest_pause) {
         let Err(error) = within(give_up, store, attempt(store, start_up)).await else {
+            start_up.condition.well(Part::Store, || store.describe());
             answer(&mut started, Ok(()));
             return true;
         };
@@ -172,7 +185,8 @@ async fn prepare(
             answer(&mut started, Err(error));
             return false;
         }
-        tracing::warn!(%error, store = store.describe(), "audit store not ready; entries wait in memory");
+        let class = if error.is_transient() { ErrorClass::Transient } else { ErrorClass::Operator };
+        start_up.condition.failed_by(Part::Store, &store.describe(), &error, class);
         tokio::time::sleep(pause).await;
     }
     unreachable!("the pauses never end")

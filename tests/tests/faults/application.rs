@@ -1,8 +1,8 @@
 //! What happens to the application: it is killed, ended, cloned; its clock steps.
 
-use std::path::Path;
 use std::time::Duration;
 
+use tests::disk::quick_folder;
 use tests::oracle::Log;
 use tests::preload::Faults;
 use tests::proxy::{Direction, Manner};
@@ -35,9 +35,7 @@ async fn a_killed_program_keeps_what_it_acknowledged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_program_keeps_what_was_queued_longer_than_it_may_be_in_memory_alone() {
     let scene = Scene::new().await;
-    // In memory where possible, because the bound is not about the time that a busy disk takes to sync.
-    let memory = if Path::new("/dev/shm").is_dir() { Path::new("/dev/shm") } else { scene.folder.path() };
-    let journal = tempfile::tempdir_in(memory).expect("a temporary folder");
+    let journal = quick_folder();
     let mut orders = scene.orders();
     orders.journal = Some(journal.path().to_owned());
     (orders.contract, orders.tasks, orders.queue) = (Contract::Queued, 2, 200);

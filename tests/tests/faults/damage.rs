@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use audit_core::{Migrate, WaitForStore};
+use tests::disk::quick_folder;
 use tests::oracle::Log;
 use tests::postgres::{Database, server};
 use tests::proxy::{Manner, Proxy};
@@ -59,7 +60,7 @@ fn frames(bytes: &[u8]) -> Vec<usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_torn_last_record_is_no_record_and_costs_no_other() {
     let (database, url) = away().await;
-    let (whole, torn) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (whole, torn) = (quick_folder(), quick_folder());
     let ids = leave(whole.path(), &url).await;
     let [segment] = segments(whole.path()).try_into().expect("one segment");
     let bytes = fs::read(&segment).expect("a segment");
@@ -87,7 +88,7 @@ async fn a_torn_last_record_is_no_record_and_costs_no_other() {
 async fn a_flipped_bit_costs_its_record_alone_and_the_log_tells_of_it() {
     const FLIPS: usize = 40;
     let (database, url) = away().await;
-    let journal = tempfile::tempdir().expect("a folder");
+    let journal = quick_folder();
     let mut kept = HashSet::new();
     for flip in 0..FLIPS {
         let before: HashSet<_> =
@@ -115,7 +116,7 @@ async fn a_flipped_bit_costs_its_record_alone_and_the_log_tells_of_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_adopters_one_adopts() {
     let (database, url) = away().await;
-    let journal = tempfile::tempdir().expect("a folder");
+    let journal = quick_folder();
     let mut ids = HashSet::new();
     for _ in 0..6 {
         ids.extend(leave(journal.path(), &url).await);

@@ -3,5 +3,6 @@
 mod attribute;
 mod commit;
 mod drainers;
+mod elsewhere;
 mod ground;
 mod privileges;

@@ -37,7 +37,7 @@ enum Moved {
 
 impl PostgresConnection {
     /// Whether this user may drain the outbox, and whether something waits there.
-    async fn look(&mut self) -> Result<Option<bool>, StoreError> {
+    pub(super) async fn look(&mut self) -> Result<Option<bool>, StoreError> {
         let failed = |error| store_error("cannot look into the outbox", error);
         if !self.may_drain {
             let question = self.statements.may_drain();

@@ -7,6 +7,7 @@
 //! that failed is dropped, and the next one begins with the end of its server process, which may still hold locks.
 
 pub(crate) mod address;
+mod claims;
 mod connection;
 mod copy;
 mod drain;

@@ -125,6 +125,11 @@ impl Statements {
         )
     }
 
+    /// The outbox's table.
+    pub(super) fn outbox(&self) -> String {
+        format!("{}.audit_outbox", self.schema)
+    }
+
     /// Asks whether this user may drain the outbox.
     pub(super) fn may_drain(&self) -> String {
         let table = format!("to_regclass('{}.audit_outbox')", self.schema);

@@ -6,6 +6,7 @@
 //!
 //! A memory database is refused: it would forget the log with the process, and each connection would see its own.
 
+mod claims;
 mod connection;
 mod drain;
 mod error;

@@ -4,10 +4,9 @@
 //! first, with [`Queue::landed_journaled`]. What the journals of dead processes and the outbox hold never was in the queue;
 //! only its accounts are kept here.
 
-use std::sync::MutexGuard;
-
 use super::state::{State, Tickets};
 use super::{DropReason, NotKept, Queue};
+use crate::writer::sync::MutexGuard;
 
 impl Queue {
     /// The lane's batch is in the store, some of its rows among the dead letters.
@@ -121,42 +120,5 @@ fn settle(mut state: MutexGuard<'_, State>, kept: Option<Tickets>) {
     }
     for (_, waiting) in flushed {
         waiting.tell(());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::auditor::Overflow;
-    use crate::writer::Limits;
-    use crate::{ActionName, Entry};
-
-    #[tokio::test]
-    async fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
-        let limits = Limits {
-            entries: 10,
-            bytes: 1 << 20,
-            overflow: Overflow::Drop,
-            batch_rows: 10,
-            batch_bytes: 1 << 20,
-            linger: Duration::ZERO,
-        };
-        let queue = Arc::new(Queue::new(limits, 1));
-        let entry = Entry::builder(ActionName::unlisted("door.opened").expect("a well-formed name")).build();
-        let place = queue.reserve_now().expect("there is room").expect("the queue is open");
-        let kept = place.fill_durably(entry, Duration::from_secs(20)).expect("the queue is open");
-        drop(queue.take(0).await);
-        queue.lost_in_flight(0);
-        assert_eq!(kept.await, Err(NotKept::Lost));
-        let gap = queue.take(0).await.expect("an entry tells of it");
-        assert_eq!(gap[0].action.as_str(), "audit.gap");
-        let stats = queue.stats();
-        assert_eq!((stats.dropped_by.panicked, stats.waiting, stats.is_balanced()), (1, 1, true));
-        queue.landed(0, 0);
-        queue.lost_in_flight(0);
-        assert_eq!(queue.lost(), 1);
     }
 }

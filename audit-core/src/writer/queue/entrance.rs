@@ -1,6 +1,6 @@
 //! The callers' side: places, and what is put into them.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -12,6 +12,7 @@ use super::{DropReason, Queue};
 use crate::Entry;
 use crate::auditor::Overflow;
 use crate::writer::clock;
+use crate::writer::sync::MutexGuard;
 
 impl Queue {
     /// A place for one entry, or none within the overflow policy's bound.
@@ -21,7 +22,7 @@ impl Queue {
     /// A place that was granted to a dropped future goes back.
     pub(crate) async fn reserve(self: &Arc<Self>) -> Result<Place, DropReason> {
         let granted = {
-            let mut state = self.state();
+            let mut state = self.state_of_caller();
             if let Some(place) = self.place(&mut state) {
                 return place;
             }
@@ -38,12 +39,12 @@ impl Queue {
 
     /// A place for one entry, if the answer needs no waiting.
     pub(crate) fn reserve_now(self: &Arc<Self>) -> Option<Result<Place, DropReason>> {
-        self.place(&mut self.state())
+        self.place(&mut self.state_of_caller())
     }
 
     fn place(self: &Arc<Self>, state: &mut State) -> Option<Result<Place, DropReason>> {
         if state.phase != Phase::Open {
-            return Some(Err(DropReason::NoWriter));
+            return Some(Err(state.refusal()));
         }
         if state.callers.is_empty() && state.has_room(&self.limits) {
             state.reserved += 1;
@@ -70,15 +71,12 @@ impl Queue {
     }
 
     fn enter_unreserved(&self) -> Result<MutexGuard<'_, State>, DropReason> {
-        let mut state = self.state();
+        let mut state = self.state_of_caller();
         state.stats.emitted += 1;
-        let reason = match state.phase {
-            Phase::Open if state.has_room(&self.limits) => return Ok(state),
-            Phase::Open => DropReason::QueueFull,
-            Phase::Draining | Phase::Closed => DropReason::NoWriter,
-        };
-        state.drop_entries(1, reason);
-        Err(reason)
+        if state.phase == Phase::Open && state.has_room(&self.limits) {
+            return Ok(state);
+        }
+        Err(state.refuse())
     }
 
     /// Counts entries that were made before there was a writer.
@@ -90,6 +88,11 @@ impl Queue {
             drop(state);
             self.work.notify_one();
         }
+    }
+
+    /// Counts a call that must not run, because it could not be announced.
+    pub(crate) fn count_refused(&self) {
+        self.state().stats.refused += 1;
     }
 
     /// Counts an entry that has no actor.
@@ -128,7 +131,7 @@ impl Queue {
 
     pub(super) fn release(&self) {
         let mut state = self.state();
-        state.reserved -= 1;
+        state.give_back(1);
         self.admit(state);
     }
 
@@ -152,6 +155,6 @@ impl Queue {
     }
 
     pub(super) fn refusal(&self) -> DropReason {
-        if self.state().phase == Phase::Open { DropReason::QueueFull } else { DropReason::NoWriter }
+        self.state().refusal()
     }
 }

@@ -1,6 +1,6 @@
 //! The right to queue one entry, and the wait for it.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::state::{Phase, State};
 use super::{Acknowledgement, DropReason, Queue};
 use crate::Entry;
+use crate::writer::sync::MutexGuard;
 
 /// A place for one entry. Dropped unfilled, it goes back.
 #[derive(Debug)]
@@ -34,11 +35,10 @@ impl Place {
 
     fn enter(&self) -> Result<MutexGuard<'_, State>, DropReason> {
         let mut state = self.queue.state();
-        state.reserved -= 1;
+        state.give_back(1);
         state.stats.emitted += 1;
-        if state.phase == Phase::Closed {
-            state.drop_entries(1, DropReason::NoWriter);
-            return Err(DropReason::NoWriter);
+        if matches!(state.phase, Phase::Closed | Phase::Forked) {
+            return Err(state.refuse());
         }
         Ok(state)
     }

@@ -11,6 +11,8 @@ pub(crate) enum DropReason {
     Panicked,
     /// The journal held the entry, and could not give it back.
     JournalDamaged,
+    /// The process was forked from the one that has the writer.
+    Forked,
 }
 
 impl DropReason {
@@ -21,6 +23,7 @@ impl DropReason {
             Self::NoWriter => "no_writer",
             Self::Panicked => "panicked",
             Self::JournalDamaged => "journal_damaged",
+            Self::Forked => "forked",
         }
     }
 
@@ -31,6 +34,10 @@ impl DropReason {
             Self::NoWriter => "there is no writer any more; shut the guard down after the last audited work",
             Self::Panicked => "the writer panicked over it; its message is in the program's log",
             Self::JournalDamaged => "its record in the journal is damaged; `audit journal status` shows what is left",
+            Self::Forked => {
+                "this process was forked from the one that has the writer; fork before `init`, or start an auditor in the \
+                 child and hand it out through a `Context`"
+            }
         }
     }
 }

@@ -68,6 +68,8 @@ pub(super) struct Taken {
 pub(super) struct Tickets {
     pub(super) first: u64,
     pub(super) entries: u64,
+    /// When a lane took them.
+    pub(super) taken: Instant,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,8 @@ pub(super) enum Phase {
     Draining,
     /// The lanes have gone.
     Closed,
+    /// The lanes are in the process that this one was forked from.
+    Forked,
 }
 
 /// Somebody who waits, until a deadline. Dropping it tells them that they waited in vain.
@@ -105,12 +109,42 @@ impl State {
         Self { lanes: std::iter::repeat_with(Taken::default).take(lanes).collect(), ..Self::default() }
     }
 
+    /// The state of a process that was forked from the one that has the writer.
+    pub(super) fn forked() -> Self {
+        Self { phase: Phase::Forked, ..Self::default() }
+    }
+
+    /// Why an entry is not taken in.
+    pub(super) const fn refusal(&self) -> DropReason {
+        match self.phase {
+            Phase::Open => DropReason::QueueFull,
+            Phase::Draining | Phase::Closed => DropReason::NoWriter,
+            Phase::Forked => DropReason::Forked,
+        }
+    }
+
+    /// Counts an entry that is not taken in.
+    pub(super) fn refuse(&mut self) -> DropReason {
+        let reason = self.refusal();
+        if self.phase == Phase::Forked {
+            self.lose(1, reason);
+        } else {
+            self.drop_entries(1, reason);
+        }
+        reason
+    }
+
     pub(super) fn has_room(&self, limits: &Limits) -> bool {
         let queued = self.entries.len();
         // Places that calls in progress hold count only once entries pile up. Otherwise many long calls would
         // make others wait for a queue that is empty, and nested ones for themselves.
         let room = queued <= limits.entries / 2 || queued + self.reserved < limits.entries;
         room && self.bytes < limits.bytes
+    }
+
+    /// Takes places back that were given out. A forked process has none of those that its parent gave.
+    pub(super) fn give_back(&mut self, places: usize) {
+        self.reserved = self.reserved.saturating_sub(places);
     }
 
     pub(super) fn enqueue(&mut self, entry: Entry) {
@@ -188,7 +222,7 @@ impl State {
         let in_time = match self.phase {
             Phase::Open => true,
             Phase::Draining => self.entries.is_empty() && !std::mem::replace(&mut self.last_gaps_told, true),
-            Phase::Closed => false,
+            Phase::Closed | Phase::Forked => false,
         };
         if !in_time {
             return;
@@ -213,6 +247,7 @@ impl State {
     pub(super) fn observe(&self) -> Stats {
         Stats {
             waiting: self.waiting(),
+            queued: self.entries.len() as u64,
             in_flight: self.in_flight(),
             journaled: self.journaled,
             dropped: self.stats.dropped_by.total(),

@@ -1,12 +1,12 @@
 //! What a lane takes: the entries of one batch.
 
-use std::sync::MutexGuard;
 use std::time::Instant;
 
 use super::Queue;
 use super::state::{Phase, State, Tickets};
 use super::waits::until;
 use crate::Entry;
+use crate::writer::sync::MutexGuard;
 
 impl Queue {
     /// What a lane is to freeze next; nothing once the queue is drained. The lane answers with
@@ -30,6 +30,7 @@ impl Queue {
                 }
             };
             tokio::select! {
+                biased;
                 () = more => {}
                 () = until(ripe_at) => {}
             }
@@ -51,7 +52,7 @@ impl Queue {
         let batch = state.entries.drain(..rows).map(|queued| queued.entry).collect();
         state.bytes -= bytes;
         state.oldest = (!state.entries.is_empty()).then(Instant::now);
-        state.lanes[lane].in_flight = Some(Tickets { first, entries: rows as u64 });
+        state.lanes[lane].in_flight = Some(Tickets { first, entries: rows as u64, taken: Instant::now() });
         if !state.entries.is_empty() {
             self.work.notify_one();
         }

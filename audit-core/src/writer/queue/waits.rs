@@ -7,15 +7,15 @@ use tokio::sync::oneshot;
 
 use super::state::{Phase, State, Waiting};
 use super::{NotKept, Queue};
-use crate::writer::clock;
+use crate::writer::{clock, sync};
 
 impl Queue {
     /// Waits until every entry queued before now is in the store. The error is how many are not.
     pub(crate) async fn flush(&self, deadline: Duration) -> Result<(), u64> {
         let flushed = {
-            let mut state = self.state();
+            let mut state = self.state_here();
             let upto = state.tickets;
-            if state.phase == Phase::Closed {
+            if matches!(state.phase, Phase::Closed | Phase::Forked) {
                 return match state.waiting() + state.lost {
                     0 => Ok(()),
                     unstored => Err(unstored),
@@ -52,6 +52,7 @@ impl Queue {
             let sooner = self.deadlines.notified();
             let next = self.expire(Instant::now());
             tokio::select! {
+                biased;
                 () = sooner => {}
                 () = until(next) => {}
             }
@@ -59,7 +60,7 @@ impl Queue {
     }
 
     /// Sends those away who have waited long enough; says when the next will have.
-    fn expire(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
         let (expired, left): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut state.callers).into_iter().partition(|caller| caller.deadline <= now);
@@ -80,7 +81,7 @@ impl Queue {
 
 pub(super) async fn until(instant: Option<Instant>) {
     match instant {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
+        Some(at) => sync::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -1,0 +1,276 @@
+//! The queue under `shuttle`, which runs each scenario in many orders of its threads. A scenario in which somebody waits
+//! for ever is a deadlock, which `shuttle` reports.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use shuttle::future::block_on;
+use shuttle::thread::{self, JoinHandle};
+
+use super::state::Phase;
+use super::{DropReason, Limits, NotKept, Queue};
+use crate::auditor::{Overflow, Stats};
+use crate::{ActionName, Actor, Entry};
+
+/// Orders of threads to try for each scenario.
+const ORDERS: usize = 2_000;
+const LONG: Duration = Duration::from_hours(1);
+
+fn check(scenario: impl Fn() + Send + Sync + 'static) {
+    let scenario = Arc::new(scenario);
+    let again = Arc::clone(&scenario);
+    shuttle::check_random(move || scenario(), ORDERS);
+    // Few changes of thread, at the worst moments.
+    shuttle::check_pct(move || again(), ORDERS, 3);
+}
+
+fn queue(entries: usize, linger: Duration) -> Arc<Queue> {
+    let overflow = Overflow::Block { at_most: LONG };
+    let limits = Limits { entries, bytes: 1 << 20, overflow, batch_rows: 2, batch_bytes: 1 << 20, linger };
+    Arc::new(Queue::new(limits, 2))
+}
+
+fn entry() -> Entry {
+    let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+    Entry::builder(action).actor(Actor::user("user_123")).build()
+}
+
+fn observe(queue: &Queue) -> Stats {
+    let stats = queue.stats();
+    assert!(stats.is_balanced(), "{stats:?}");
+    stats
+}
+
+/// A lane that stores each second batch by way of the journal, until the queue is drained.
+fn lane(queue: &Arc<Queue>, lane: usize) -> JoinHandle<()> {
+    let queue = Arc::clone(queue);
+    thread::spawn(move || {
+        let (mut batches, mut in_journal) = (0, 0);
+        while let Some(batch) = block_on(queue.take(lane)) {
+            assert!(!batch.is_empty());
+            observe(&queue);
+            batches += 1;
+            if batches % 2 == 0 {
+                queue.landed(lane, 0);
+                continue;
+            }
+            queue.journaled(lane);
+            in_journal += 1;
+            observe(&queue);
+            if in_journal > 1 {
+                queue.landed_journaled(lane, 1);
+                in_journal -= 1;
+            }
+        }
+        for _ in 0..in_journal {
+            queue.landed_journaled(lane, 0);
+        }
+        observe(&queue);
+    })
+}
+
+/// A caller for each way of using a place.
+fn callers(queue: &Arc<Queue>) -> Vec<JoinHandle<()>> {
+    let spawn = |work: fn(Arc<Queue>)| {
+        let queue = Arc::clone(queue);
+        thread::spawn(move || work(queue))
+    };
+    vec![
+        spawn(|queue| {
+            if let Ok(place) = block_on(queue.reserve()) {
+                let _ = place.fill(entry());
+            }
+            observe(&queue);
+        }),
+        spawn(|queue| {
+            let Ok(place) = block_on(queue.reserve()) else { return };
+            let Ok(acknowledgement) = place.fill_durably(entry(), LONG) else { return };
+            if block_on(acknowledgement).is_ok() {
+                let stats = observe(&queue);
+                assert!(stats.stored + stats.journaled + stats.dead_lettered > 0, "{stats:?}");
+            }
+        }),
+        spawn(|queue| {
+            // A caller that gives up: before its turn came, or with a place in its hand.
+            let mut reserving = Box::pin(queue.reserve());
+            let _ = reserving.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            thread::yield_now();
+            drop(reserving);
+            drop(block_on(queue.reserve()));
+            let _ = queue.push_unreserved(entry());
+        }),
+    ]
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+}
+
+#[test]
+fn every_entry_is_stored_and_nobody_waits_for_ever() {
+    check(|| {
+        let queue = queue(1, Duration::ZERO);
+        let lanes = vec![lane(&queue, 0), lane(&queue, 1)];
+        join(callers(&queue));
+        queue.drain();
+        join(lanes);
+        queue.close();
+        let stats = observe(&queue);
+        assert_eq!((stats.waiting, stats.unconfirmed), (0, 0), "{stats:?}");
+        assert_eq!(queue.state().reserved, 0, "each place was filled, or went back");
+        assert_eq!(stats.dropped_by.no_writer, 0, "{stats:?}");
+    });
+}
+
+#[test]
+fn a_shutdown_at_any_moment_accounts_for_every_entry_and_releases_everybody() {
+    check(|| {
+        let queue = queue(1, Duration::ZERO);
+        let lanes = vec![lane(&queue, 0)];
+        let mut threads = callers(&queue);
+        let flusher = Arc::clone(&queue);
+        threads.push(thread::spawn(move || {
+            let _ = block_on(flusher.flush(LONG));
+        }));
+        queue.drain();
+        join(lanes);
+        queue.close();
+        join(threads);
+        let stats = observe(&queue);
+        assert_eq!(stats.waiting, 0, "{stats:?}");
+        assert_eq!(queue.state().reserved, 0, "each place was filled, or went back");
+    });
+}
+
+/// A lane that stores each batch by way of the journal, at once.
+fn prompt_lane(queue: &Arc<Queue>) -> JoinHandle<()> {
+    let queue = Arc::clone(queue);
+    thread::spawn(move || {
+        while block_on(queue.take(0)).is_some() {
+            queue.journaled(0);
+            observe(&queue);
+            queue.landed_journaled(0, 0);
+        }
+    })
+}
+
+#[test]
+fn a_flush_or_a_durable_caller_ends_a_linger_without_end() {
+    check(|| {
+        let queue = queue(10, LONG);
+        let lane = prompt_lane(&queue);
+        queue.push_unreserved(entry()).expect("there is room");
+        let caller = Arc::clone(&queue);
+        let durable = thread::spawn(move || {
+            let kept = caller.push_unreserved_durably(entry(), LONG).expect("there is room");
+            block_on(kept).expect("the lane stores it");
+        });
+        block_on(queue.flush(LONG)).expect("the lane stores it");
+        join(vec![durable]);
+        queue.drain();
+        join(vec![lane]);
+        assert_eq!(observe(&queue).waiting, 0);
+    });
+}
+
+#[test]
+fn a_flush_ends_only_when_what_came_before_it_is_stored() {
+    check(|| {
+        let queue = queue(10, LONG);
+        let lane = prompt_lane(&queue);
+        queue.push_unreserved(entry()).expect("there is room");
+        let later = Arc::clone(&queue);
+        let later = thread::spawn(move || later.push_unreserved(entry()).expect("there is room"));
+        queue.push_unreserved(entry()).expect("there is room");
+        block_on(queue.flush(LONG)).expect("the lane stores it");
+        assert!(observe(&queue).stored >= 2);
+        join(vec![later]);
+        queue.drain();
+        join(vec![lane]);
+    });
+}
+
+#[test]
+fn a_lane_that_dies_leaves_nobody_waiting_and_nothing_acknowledged() {
+    check(|| {
+        let queue = queue(1, Duration::ZERO);
+        let place = block_on(queue.reserve()).expect("there is room");
+        let kept = place.fill_durably(entry(), LONG).expect("the queue is open");
+        let threads = {
+            let (dying, flushing) = (Arc::clone(&queue), Arc::clone(&queue));
+            let dies = move || {
+                drop(block_on(dying.take(0)));
+                dying.close();
+            };
+            vec![thread::spawn(dies), thread::spawn(move || assert_eq!(block_on(flushing.flush(LONG)), Err(1)))]
+        };
+        assert_eq!(block_on(kept), Err(NotKept::Lost));
+        join(threads);
+        let stats = observe(&queue);
+        assert_eq!((stats.dropped_by.no_writer, queue.lost(), stats.unconfirmed), (1, 1, 1));
+    });
+}
+
+#[test]
+fn a_deadline_at_any_moment_ends_each_wait_once() {
+    check(|| {
+        let queue = queue(1, LONG);
+        let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
+        let (reserving, flushing) = (Arc::clone(&queue), Arc::clone(&queue));
+        let waiting = vec![
+            thread::spawn(move || assert_ne!(block_on(kept), Err(NotKept::Lost))),
+            thread::spawn(move || {
+                let _ = block_on(flushing.flush(LONG));
+            }),
+            thread::spawn(move || match block_on(reserving.reserve()) {
+                Ok(place) => drop(place),
+                Err(reason) => assert_eq!(reason, DropReason::QueueFull),
+            }),
+        ];
+        let lane = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                block_on(queue.take(0)).expect("a durable caller waits for it");
+                queue.landed(0, 0);
+            })
+        };
+        // The keeper of deadlines, by a clock that runs fast.
+        let keeper = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                while queue.state().phase == Phase::Open {
+                    queue.expire(Instant::now() + 2 * LONG);
+                    observe(&queue);
+                    thread::yield_now();
+                }
+            })
+        };
+        join(waiting);
+        queue.drain();
+        join(vec![lane, keeper]);
+        let stats = observe(&queue);
+        assert_eq!((stats.stored, stats.waiting), (1, 0), "{stats:?}");
+    });
+}
+
+#[test]
+fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
+    check(|| {
+        let queue = queue(10, Duration::ZERO);
+        let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
+        let waiting = thread::spawn(move || assert_eq!(block_on(kept), Err(NotKept::Lost)));
+        drop(block_on(queue.take(0)));
+        queue.lost_in_flight(0);
+        join(vec![waiting]);
+        let gap = block_on(queue.take(0)).expect("an entry tells of it");
+        assert_eq!(gap[0].action.as_str(), "audit.gap");
+        let stats = observe(&queue);
+        assert_eq!((stats.dropped_by.panicked, stats.waiting), (1, 1), "{stats:?}");
+        queue.landed(0, 0);
+        queue.lost_in_flight(0);
+        assert_eq!(queue.lost(), 1);
+    });
+}
