@@ -30,6 +30,17 @@ pub struct Place {
     pub page: usize,
     /// Which row of the page.
     pub row: usize,
+    /// Why there is no such action, where there is none.
+    unknown: Option<Unknown>,
+}
+
+/// Why an action is unknown.
+#[derive(Debug, Clone, Copy)]
+enum Unknown {
+    /// There is no catalog at all.
+    NoCatalog,
+    /// The catalog does not list it, and at most something similar.
+    Unlisted { nearest: &'static str },
 }
 
 /// How many actions share a page; the derive cuts by the same number.
@@ -68,13 +79,13 @@ pub const fn find_action(parts: Parts, hash: u64, name: &str) -> Place {
         while action < table.len() && table[action].hash == hash {
             let info = &table[action];
             if equal(info.name, name) {
-                return Place { info, part, page: action / PAGE, row: action % PAGE };
+                return Place { info, part, page: action / PAGE, row: action % PAGE, unknown: None };
             }
             action += 1;
         }
         part += 1;
     }
-    Place { info: &NOTHING, part: 0, page: UNKNOWN, row: 0 }
+    Place { info: &NOTHING, part: 0, page: UNKNOWN, row: 0, unknown: Some(unknown(parts, name)) }
 }
 
 /// [`find_action`] for a name whose hash is not known yet.
@@ -124,10 +135,11 @@ pub const fn find_field(info: &ActionInfo, name: &str) -> usize {
 
 /// Refuses an action that is unknown, or lacks a metadata field it needs.
 #[track_caller]
-pub const fn required(parts: Parts, info: &ActionInfo, name: &str, given: &[&str]) {
-    if is_unknown(info) {
-        refuse_unknown_action(parts, name);
+pub const fn required(place: Place, name: &str, given: &[&str]) {
+    if let Some(unknown) = place.unknown {
+        refuse_unknown_action(unknown, name);
     }
+    let info = place.info;
     let mut i = 0;
     while i < given.len() {
         if find_field(info, given[i]) == UNKNOWN {
@@ -219,14 +231,11 @@ const fn refuse_common_action(a: &[ActionInfo], b: &[ActionInfo]) {
     }
 }
 
-#[track_caller]
-const fn refuse_unknown_action(parts: Parts, name: &str) -> ! {
+const fn unknown(parts: Parts, name: &str) -> Unknown {
     // Every catalog has a table of its own, be it empty.
-    assert!(
-        !parts.is_empty(),
-        "`#[audited]` was imported without a catalog: write `use audit_core::audited;` for the built-in one, or \
-         `use crate::audit::audited;` for one that is derived in the module `audit`"
-    );
+    if parts.is_empty() {
+        return Unknown::NoCatalog;
+    }
     let (mut nearest, mut least, mut part) = ("", tolerance(name) + 1, 0);
     while part < parts.len() {
         let mut i = 0;
@@ -239,11 +248,24 @@ const fn refuse_unknown_action(parts: Parts, name: &str) -> ! {
         }
         part += 1;
     }
-    let mut message = Message::new().push("unknown audit action `").push(name).push("`");
-    if !nearest.is_empty() {
-        message = message.push("; did you mean `").push(nearest).push("`?");
+    Unknown::Unlisted { nearest }
+}
+
+#[track_caller]
+const fn refuse_unknown_action(unknown: Unknown, name: &str) -> ! {
+    match unknown {
+        Unknown::NoCatalog => panic!(
+            "`#[audited]` was imported without a catalog: write `use audit_core::audited;` for the built-in one, or \
+             `use crate::audit::audited;` for one that is derived in the module `audit`"
+        ),
+        Unknown::Unlisted { nearest } => {
+            let mut message = Message::new().push("unknown audit action `").push(name).push("`");
+            if !nearest.is_empty() {
+                message = message.push("; did you mean `").push(nearest).push("`?");
+            }
+            message.panic()
+        }
     }
-    message.panic()
 }
 
 const fn first_of_hash(table: &[ActionInfo], hash: u64) -> usize {

@@ -99,7 +99,7 @@ fn checks(model: &Audited) -> TokenStream {
             &[#(#later),*],
             #krate::__private::SourcePlace::of::<__AuditHere>(),
         );
-        const _: () = #krate::__private::required(#parts, __AUDIT_SITE.info, #name, &[#(#fields),*]);
+        const _: () = #krate::__private::required(__AUDIT_SITE.action, #name, &[#(#fields),*]);
         type __AuditContract = #krate::__private::Promise<{ #krate::__private::code(__AUDIT_SITE.durability) }>;
         #krate::__private::inventory::submit! { #krate::coverage::Site::of(&__AUDIT_SITE) }
     };

@@ -199,18 +199,23 @@ fn is_asked(model: &Audited) -> bool {
 fn end(model: &Audited) -> TokenStream {
     let krate = &model.krate;
     let (call, value, result) = (local("call"), local("value"), local("result"));
-    let (captured, verdict) = (captured(model), verdict(model));
+    let (told, verdict) = (local("told"), local("verdict"));
+    let (captured, told_by_value) = (captured(model), self::verdict(model));
     let method = if model.tx.is_some() { quote!(end_in_transaction) } else { quote!(end) };
     quote! {
         {
-            #[allow(unused_imports)]
-            use #krate::__private::{
-                AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+            #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
+            let #told = {
+                #[allow(unused_imports)]
+                use #krate::__private::{
+                    AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+                };
+                let #result = #krate::__private::Ended(#value).split();
+                #captured
+                let #verdict = #told_by_value;
+                #call.#method(#verdict)
             };
-            let #result = #krate::__private::Ended(#value).split();
-            #captured
-            let verdict = #verdict;
-            #call.#method(verdict)
+            #told
         }
     }
 }
