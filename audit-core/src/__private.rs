@@ -6,16 +6,15 @@ pub use serde_json::Value;
 
 pub use crate::call::{
     AnyError, Call, Captures, Contract, DisplayedError, Ended, ErrorText, Failing, Finished, Judging, NoFuture, On,
-    Plain, Promise, Said, SaidResponse, Shown, Silent, Site, Terms, Text, Told, Unfinished, Unjudged, Usual, Whole,
-    annotate, audited_future, audited_opaque, audited_returned, check_endless, check_on, code, debugged, displayed,
-    judge, target_of, watched,
+    Plain, Promise, Said, SaidResponse, Shown, Silent, Site, Terms, Text, Told, Unfinished, Unjudged, Usual, Verdict,
+    Whole, annotate, audited_future, audited_opaque, audited_returned, check_endless, check_on, code, debugged,
+    displayed, target_of, watched,
 };
 pub use crate::catalog::check::{
-    FREE, Parts, Place, UNKNOWN, check_field, check_target, find_action, find_field, hash, includable, info, name_of,
-    required,
+    FREE, Place, UNKNOWN, check_field, check_target, find_action, find_field, find_named, includable, name_of, required,
 };
 pub use crate::catalog::field::{Free, Typed, Unknown, absent};
-pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, NoPage, PageAt, Sink};
+pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, FieldsAt, NoPage, PageAt, Sink};
 pub use crate::catalog::no_catalog;
 pub use crate::coverage::place::SourcePlace;
 pub use crate::diff::{

@@ -46,11 +46,14 @@ impl Captures {
         self.actor = self.attempt("actor", || actor().into_actor()).flatten();
     }
 
-    /// Captures a metadata field.
-    pub fn field(&mut self, name: &'static str, value: impl FnOnce() -> Value) {
-        if !self.skipped {
-            self.field_if_any(name, || Some(value()));
-        }
+    /// Captures a metadata field whose value is there already.
+    pub fn field<V: ?Sized>(&mut self, name: &'static str, value: &V, encode: fn(&V) -> Value) {
+        self.computed(name, || encode(value));
+    }
+
+    /// Captures a metadata field whose value is an expression's.
+    pub fn computed(&mut self, name: &'static str, value: impl FnOnce() -> Value) {
+        self.field_if_any(name, || Some(value()));
     }
 
     /// Captures a metadata field, where there is a value.

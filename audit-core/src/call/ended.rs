@@ -9,8 +9,6 @@ use std::any::type_name;
 use std::convert::Infallible;
 use std::fmt::Display;
 
-use crate::Outcome;
-
 /// A value that an audited function returned: [`Self::split`] takes a `Result` apart.
 #[derive(Debug)]
 pub struct Ended<'a, T>(pub &'a T);
@@ -34,37 +32,50 @@ impl<'a, T> Whole<'a, T> for Ended<'a, T> {
     }
 }
 
-/// An error, asked for its text: `(&&ErrorText(error)).text()`.
+/// An error, asked for its text: `(&&ErrorText(error)).words()`.
 #[derive(Debug)]
-pub struct ErrorText<'a, E: ?Sized>(pub &'a E);
+pub struct ErrorText<'a, E>(pub &'a E);
 
-/// An error that has a text.
-pub trait DisplayedError {
-    /// The text.
-    fn text(&self) -> Option<String>;
+/// The text of an error, before anybody has asked for it.
+#[expect(missing_debug_implementations, reason = "nobody asks for it")]
+pub enum Words<'a> {
+    /// What it displays.
+    Displayed(&'a dyn Display),
+    /// The name of its type.
+    Type(&'static str),
 }
 
-impl<E: Display + ?Sized> DisplayedError for &ErrorText<'_, E> {
-    fn text(&self) -> Option<String> {
-        Some(self.0.to_string())
+impl Words<'_> {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Displayed(error) => error.to_string(),
+            Self::Type(name) => (*name).to_owned(),
+        }
+    }
+}
+
+/// An error that has a text.
+pub trait DisplayedError<'a> {
+    /// The text.
+    fn words(&self) -> Words<'a>;
+}
+
+impl<'a, E: Display> DisplayedError<'a> for &ErrorText<'a, E> {
+    fn words(&self) -> Words<'a> {
+        Words::Displayed(self.0)
     }
 }
 
 /// An error that has none.
-pub trait AnyError {
+pub trait AnyError<'a> {
     /// The name of its type.
-    fn text(&self) -> Option<String>;
+    fn words(&self) -> Words<'a>;
 }
 
-impl<E: ?Sized> AnyError for ErrorText<'_, E> {
-    fn text(&self) -> Option<String> {
-        Some(type_name::<E>().to_owned())
+impl<'a, E> AnyError<'a> for ErrorText<'a, E> {
+    fn words(&self) -> Words<'a> {
+        Words::Type(type_name::<E>())
     }
-}
-
-/// Fixes the type of the value for the closure that judges it.
-pub fn judge<T: ?Sized>(value: &T, look: impl FnOnce(&T) -> Outcome) -> Outcome {
-    look(value)
 }
 
 /// A value that a plain function returned, which must not be a future: `(&&Finished(&value)).check()`.
@@ -121,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_error_without_a_text_gives_the_name_of_its_type() {
-        assert_eq!((&&ErrorText("no")).text().as_deref(), Some("no"));
-        assert!((&&ErrorText(&Refusal)).text().is_some_and(|text| text.ends_with("Refusal")));
+        assert_eq!((&&ErrorText(&"no")).words().text(), "no");
+        assert!((&&ErrorText(&Refusal)).words().text().ends_with("Refusal"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 use super::scope::{Notes, turn};
-use super::{Captures, Site, Told, Unwritten};
+use super::{Captures, Site, Told, Unwritten, Verdict};
 use crate::auditor::{Pending, Reserving, Slot, not_run, unheard};
 use crate::entry::identify;
 use crate::writer::block_on;
@@ -101,17 +101,12 @@ impl Call {
         &mut self.captures
     }
 
-    /// Records the call with the outcome that its result tells, and with what is kept of the error.
-    pub fn end<T, E>(
-        mut self,
-        result: &Result<T, E>,
-        outcome: impl FnOnce() -> Outcome,
-        error: impl FnOnce() -> Option<String>,
-    ) -> Told {
+    /// Records the call with the outcome and the error of the verdict.
+    pub fn end(mut self, verdict: Verdict<'_>) -> Told {
         if self.captures.skipped {
             return Told::over();
         }
-        let (outcome, error) = self.judged(result, outcome, error);
+        let (outcome, error) = verdict.settle(&mut self.captures);
         let waits = self.site.durability.waits();
         match self.last_entry(outcome, error) {
             Some((Some(slot), entry)) if waits => Told::sent(slot.send_durably(entry)),
@@ -124,30 +119,14 @@ impl Call {
     }
 
     /// [`Self::end`] of a call whose success is written in a transaction: that entry is given back.
-    pub fn end_in_transaction<T, E>(
-        mut self,
-        result: &Result<T, E>,
-        outcome: impl FnOnce() -> Outcome,
-        error: impl FnOnce() -> Option<String>,
-    ) -> Option<Unwritten> {
-        let (outcome, error) = self.judged(result, outcome, error);
+    pub fn end_in_transaction(mut self, verdict: Verdict<'_>) -> Option<Unwritten> {
+        let (outcome, error) = verdict.settle(&mut self.captures);
         let (slot, entry) = self.last_entry(outcome, error)?;
         if outcome == Outcome::Success {
             return Some(Unwritten::new(slot, entry));
         }
         send(slot, entry);
         None
-    }
-
-    fn judged<T, E>(
-        &mut self,
-        result: &Result<T, E>,
-        outcome: impl FnOnce() -> Outcome,
-        error: impl FnOnce() -> Option<String>,
-    ) -> (Outcome, Option<String>) {
-        let usual = if result.is_ok() { Outcome::Success } else { Outcome::Failure };
-        let outcome = self.captures.attempt("outcome", outcome).unwrap_or(usual);
-        (outcome, self.captures.attempt("error", error).flatten())
     }
 
     /// Takes the context of the work in progress, once.

@@ -34,10 +34,11 @@ mod site;
 mod target;
 mod told;
 mod transaction;
+mod verdict;
 
 pub use captures::Captures;
 pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
-pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole, judge};
+pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole};
 pub use future::{audited_future, audited_opaque, audited_returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
@@ -49,3 +50,4 @@ pub use target::{AuditTarget, target_of};
 pub use told::Told;
 pub(crate) use transaction::Unwritten;
 pub use transaction::{Failing, watched};
+pub use verdict::Verdict;

@@ -6,77 +6,79 @@
 
 use super::AuditOutcome;
 use super::response::UsualResponse;
-use crate::Outcome;
 
-/// A success value or an error: `(&&&&Said(value)).outcome_or(usual)`.
+/// A success value or an error: `(&&&&Said(value)).voice()`.
 #[derive(Debug)]
-pub struct Said<'a, T: ?Sized>(pub &'a T);
+pub struct Said<'a, T>(pub &'a T);
 
 /// The same, of a function that returns `impl IntoResponse`.
 #[derive(Debug)]
-pub struct SaidResponse<'a, T: ?Sized>(pub &'a T);
+pub struct SaidResponse<'a, T>(pub &'a T);
+
+/// What says the outcome, and what to record as the error; without one, both are the usual ones.
+pub(super) type Voice<'a> = Option<&'a dyn AuditOutcome>;
 
 /// Values that say which outcome they mean.
-pub trait Judging {
-    /// The outcome.
-    fn outcome_or(&self, usual: Outcome) -> Outcome;
+pub trait Judging<'a> {
+    /// The value.
+    fn voice(&self) -> Voice<'a>;
 
-    /// The text to record as the error.
-    fn error(&self) -> Option<String>;
+    /// The value, for its error alone.
+    fn voice_of_error(&self) -> Voice<'a>;
 }
 
 /// Values that mean the usual outcome, also where they become a response.
-pub trait Usual {
-    /// The outcome.
-    fn outcome_or(&self, usual: Outcome) -> Outcome;
+pub trait Usual<'a> {
+    /// None.
+    fn voice(&self) -> Voice<'a> {
+        None
+    }
 
-    /// No text.
-    fn error(&self) -> Option<String> {
+    /// None.
+    fn voice_of_error(&self) -> Voice<'a> {
         None
     }
 }
 
 /// Values that become a response whose status is not known.
-pub trait Unjudged<T: ?Sized> {
+pub trait Unjudged<'a, T> {
     /// Refuses the function, while the program compiles.
-    fn outcome_or(&self, usual: Outcome) -> Outcome
+    fn voice(&self) -> Voice<'a>
     where
         T: AuditOutcome;
 
-    /// No text.
-    fn error(&self) -> Option<String> {
+    /// None.
+    fn voice_of_error(&self) -> Voice<'a> {
         None
     }
 }
 
 /// Any other value: the usual outcome.
-pub trait Silent {
-    /// The outcome.
-    fn outcome_or(&self, usual: Outcome) -> Outcome;
+pub trait Silent<'a> {
+    /// None.
+    fn voice(&self) -> Voice<'a> {
+        None
+    }
 
-    /// No text.
-    fn error(&self) -> Option<String> {
+    /// None.
+    fn voice_of_error(&self) -> Voice<'a> {
         None
     }
 }
 
 macro_rules! levels {
     ($said:ident) => {
-        impl<T: AuditOutcome + ?Sized> Judging for &&&$said<'_, T> {
-            fn outcome_or(&self, _: Outcome) -> Outcome {
-                self.0.audit_outcome()
+        impl<'a, T: AuditOutcome> Judging<'a> for &&&$said<'a, T> {
+            fn voice(&self) -> Voice<'a> {
+                Some(self.0)
             }
 
-            fn error(&self) -> Option<String> {
-                self.0.audit_error()
+            fn voice_of_error(&self) -> Voice<'a> {
+                Some(self.0)
             }
         }
 
-        impl<T: UsualResponse + ?Sized> Usual for &&$said<'_, T> {
-            fn outcome_or(&self, usual: Outcome) -> Outcome {
-                usual
-            }
-        }
+        impl<'a, T: UsualResponse> Usual<'a> for &&$said<'a, T> {}
     };
 }
 
@@ -84,29 +86,25 @@ levels!(Said);
 levels!(SaidResponse);
 
 #[cfg(feature = "axum")]
-impl<T: axum::response::IntoResponse> Unjudged<T> for &Said<'_, T> {
-    fn outcome_or(&self, _: Outcome) -> Outcome
+impl<'a, T: axum::response::IntoResponse> Unjudged<'a, T> for &Said<'a, T> {
+    fn voice(&self) -> Voice<'a>
     where
         T: AuditOutcome,
     {
-        self.0.audit_outcome()
+        Some(self.0)
     }
 }
 
-impl<T: ?Sized> Unjudged<T> for SaidResponse<'_, T> {
-    fn outcome_or(&self, _: Outcome) -> Outcome
+impl<'a, T> Unjudged<'a, T> for SaidResponse<'a, T> {
+    fn voice(&self) -> Voice<'a>
     where
         T: AuditOutcome,
     {
-        self.0.audit_outcome()
+        Some(self.0)
     }
 }
 
-impl<T: ?Sized> Silent for Said<'_, T> {
-    fn outcome_or(&self, usual: Outcome) -> Outcome {
-        usual
-    }
-}
+impl<'a, T> Silent<'a> for Said<'a, T> {}
 
 #[cfg(test)]
 #[expect(clippy::needless_borrow, reason = "the references are what is tested")]
@@ -125,10 +123,10 @@ mod tests {
     #[test]
     fn a_value_that_says_its_outcome_is_believed() {
         struct Mute;
-        assert_eq!((&&&&Said(&Refusal)).outcome_or(Outcome::Failure), Outcome::Denied);
-        assert_eq!((&&&&Said("silent")).outcome_or(Outcome::Failure), Outcome::Failure);
-        assert_eq!((&&&&Said(&Mute)).outcome_or(Outcome::Success), Outcome::Success);
-        assert_eq!((&&&&SaidResponse("silent")).outcome_or(Outcome::Success), Outcome::Success);
-        assert_eq!((&&&&Said(&Refusal)).error(), None);
+        let voice = (&&&&Said(&Refusal)).voice();
+        assert_eq!(voice.map(AuditOutcome::audit_outcome), Some(Outcome::Denied));
+        assert!((&&&&Said(&"silent")).voice().is_none());
+        assert!((&&&&Said(&Mute)).voice().is_none());
+        assert!((&&&&SaidResponse(&"silent")).voice().is_none());
     }
 }

@@ -14,33 +14,37 @@ pub const UNKNOWN: usize = usize::MAX;
 pub const FREE: usize = usize::MAX - 1;
 
 /// A catalog's own table, then those of the catalogs it includes.
-pub type Parts = &'static [&'static [ActionInfo]];
+pub(crate) type Parts = &'static [&'static [ActionInfo]];
 
-/// Where an action stands in [`Parts`].
+/// An action that was looked up, and where it stands in [`Parts`].
+///
+/// The parts themselves stay out: the compiler validates a constant with all that it refers to, for each use of the
+/// attribute.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
+    /// What the catalog says of the action; of an unknown one, nothing.
+    pub info: &'static ActionInfo,
     /// Which table.
     pub part: usize,
-    /// Which row; [`UNKNOWN`] where there is none.
-    pub action: usize,
+    /// Which page of the table; [`UNKNOWN`] where there is no such action.
+    pub page: usize,
+    /// Which row of the page.
+    pub row: usize,
+    /// Why there is no such action, where there is none.
+    unknown: Option<Unknown>,
+}
+
+/// Why an action is unknown.
+#[derive(Debug, Clone, Copy)]
+enum Unknown {
+    /// There is no catalog at all.
+    NoCatalog,
+    /// The catalog does not list it, and at most something similar.
+    Unlisted { nearest: &'static str },
 }
 
 /// How many actions share a page; the derive cuts by the same number.
 const PAGE: usize = 32;
-
-impl Place {
-    /// The page of the action in its table.
-    #[must_use]
-    pub const fn page(self) -> usize {
-        if self.action == UNKNOWN { UNKNOWN } else { self.action / PAGE }
-    }
-
-    /// The row of the action in its page.
-    #[must_use]
-    pub const fn row(self) -> usize {
-        self.action % PAGE
-    }
-}
 
 static NOTHING: ActionInfo = ActionInfo {
     hash: 0,
@@ -55,7 +59,7 @@ static NOTHING: ActionInfo = ActionInfo {
 
 /// FNV-1a, 64 bits.
 #[must_use]
-pub const fn hash(name: &str) -> u64 {
+pub(crate) const fn hash(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let (mut hash, mut i) = (0xcbf2_9ce4_8422_2325_u64, 0);
     while i < bytes.len() {
@@ -73,14 +77,21 @@ pub const fn find_action(parts: Parts, hash: u64, name: &str) -> Place {
         let table = parts[part];
         let mut action = first_of_hash(table, hash);
         while action < table.len() && table[action].hash == hash {
-            if equal(table[action].name, name) {
-                return Place { part, action };
+            let info = &table[action];
+            if equal(info.name, name) {
+                return Place { info, part, page: action / PAGE, row: action % PAGE, unknown: None };
             }
             action += 1;
         }
         part += 1;
     }
-    Place { part: 0, action: UNKNOWN }
+    Place { info: &NOTHING, part: 0, page: UNKNOWN, row: 0, unknown: Some(unknown(parts, name)) }
+}
+
+/// [`find_action`] for a name whose hash is not known yet.
+#[must_use]
+pub const fn find_named(parts: Parts, name: &str) -> Place {
+    find_action(parts, hash(name), name)
 }
 
 /// The name of the action that a variant of the catalog's own is.
@@ -105,11 +116,10 @@ pub const fn name_of(parts: Parts, variant: &str) -> &'static str {
 
 /// The place of a metadata field in its action.
 #[must_use]
-pub const fn find_field(parts: Parts, place: Place, name: &str) -> usize {
-    if place.action == UNKNOWN {
+pub const fn find_field(info: &ActionInfo, name: &str) -> usize {
+    if is_unknown(info) {
         return UNKNOWN;
     }
-    let info = info(parts, place);
     if info.free_form {
         return FREE;
     }
@@ -123,28 +133,26 @@ pub const fn find_field(parts: Parts, place: Place, name: &str) -> usize {
     UNKNOWN
 }
 
-/// What the catalog says of an action; of an unknown one, nothing.
-#[must_use]
-pub const fn info(parts: Parts, place: Place) -> &'static ActionInfo {
-    if place.action == UNKNOWN { &NOTHING } else { &parts[place.part][place.action] }
-}
-
 /// Refuses an action that is unknown, or lacks a metadata field it needs.
 #[track_caller]
-pub const fn required(parts: Parts, place: Place, name: &str, given: &[usize]) {
-    if place.action == UNKNOWN {
-        refuse_unknown_action(parts, name);
+pub const fn required(place: Place, name: &str, given: &[&str]) {
+    if let Some(unknown) = place.unknown {
+        refuse_unknown_action(unknown, name);
     }
-    let info = info(parts, place);
-    if contains(given, UNKNOWN) {
-        // The unknown field is probably the one that is missing, misspelt; it is reported where it stands.
-        return;
-    }
+    let info = place.info;
     let mut i = 0;
+    while i < given.len() {
+        if find_field(info, given[i]) == UNKNOWN {
+            // The unknown field is probably the one that is missing, misspelt; it is reported where it stands.
+            return;
+        }
+        i += 1;
+    }
+    i = 0;
     while i < info.fields.len() {
         let field = &info.fields[i];
-        if !field.optional && !contains(given, i) {
-            let message = Message::new().push("action `").push(name).push("` needs metadata `").push(field.name);
+        if !field.optional && !contains(given, field.name) {
+            let message = Message::new().push("action `").push(info.name).push("` needs metadata `").push(field.name);
             let message = message.push(": ").push(field.type_name).push("`; write `metadata(").push(field.name);
             message.push(" = …)`").panic();
         }
@@ -154,11 +162,10 @@ pub const fn required(parts: Parts, place: Place, name: &str, given: &[usize]) {
 
 /// Refuses a metadata field that the action does not have.
 #[track_caller]
-pub const fn check_field(parts: Parts, place: Place, field: usize, name: &str) {
-    if place.action == UNKNOWN || field != UNKNOWN {
+pub const fn check_field(info: &ActionInfo, name: &str) {
+    if is_unknown(info) || find_field(info, name) != UNKNOWN {
         return;
     }
-    let info = info(parts, place);
     let mut message = Message::new().push("action `").push(info.name).push("` has no metadata field `").push(name);
     message = message.push("`");
     let (mut nearest, mut least, mut i) = ("", tolerance(name) + 1, 0);
@@ -184,12 +191,8 @@ pub const fn check_field(parts: Parts, place: Place, field: usize, name: &str) {
 
 /// Refuses a target type other than the catalog's.
 #[track_caller]
-pub const fn check_target(parts: Parts, place: Place, target: &str) {
-    if place.action == UNKNOWN {
-        return;
-    }
-    let info = info(parts, place);
-    if !equal(info.target, target) {
+pub const fn check_target(info: &ActionInfo, target: &str) {
+    if !is_unknown(info) && !equal(info.target, target) {
         let message = Message::new().push("action `").push(info.name).push("` is done to target `").push(info.target);
         message.push("`, not to `").push(target).push("`").panic();
     }
@@ -228,14 +231,11 @@ const fn refuse_common_action(a: &[ActionInfo], b: &[ActionInfo]) {
     }
 }
 
-#[track_caller]
-const fn refuse_unknown_action(parts: Parts, name: &str) -> ! {
+const fn unknown(parts: Parts, name: &str) -> Unknown {
     // Every catalog has a table of its own, be it empty.
-    assert!(
-        !parts.is_empty(),
-        "`#[audited]` was imported without a catalog: write `use audit_core::audited;` for the built-in one, or \
-         `use crate::audit::audited;` for one that is derived in the module `audit`"
-    );
+    if parts.is_empty() {
+        return Unknown::NoCatalog;
+    }
     let (mut nearest, mut least, mut part) = ("", tolerance(name) + 1, 0);
     while part < parts.len() {
         let mut i = 0;
@@ -248,11 +248,24 @@ const fn refuse_unknown_action(parts: Parts, name: &str) -> ! {
         }
         part += 1;
     }
-    let mut message = Message::new().push("unknown audit action `").push(name).push("`");
-    if !nearest.is_empty() {
-        message = message.push("; did you mean `").push(nearest).push("`?");
+    Unknown::Unlisted { nearest }
+}
+
+#[track_caller]
+const fn refuse_unknown_action(unknown: Unknown, name: &str) -> ! {
+    match unknown {
+        Unknown::NoCatalog => panic!(
+            "`#[audited]` was imported without a catalog: write `use audit_core::audited;` for the built-in one, or \
+             `use crate::audit::audited;` for one that is derived in the module `audit`"
+        ),
+        Unknown::Unlisted { nearest } => {
+            let mut message = Message::new().push("unknown audit action `").push(name).push("`");
+            if !nearest.is_empty() {
+                message = message.push("; did you mean `").push(nearest).push("`?");
+            }
+            message.panic()
+        }
     }
-    message.panic()
 }
 
 const fn first_of_hash(table: &[ActionInfo], hash: u64) -> usize {
@@ -268,10 +281,14 @@ const fn first_of_hash(table: &[ActionInfo], hash: u64) -> usize {
     low
 }
 
-const fn contains(places: &[usize], place: usize) -> bool {
+const fn is_unknown(info: &ActionInfo) -> bool {
+    info.name.is_empty()
+}
+
+const fn contains(names: &[&str], name: &str) -> bool {
     let mut i = 0;
-    while i < places.len() {
-        if places[i] == place {
+    while i < names.len() {
+        if equal(names[i], name) {
             return true;
         }
         i += 1;

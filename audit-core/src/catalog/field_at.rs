@@ -27,9 +27,12 @@ pub trait FieldAt<const FIELD: usize> {
     type Sink;
 }
 
-/// What takes the value of a field.
-pub type Sink<C, const PART: usize, const PAGE: usize, const ROW: usize, const FIELD: usize> =
-    <<<C as PageAt<PART, PAGE>>::Page as ActionAt<ROW>>::Fields as FieldAt<FIELD>>::Sink;
+/// The fields of an action. What takes the value of one is its [`Sink`].
+pub type FieldsAt<C, const PART: usize, const PAGE: usize, const ROW: usize> =
+    <<C as PageAt<PART, PAGE>>::Page as ActionAt<ROW>>::Fields;
+
+/// What takes the value of a field, by the [`FieldsAt`] its action.
+pub type Sink<F, const FIELD: usize> = <F as FieldAt<FIELD>>::Sink;
 
 /// The page of an action that there is not: whatever is given for its fields is taken.
 #[derive(Debug)]

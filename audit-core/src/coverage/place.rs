@@ -6,26 +6,25 @@ use std::panic::Location;
 /// Where in the source an audited function stands.
 #[derive(Debug, Clone, Copy)]
 pub struct SourcePlace {
-    /// The name of a type that belongs to a closure inside the function.
-    closure: fn() -> &'static str,
+    /// The name of a type inside the function.
+    inside: fn() -> &'static str,
     location: &'static Location<'static>,
 }
 
 impl SourcePlace {
-    /// The place of the caller, who gives a closure of its own.
+    /// The place of the caller, who names a type of its own.
     ///
-    /// The name of a closure's type holds the path of the function around it, of which an attribute on the function
-    /// knows only the last word.
+    /// The name of a type inside a function holds the path of that function, of which an attribute on it knows only the
+    /// last word.
     #[must_use]
     #[track_caller]
-    pub const fn here<F: Copy>(_: F) -> Self {
-        Self { closure: type_name::<F>, location: Location::caller() }
+    pub const fn of<T>() -> Self {
+        Self { inside: type_name::<T>, location: Location::caller() }
     }
 
     /// The path of the function, without generic arguments.
     pub(super) fn function(&self) -> String {
-        let path = plain((self.closure)());
-        // The closure belongs to a static, and that to the function.
+        let path = plain((self.inside)());
         path.rsplit_once("::").map_or_else(|| path.clone(), |(function, _)| function.to_owned())
     }
 

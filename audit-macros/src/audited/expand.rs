@@ -4,7 +4,7 @@
 //! ([`place`](crate::place)); all others carry the attribute's.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -29,12 +29,9 @@ use crate::place::{at, path_at};
 /// async fn create(name: String) -> Result<Project, Error> {
 ///     const __AUDIT_…: … // the checks against the catalog
 ///     audited_future::<Project, …>(Call::new(&SITE, { … name … }), async move { … }, |value, mut call| {
-///         let told = {
-///             let result = Ended(value).split();
-///             call.captures().target_id(|| result.ok().map(|ok| ok.id) …);
-///             call.end(&result, || … the outcome …, || … the text of the error …)
-///         };
-///         told
+///         let result = Ended(value).split();
+///         call.captures().target_id(|| result.ok().map(|ok| ok.id) …);
+///         call.end(match result { … the verdict … })
 ///     }, Contract::terms()).await
 /// }
 /// ```
@@ -53,17 +50,19 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
 fn checks(model: &Audited) -> TokenStream {
     let span = at(model.action.span());
     let krate = path_at(&model.krate, span);
-    let fields: Vec<_> = (0..model.metadata.len()).map(|n| field_constant(n, span)).collect();
-    let (name, hash) = match &model.action {
+    let fields = model.metadata.iter().map(field_name);
+    let (catalog, parts) = catalog(model, span);
+    let (name, place) = match &model.action {
         ActionName::Literal(name) => {
             let hash = name::hash(&name.value());
-            (name.to_token_stream(), quote_spanned!(span=> #hash))
+            let place = quote_spanned!(span=> #krate::__private::find_action(#parts, #hash, #name));
+            (name.to_token_stream(), place)
         }
         ActionName::Variant { of, variant } => {
             let span = at(variant.span());
             let (krate, text) = (path_at(&model.krate, span), variant.unraw().to_string());
-            let (of, parts) = match of {
-                None => (quote_spanned!(span=> __AuditCatalog), quote_spanned!(span=> __AUDIT_PARTS)),
+            let (of, of_parts) = match of {
+                None => (quote_spanned!(span=> __AuditCatalog), parts.clone()),
                 Some(of) => (of.to_token_stream(), quote_spanned!(span=> <Of as #krate::Catalog>::PARTS)),
             };
             // The pattern is for the compiler to refuse, and for editors to complete.
@@ -71,9 +70,11 @@ fn checks(model: &Audited) -> TokenStream {
                 type Of = #of;
                 #[allow(unreachable_patterns)]
                 let _: fn(&Of) = |action| match action { Of::#variant { .. } => {} _ => {} };
-                #krate::__private::name_of(#parts, #text)
+                #krate::__private::name_of(#of_parts, #text)
             }};
-            (name, quote_spanned!(span=> #krate::__private::hash(__AUDIT_ACTION)))
+            let place = quote_spanned!(span=> #krate::__private::find_named(#parts, #name));
+            // A variant that is there is in the table.
+            (quote_spanned!(span=> #text), place)
         }
     };
     let on = match model.on {
@@ -82,61 +83,51 @@ fn checks(model: &Audited) -> TokenStream {
         On::Always => quote!(Always),
     };
     let later = model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)).map(field_name);
-    let of_catalog = || quote_spanned!(span=> #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE).durability);
     // With the transaction, or not at all: that is more than any durability of the catalog's promises.
     let queued = model.tx.as_ref().map(|_| Ident::new("Queued", span));
-    let durability = model
-        .durability
-        .as_ref()
-        .or(queued.as_ref())
-        .map_or_else(of_catalog, |variant| quote_spanned!(span=> #krate::Durability::#variant));
-    let (catalog, parts) = catalog(model, span);
+    let durability = model.durability.as_ref().or(queued.as_ref()).map_or_else(
+        || quote_spanned!(span=> ::core::option::Option::None),
+        |variant| quote_spanned!(span=> ::core::option::Option::Some(#krate::Durability::#variant)),
+    );
     let mut checks = quote_spanned! {span=>
         #catalog
-        const __AUDIT_PARTS: #krate::__private::Parts = #parts;
-        const __AUDIT_ACTION: &::core::primitive::str = #name;
-        const __AUDIT_PLACE: #krate::__private::Place =
-            #krate::__private::find_action(__AUDIT_PARTS, #hash, __AUDIT_ACTION);
-        const _: () = #krate::__private::required(__AUDIT_PARTS, __AUDIT_PLACE, __AUDIT_ACTION, &[#(#fields),*]);
-        const __AUDIT_DURABILITY: #krate::Durability = #durability;
-        type __AuditContract = #krate::__private::Promise<{ #krate::__private::code(__AUDIT_DURABILITY) }>;
-        static __AUDIT_SITE: #krate::__private::Site = #krate::__private::Site {
-            info: #krate::__private::info(__AUDIT_PARTS, __AUDIT_PLACE),
-            on: #krate::__private::On::#on,
-            durability: __AUDIT_DURABILITY,
-            later: &[#(#later),*],
-            place: #krate::__private::SourcePlace::here(|| ()),
-        };
+        enum __AuditHere {}
+        static __AUDIT_SITE: #krate::__private::Site = #krate::__private::Site::new(
+            #place,
+            #krate::__private::On::#on,
+            #durability,
+            &[#(#later),*],
+            #krate::__private::SourcePlace::of::<__AuditHere>(),
+        );
+        const _: () = #krate::__private::required(__AUDIT_SITE.action, #name, &[#(#fields),*]);
+        type __AuditContract = #krate::__private::Promise<{ #krate::__private::code(__AUDIT_SITE.durability) }>;
         #krate::__private::inventory::submit! { #krate::coverage::Site::of(&__AUDIT_SITE) }
     };
     if let Some(span) = model.on_span.map(at) {
         let krate = path_at(&model.krate, span);
         checks.extend(quote_spanned! {span=>
-            const _: () = #krate::__private::check_on(__AUDIT_DURABILITY, #krate::__private::On::#on);
+            const _: () = #krate::__private::check_on(__AUDIT_SITE.durability, #krate::__private::On::#on);
         });
     }
     if let Some(target) = &model.target {
         let span = at(target.span());
         let krate = path_at(&model.krate, span);
         checks.extend(quote_spanned! {span=>
-            const _: () = #krate::__private::check_target(__AUDIT_PARTS, __AUDIT_PLACE, #target);
+            const _: () = #krate::__private::check_target(__AUDIT_SITE.info, #target);
         });
     }
     if model.metadata.iter().any(|detail| !matches!(detail.source, Source::Later)) {
         checks.extend(quote_spanned! {span=>
-            const __AUDIT_PART: ::core::primitive::usize = __AUDIT_PLACE.part;
-            const __AUDIT_PAGE: ::core::primitive::usize = __AUDIT_PLACE.page();
-            const __AUDIT_ROW: ::core::primitive::usize = __AUDIT_PLACE.row();
+            type __AuditFields = #krate::__private::FieldsAt<
+                __AuditCatalog, { __AUDIT_SITE.action.part }, { __AUDIT_SITE.action.page }, { __AUDIT_SITE.action.row }
+            >;
         });
     }
-    for (n, detail) in model.metadata.iter().enumerate() {
+    for detail in &model.metadata {
         let span = at(detail.name.span());
-        let krate = path_at(&model.krate, span);
-        let (constant, name) = (field_constant(n, span), field_name(detail));
+        let (krate, name) = (path_at(&model.krate, span), field_name(detail));
         checks.extend(quote_spanned! {span=>
-            const #constant: ::core::primitive::usize =
-                #krate::__private::find_field(__AUDIT_PARTS, __AUDIT_PLACE, #name);
-            const _: () = #krate::__private::check_field(__AUDIT_PARTS, __AUDIT_PLACE, #constant, #name);
+            const _: () = #krate::__private::check_field(__AUDIT_SITE.info, #name);
         });
     }
     checks
@@ -201,9 +192,14 @@ fn captures(model: &Audited) -> TokenStream {
         let span = at(actor.span());
         statements.extend(quote_spanned!(span=> #captures.actor(|| #actor);));
     }
-    for (n, detail) in model.metadata.iter().enumerate() {
+    for detail in &model.metadata {
         if let Source::Argument(value, form) = &detail.source {
             let name = field_name(detail);
+            if matches!(form, Form::Typed) && is_plain(value) {
+                let (span, sink) = (at(value.span()), sink(model, detail, value.span()));
+                statements.extend(quote_spanned!(span=> #captures.field(#name, &#value, <#sink>::encode);));
+                continue;
+            }
             let span = at(value.span());
             let krate = path_at(krate, span);
             let given = if is_none(value) {
@@ -211,8 +207,8 @@ fn captures(model: &Audited) -> TokenStream {
             } else {
                 quote_spanned!(span=> (#value))
             };
-            let encoded = encode(model, n, &given, *form, value.span());
-            statements.extend(quote_spanned!(span=> #captures.field(#name, || #encoded);));
+            let encoded = encode(model, detail, &given, *form, value.span());
+            statements.extend(quote_spanned!(span=> #captures.computed(#name, || #encoded);));
         }
     }
     let new = match model.function.gives() {
@@ -232,17 +228,33 @@ fn captures(model: &Audited) -> TokenStream {
 }
 
 /// The call that turns a value into what its field in the catalog holds.
-pub(super) fn encode(model: &Audited, n: usize, value: &TokenStream, form: Form, span: Span) -> TokenStream {
+pub(super) fn encode(model: &Audited, detail: &Detail, value: &TokenStream, form: Form, span: Span) -> TokenStream {
+    let sink = sink(model, detail, span);
     let span = at(span);
     let krate = path_at(&model.krate, span);
-    let field = field_constant(n, span);
     let value = match form {
         Form::Typed => quote_spanned!(span=> &#value),
         Form::Display => quote_spanned!(span=> &#krate::__private::displayed(&#value)),
         Form::Debug => quote_spanned!(span=> &#krate::__private::debugged(&#value)),
     };
+    quote_spanned!(span=> <#sink>::encode(#value))
+}
+
+/// The type that takes the values of a field.
+fn sink(model: &Audited, detail: &Detail, span: Span) -> TokenStream {
+    let (span, name) = (at(span), field_name(detail));
+    let krate = path_at(&model.krate, span);
     quote_spanned! {span=>
-        <#krate::__private::Sink<__AuditCatalog, __AUDIT_PART, __AUDIT_PAGE, __AUDIT_ROW, #field>>::encode(#value)
+        #krate::__private::Sink<__AuditFields, { #krate::__private::find_field(__AUDIT_SITE.info, #name) }>
+    }
+}
+
+/// Whether a value is there already, a variable or a constant: no code of the user's runs to get at it.
+fn is_plain(value: &Expr) -> bool {
+    match value {
+        Expr::Path(path) => path.attrs.is_empty() && !is_none(value),
+        Expr::Reference(reference) => reference.mutability.is_none() && is_plain(&reference.expr),
+        _ => false,
     }
 }
 
@@ -251,10 +263,6 @@ fn is_none(value: &Expr) -> bool {
     matches!(value, Expr::Path(path) if path.path.segments.last().is_some_and(|last| {
         last.ident == "None" && last.arguments.is_none()
     }))
-}
-
-fn field_constant(n: usize, span: Span) -> Ident {
-    format_ident!("__AUDIT_FIELD_{n}", span = span)
 }
 
 pub(super) fn field_name(detail: &Detail) -> String {

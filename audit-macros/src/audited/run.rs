@@ -50,13 +50,13 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             quote!(#future.await)
         }
         Gives::Value(_) if function.never_returns() => {
-            let check = quote_spanned!(span=> const _: () = #krate::__private::check_endless(__AUDIT_DURABILITY););
+            let check = quote_spanned!(span=> const _: () = #krate::__private::check_endless(__AUDIT_SITE.durability););
             quote!(#check #new_call.run_endless(move || -> ! { #body }))
         }
         Gives::Value(ty) => {
             let (refuse_future, end) = (refuse_future(model, &ty), end(model));
-            let (told, error) = (local("told"), local("error"));
-            let mutability = captures_of_value(model).then(|| quote!(mut));
+            let error = local("error");
+            let mutability = is_asked(model).then(|| quote!(mut));
             let returned = local("returned");
             let refused = quote_spanned! {span=>
                 #krate::__private::Terms::refused(
@@ -69,8 +69,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
                     ::core::result::Result::Ok((#returned, #mutability #call)) => {
                         let #value = &#returned;
                         #refuse_future
-                        #end
-                        #told.wait();
+                        #end.wait();
                         #returned
                     }
                     ::core::result::Result::Err(#error) => #refused,
@@ -113,9 +112,9 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
 fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> TokenStream {
     let (krate, function) = (&model.krate, &model.function);
     let (returned, call, value) = (local("returned"), local("call"), local("value"));
-    let (unwritten, error, told) = (local("unwritten"), local("error"), local("told"));
+    let (unwritten, error) = (local("unwritten"), local("error"));
     let (body, told_type) = (&function.body, told_type(function, output));
-    let mutability = captures_of_value(model).then(|| quote!(mut));
+    let mutability = is_asked(model).then(|| quote!(mut));
     let end = end(model);
     let tx = &model.tx;
     let span = at(tx.span());
@@ -128,7 +127,7 @@ fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> Tok
     quote! {
         let (#returned, #mutability #call) =
             #krate::__private::watched::<#output, _>(#new_call, async { #told_type #body }).await;
-        let #unwritten = { let #value = &#returned; #end #told };
+        let #unwritten = { let #value = &#returned; #end };
         match #unwritten {
             ::core::option::Option::None => #returned,
             ::core::option::Option::Some(#unwritten) => match #write.await {
@@ -184,32 +183,40 @@ fn told_type(function: &Function, output: &Type) -> TokenStream {
 /// What a future does with its value.
 fn after(model: &Audited) -> TokenStream {
     let (call, value, end) = (local("call"), local("value"), end(model));
-    let (told, mutability) = (local("told"), captures_of_value(model).then(|| quote!(mut)));
-    quote!(|#value, #mutability #call| { #end #told })
+    let mutability = is_asked(model).then(|| quote!(mut));
+    quote!(|#value, #mutability #call| #end)
 }
 
-fn captures_of_value(model: &Audited) -> bool {
-    matches!(model.target_id, TargetId::Returned(_) | TargetId::ReturnedTarget)
+/// Whether the attribute has something to ask of the value.
+fn is_asked(model: &Audited) -> bool {
+    model.outcome.is_some()
+        || model.err.is_some()
+        || matches!(model.target_id, TargetId::Returned(_) | TargetId::ReturnedTarget)
         || model.metadata.iter().any(|detail| matches!(detail.source, Source::Returned(..)))
 }
 
-/// Captures what was named of the value, and ends the call: the statement that gives `told`.
+/// Captures what was named of the value, and ends the call: a block.
 fn end(model: &Audited) -> TokenStream {
     let krate = &model.krate;
-    let (call, value, result, told) = (local("call"), local("value"), local("result"), local("told"));
-    let (captured, outcome, error) = (captured(model), outcome(model), error(model));
+    let (call, value, result) = (local("call"), local("value"), local("result"));
+    let (told, verdict) = (local("told"), local("verdict"));
+    let (captured, told_by_value) = (captured(model), self::verdict(model));
     let method = if model.tx.is_some() { quote!(end_in_transaction) } else { quote!(end) };
     quote! {
-        #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
-        let #told = {
-            #[allow(unused_imports)]
-            use #krate::__private::{
-                AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+        {
+            #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
+            let #told = {
+                #[allow(unused_imports)]
+                use #krate::__private::{
+                    AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+                };
+                let #result = #krate::__private::Ended(#value).split();
+                #captured
+                let #verdict = #told_by_value;
+                #call.#method(#verdict)
             };
-            let #result = #krate::__private::Ended(#value).split();
-            #captured
-            #call.#method(&#result, || #outcome, || #error)
-        };
+            #told
+        }
     }
 }
 
@@ -237,10 +244,10 @@ fn captured(model: &Audited) -> TokenStream {
         }
         TargetId::Argument(_) | TargetId::Target(_) => {}
     }
-    for (n, detail) in model.metadata.iter().enumerate() {
+    for detail in &model.metadata {
         if let Source::Returned(closure, form) = &detail.source {
             let (name, span) = (field_name(detail), at(closure.span()));
-            let encoded = encode(model, n, &quote_spanned!(span=> field), *form, closure.span());
+            let encoded = encode(model, detail, &quote_spanned!(span=> field), *form, closure.span());
             statements.extend(quote_spanned! {span=>
                 #call.captures().field_if_any(#name, || #result.ok().map(#closure).map(|field| #encoded));
             });
@@ -249,22 +256,36 @@ fn captured(model: &Audited) -> TokenStream {
     statements
 }
 
-fn outcome(model: &Audited) -> TokenStream {
-    let krate = &model.krate;
-    let (value, result) = (local("value"), local("result"));
+/// What the value tells of the call, and what the attribute says of it.
+fn verdict(model: &Audited) -> TokenStream {
+    let (call, value, result) = (local("call"), local("value"), local("result"));
+    let span = at(model.function.output().span());
+    let (krate, said) = (path_at(&model.krate, span), said(model, span));
+    // Where the attribute says the outcome, the value need not know it.
+    let voice = Ident::new(if model.outcome.is_some() { "voice_of_error" } else { "voice" }, span);
+    let mut verdict = quote_spanned! {span=>
+        match #result {
+            ::core::result::Result::Ok(value) => #krate::__private::Verdict::success((&&&&#said(value)).#voice()),
+            ::core::result::Result::Err(error) => #krate::__private::Verdict::failure(
+                (&&&&#said(error)).#voice(),
+                (&&#krate::__private::ErrorText(error)).words()
+            ),
+        }
+    };
     if let Some(look) = &model.outcome {
         let span = at(look.span());
-        let krate = path_at(krate, span);
-        return quote_spanned!(span=> #krate::__private::judge(#value, #look));
+        verdict.extend(quote_spanned!(span=> .with_outcome(#call.captures(), #value, #look)));
     }
-    let span = at(model.function.output().span());
-    let (krate, said) = (path_at(krate, span), said(model, span));
-    quote_spanned! {span=>
-        match #result {
-            ::core::result::Result::Ok(value) => (&&&&#said(value)).outcome_or(#krate::Outcome::Success),
-            ::core::result::Result::Err(error) => (&&&&#said(error)).outcome_or(#krate::Outcome::Failure),
-        }
+    if let Some(look) = &model.err {
+        let span = at(look.span());
+        let krate = path_at(&model.krate, span);
+        verdict.extend(quote_spanned! {span=>
+            .with_error(#call.captures(), || {
+                #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
+            })
+        });
     }
+    verdict
 }
 
 /// What asks a value: more strictly, where the signature shows that a response is hidden.
@@ -274,27 +295,6 @@ fn said(model: &Audited, span: Span) -> TokenStream {
         quote_spanned!(span=> #krate::__private::SaidResponse)
     } else {
         quote_spanned!(span=> #krate::__private::Said)
-    }
-}
-
-fn error(model: &Audited) -> TokenStream {
-    let krate = &model.krate;
-    let result = local("result");
-    if let Some(look) = &model.err {
-        let span = at(look.span());
-        let krate = path_at(krate, span);
-        return quote_spanned! {span=>
-            #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
-        };
-    }
-    let said = said(model, Span::call_site());
-    quote! {
-        match #result {
-            ::core::result::Result::Ok(value) => (&&&&#said(value)).error(),
-            ::core::result::Result::Err(error) => {
-                (&&&&#said(error)).error().or_else(|| (&&#krate::__private::ErrorText(error)).text())
-            }
-        }
     }
 }
 
