@@ -24,6 +24,8 @@ use crate::store::{ErrorClass, SharedStore, StoreError};
 const NAME: &str = "audit-writer";
 /// How long bringing the rest to the journal may take, once the deadline of a shutdown has passed.
 const SPILL_WITHIN: Duration = Duration::from_secs(2);
+/// How long blocking work may take to end after all else has.
+const END_WITHIN: Duration = Duration::from_millis(100);
 
 /// What the thread does before its lanes run.
 pub(crate) struct StartUp {
@@ -78,8 +80,9 @@ pub(crate) fn spawn(
                 } => {}
             }
         });
-        // Not a plain drop, which would wait for a look-up of a host's name that hangs.
-        runtime.shutdown_background();
+        // Work on the journal's files ends now, and with it the lock. Not a plain drop, which would wait for a look-up of a
+        // host's name that hangs.
+        runtime.shutdown_timeout(END_WITHIN);
         drop(closing);
     };
     let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(work)?;
