@@ -4,7 +4,7 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, dead_letters, doctor, migrate, query, record};
+use crate::commands::{catalog, dead_letters, doctor, journal, migrate, query, record};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Query(Box<query::QueryArgs>),
     /// Show rows that the table refused, or send them again
     DeadLetters(dead_letters::DeadLettersArgs),
+    /// Show what waits on disk, or land what dead writers left
+    Journal(journal::JournalArgs),
     /// Print what the built-in catalog lists
     Catalog(catalog::CatalogArgs),
     /// Examine the log and say what to do

@@ -5,6 +5,7 @@
 //! | `audit migrate` | brings the database up to date, or says whether it is |
 //! | `audit record` | records one entry from a shell |
 //! | `audit query` | shows entries, newest first |
+//! | `audit journal` | shows what waits on disk, and lands what dead writers left |
 //! | `audit catalog` | prints what the built-in catalog lists |
 //! | `audit doctor` | examines the log and says what to do |
 //!

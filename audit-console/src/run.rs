@@ -35,6 +35,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Record(args) => commands::record::run(&log, *args, &mut out),
         Command::Query(args) => commands::query::run(&log, &args, &mut out),
         Command::DeadLetters(args) => commands::dead_letters::run(&log, &args, &mut out),
+        Command::Journal(args) => commands::journal::run(&log, &args, &mut out),
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }

@@ -41,7 +41,7 @@
 //!
 //! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
-//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]).
+//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `metrics` publishes the accounts for dashboards.
 
 extern crate self as audit_core;
 
@@ -60,6 +60,9 @@ pub mod dead_letters;
 )]
 pub mod doctor;
 pub mod encoding;
+pub mod journal;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "without a store, nothing is migrated")
@@ -83,7 +86,6 @@ mod diff;
 mod durability;
 mod entry;
 mod error;
-mod journal;
 mod merkle;
 mod metadata;
 #[cfg_attr(

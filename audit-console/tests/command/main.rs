@@ -3,6 +3,7 @@
 mod database;
 mod dead_letters;
 mod doctor;
+mod journal;
 mod migrate;
 #[cfg(target_os = "linux")]
 mod output;

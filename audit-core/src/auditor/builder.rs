@@ -365,18 +365,20 @@ impl Builder {
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let journal = self.open_journal()?;
         let seen = journal.as_ref().map(Arc::downgrade).unwrap_or_default();
+        let settings = outbox::Settings { schema };
+        let auditor = Auditor::new(Arc::clone(&queue), seen, Arc::clone(&condition), self.durable_timeout, settings);
         let start_up = StartUp {
             lanes,
             migrate: self.migrate,
             wait: self.wait,
             delivery: self.delivery,
-            condition: Arc::clone(&condition),
+            condition,
             journal,
             drainer,
+            #[cfg(feature = "metrics")]
+            auditor: auditor.clone(),
         };
         let (writer, started) = writer::spawn(Arc::clone(&queue), store, start_up).map_err(Error::NoThread)?;
-        let settings = outbox::Settings { schema };
-        let auditor = Auditor::new(Arc::clone(&queue), seen, condition, self.durable_timeout, settings);
         let guard = WriterGuard::new(auditor, queue, Some(writer), self.drop_deadline);
         match started.await {
             Ok(started) => started?,

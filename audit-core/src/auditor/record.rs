@@ -158,6 +158,11 @@ impl Auditor {
         self.shared.queue.count_refused();
     }
 
+    /// Whether what dead processes had left in the journal when this writer started is dealt with.
+    pub(crate) fn has_adopted(&self) -> bool {
+        self.shared.journal.upgrade().is_none_or(|journal| journal.has_adopted())
+    }
+
     pub(super) fn condition(&self) -> &Condition {
         &self.shared.condition
     }

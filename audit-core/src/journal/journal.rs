@@ -39,6 +39,8 @@ pub(crate) struct Journal {
     is_alarmed: AtomicBool,
     damaged: AtomicU64,
     pub(super) untrusted: AtomicU64,
+    /// Whether the journals of the dead were all looked at.
+    has_adopted: AtomicBool,
     /// When the oldest batch of each segment was frozen.
     oldest: Mutex<HashMap<PathBuf, DateTime<Utc>>>,
     /// What the last refusal said, until something is taken again.
@@ -81,6 +83,7 @@ impl Journal {
             is_alarmed: AtomicBool::new(false),
             damaged: AtomicU64::new(0),
             untrusted: AtomicU64::new(0),
+            has_adopted: AtomicBool::new(false),
             oldest: Mutex::default(),
             refusal: Mutex::default(),
         };
@@ -202,6 +205,16 @@ impl Journal {
             }
             (None, false) => {}
         }
+    }
+
+    /// The journals of the dead that were there at the start have been adopted, or cannot be.
+    pub(crate) fn note_adopted(&self) {
+        self.has_adopted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the journals of the dead that were there at the start have been adopted, or cannot be.
+    pub(crate) fn has_adopted(&self) -> bool {
+        self.has_adopted.load(Ordering::Relaxed)
     }
 
     /// How it is with this journal.

@@ -57,12 +57,14 @@ mod disk;
 mod error;
 mod examine;
 mod frame;
+mod inspect;
 #[expect(clippy::module_inception, reason = "the journal itself is one of the concepts here")]
 mod journal;
 mod moves;
 mod name;
 mod record;
 mod replay;
+mod replayed;
 mod segment;
 mod status;
 #[cfg(test)]
@@ -72,7 +74,9 @@ pub(crate) use abandoned::{Abandoned, Remains, others};
 pub(crate) use backlog::Backlog;
 pub use error::JournalError;
 pub use examine::{JournalContents, WriterContents, examine_journal};
+pub use inspect::{Inspection, WriterJournal, inspect};
 pub(crate) use journal::Journal;
 pub(crate) use moves::Moves;
 pub(crate) use replay::Step;
+pub use replayed::{Replayed, replay};
 pub use status::JournalStatus;

@@ -119,10 +119,8 @@ impl Replay {
                         "the last record of an audit journal was not written to its end; nobody was told of it"
                     );
                 }
-                Item::End => {
-                    self.reader = None;
-                    return Ok(None);
-                }
+                // The reader stays: of a segment that is still written, more may follow.
+                Item::End => return Ok(None),
             }
         }
     }

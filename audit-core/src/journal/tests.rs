@@ -422,6 +422,30 @@ fn damage_under_a_living_writer_costs_the_damaged_batch_alone() {
 }
 
 #[test]
+fn damage_at_the_end_of_a_segment_in_use_costs_nothing_that_is_appended_later() {
+    let root = TempDir::new().expect("a directory");
+    let written = batches(3);
+    let backlog = Backlog::new(opened(root.path()));
+    backlog.append(&written[0]).expect("there is room");
+    let path = segments(root.path()).remove(0);
+    let last = fs::metadata(&path).expect("it is there").len();
+    flip(&path, usize::try_from(last).expect("it is small") - 10);
+    let front = backlog.front().expect("it can be read").expect("there is one");
+    assert!(matches!(&*front, Step::Lost(_)), "{front:?}");
+    // More comes while the header of the lost one lands.
+    for batch in &written[1..] {
+        backlog.append(batch).expect("there is room");
+    }
+    backlog.forget_front();
+    for batch in &written[1..] {
+        let front = backlog.front().expect("it can be read").expect("there is one");
+        assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == batch.header_hash()), "{front:?}");
+        backlog.forget_front();
+    }
+    assert!(segments(root.path()).is_empty());
+}
+
+#[test]
 fn beyond_the_limit_the_journal_refuses_until_there_is_room_and_alarms_at_half() {
     let root = TempDir::new().expect("a directory");
     let journal = Journal::open(root.path(), 200_000).expect("the directory is writable");

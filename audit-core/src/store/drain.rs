@@ -68,5 +68,6 @@ pub(crate) enum Claimed {
     /// The cutter's batch is written on its entries.
     Batch,
     /// This user may not, or there is no outbox.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL has users"))]
     NotAllowed,
 }

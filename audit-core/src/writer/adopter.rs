@@ -32,7 +32,10 @@ impl Adopter {
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
         loop {
             match unwind::caught(self.look_around()).await {
-                Ok(()) => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(()) => {
+                    self.journal.note_adopted();
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
                 Err(panic) => {
                     tracing::error!(panic = unwind::words(&panic), "adopting audit journals panicked; it begins anew");
                     pauses.wait().await;

@@ -93,6 +93,8 @@ impl Work {
         match self.attempt().await {
             Ok(Drained::Moved { entries, dead_lettered }) => {
                 queue.drained(entries, dead_lettered);
+                #[cfg(feature = "metrics")]
+                crate::metrics::landed(usize::try_from(entries).unwrap_or(usize::MAX), began.elapsed());
                 self.recovered();
                 Duration::ZERO
             }

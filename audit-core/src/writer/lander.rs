@@ -30,10 +30,14 @@ impl Lander {
     pub(super) async fn land(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
         let mut in_its_place = None;
+        #[cfg(feature = "metrics")]
+        let began = std::time::Instant::now();
         loop {
             match self.attempt(batch, &mut in_its_place).await {
                 Ok(Some(dead_lettered)) => {
                     self.well(batch);
+                    #[cfg(feature = "metrics")]
+                    crate::metrics::landed(batch.rows().len(), began.elapsed());
                     return dead_lettered;
                 }
                 Ok(None) => {}

@@ -37,6 +37,9 @@ pub(crate) struct StartUp {
     pub(crate) condition: Arc<Condition>,
     pub(crate) journal: Option<Arc<Journal>>,
     pub(crate) drainer: Option<Drainer>,
+    /// Whose accounts are published.
+    #[cfg(feature = "metrics")]
+    pub(crate) auditor: crate::Auditor,
 }
 
 /// The running thread.
@@ -100,8 +103,15 @@ pub(crate) fn spawn(
             Err(error) => return tracing::error!(%error, "the audit writer has no runtime, and stops"),
         };
         let (stop, stopped) = watch::channel(false);
+        #[cfg(feature = "metrics")]
+        let mut publisher = crate::metrics::Publisher::new(start_up.auditor.clone());
+        #[cfg(feature = "metrics")]
+        let publishing = publisher.run();
+        #[cfg(not(feature = "metrics"))]
+        let publishing = std::future::pending();
         runtime.block_on(async {
             tokio::select! {
+                () = publishing => {}
                 () = work(&queue, &store, start_up, started, stopped) => {}
                 () = queue.keep_deadlines() => {}
                 () = async {
@@ -117,6 +127,8 @@ pub(crate) fn spawn(
         // host's name that hangs.
         runtime.shutdown_timeout(END_WITHIN);
         drop(closing);
+        #[cfg(feature = "metrics")]
+        publisher.publish();
     };
     let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(work)?;
     Ok((Writer { thread, give_up, spill, alive }, start))
