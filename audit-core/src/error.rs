@@ -76,6 +76,15 @@ pub enum Error {
         /// The entry's action.
         action: String,
     },
+    /// A durable entry was recorded by code that runs on a writer's own thread: a `tracing` layer, a `Store`.
+    #[error(
+        "audit entry `{action}` is queued, and nobody can wait for it here: this code runs on the audit writer's own thread; \
+         record with `Durability::Queued` there"
+    )]
+    OwnThread {
+        /// The entry's action.
+        action: String,
+    },
     /// The deadline of a flush passed.
     #[error(
         "{waiting} audit entries were not stored within {deadline:?}; `stats().last_error` tells what holds them up"

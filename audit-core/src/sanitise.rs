@@ -59,9 +59,17 @@ const FUTURE: TimeDelta = TimeDelta::days(13);
 pub(crate) struct Sanitiser {
     marks: Vec<Value>,
     unmarked: u64,
+    /// Whether the entry should have been sanitised before.
+    again: bool,
 }
 
 impl Sanitiser {
+    /// For what comes from a place where it lies sanitised, unless somebody else has put it there: what was sanitised
+    /// stays as it is, marks and all.
+    pub(crate) fn again() -> Self {
+        Self { again: true, ..Self::default() }
+    }
+
     /// A text without NUL, of at most `max` bytes.
     pub(crate) fn text(&mut self, field: &str, mut text: String, max: usize) -> String {
         if text.contains('\0') {
@@ -93,7 +101,15 @@ impl Sanitiser {
     /// The metadata as it will be stored, the marks of the whole entry included: each key with the RFC 8785
     /// text of its value, in the order of RFC 8785. Comes last.
     pub(crate) fn metadata(mut self, metadata: Metadata) -> (Map<String, Value>, Vec<(String, String)>) {
-        let (details, mut marks) = metadata.into_parts();
+        let (mut details, mut marks) = metadata.into_parts();
+        if self.again {
+            match details.remove(Metadata::MARKS) {
+                Some(Value::Object(earlier)) => marks.extend(earlier),
+                // No mark of ours: it is treated like any detail of this name.
+                Some(strange) => drop(details.insert(Metadata::MARKS.to_owned(), strange)),
+                None => {}
+            }
+        }
         let mut clean = Map::new();
         for (key, value) in details {
             let field = format!("metadata.{key}");
@@ -118,20 +134,6 @@ impl Sanitiser {
             sort(&mut canonical);
         }
         (clean, canonical)
-    }
-
-    /// Metadata that was sanitised before, with the marks that have come since.
-    pub(crate) fn amend(self, metadata: Metadata) -> Metadata {
-        if self.marks.is_empty() {
-            return metadata;
-        }
-        let (mut details, _) = metadata.into_parts();
-        let marks = details.entry(Metadata::MARKS).or_insert_with(|| json!({}));
-        match marks.get_mut(CHANGED) {
-            Some(Value::Array(changed)) => changed.extend(self.marks),
-            _ => marks[CHANGED] = Value::Array(self.marks),
-        }
-        details.into()
     }
 
     fn value(&mut self, field: &str, value: Value, depth: usize) -> Value {
@@ -163,6 +165,9 @@ impl Sanitiser {
         };
         if exact {
             return Value::Number(integral(&number).map_or(number, Number::from));
+        }
+        if let Some(double) = read_back(&number).filter(|_| self.again) {
+            return Value::Number(double);
         }
         self.mark(field, "number_as_text", Map::new());
         Value::String(number.to_string())
@@ -227,7 +232,12 @@ impl Sanitiser {
 
     fn marks_into(self, marks: &mut Map<String, Value>) {
         if !self.marks.is_empty() {
-            marks.insert(CHANGED.to_owned(), Value::Array(self.marks));
+            let mut changed = match marks.remove(CHANGED) {
+                Some(Value::Array(earlier)) => earlier,
+                earlier => earlier.into_iter().collect(),
+            };
+            changed.extend(self.marks);
+            marks.insert(CHANGED.to_owned(), Value::Array(changed));
         }
         if self.unmarked > 0 {
             marks.insert("changed_more".to_owned(), self.unmarked.into());
@@ -241,6 +251,12 @@ impl Sanitiser {
 fn integral(number: &Number) -> Option<i64> {
     let double = number.as_f64().filter(|double| double.fract() == 0.0)?;
     (double.abs() <= MAX_INTEGER as f64).then_some(double as i64)
+}
+
+/// The double whose RFC 8785 text was read as this integer: `1e17` is written with all its digits.
+fn read_back(number: &Number) -> Option<Number> {
+    let double = Number::from_f64(number.as_f64()?)?;
+    (canonical(&Value::Number(double.clone())) == number.to_string()).then_some(double)
 }
 
 /// Each key of a sanitised object with the RFC 8785 text of its value, in the order of RFC 8785.

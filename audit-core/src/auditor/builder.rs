@@ -316,7 +316,8 @@ impl Builder {
         self
     }
 
-    /// How long a guard that is dropped without a shutdown blocks its thread at most; 5 s unless said.
+    /// How long a guard that is dropped without a shutdown blocks its thread at most; 5 s unless said. Two seconds of it, or
+    /// half, are kept for bringing the rest to the journal, where there is one.
     pub const fn drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = deadline;
         self

@@ -64,8 +64,13 @@ pub(super) fn install(auditor: &Auditor) -> Result<(), Error> {
     if auditor.is_disabled() {
         Auditor::note_that_the_global_one_is_disabled();
     }
-    auditor.count_unheard(UNHEARD.swap(0, Ordering::Relaxed));
+    take_over(auditor);
     Ok(())
+}
+
+/// Takes the entries for which there was no auditor into the accounts.
+fn take_over(auditor: &Auditor) {
+    auditor.count_unheard(UNHEARD.swap(0, Ordering::SeqCst));
 }
 
 pub(super) fn get() -> Option<&'static Auditor> {
@@ -80,7 +85,11 @@ pub(crate) fn unheard(entry: Entry) {
         drop(auditor.send_unreserved(entry));
         return;
     }
-    UNHEARD.fetch_add(1, Ordering::Relaxed);
+    UNHEARD.fetch_add(1, Ordering::SeqCst);
+    // One that has come in between may have taken the count before this entry was in it.
+    if let Some(auditor) = GLOBAL.get() {
+        take_over(auditor);
+    }
     if !SAID.swap(true, Ordering::Relaxed) {
         tracing::error!(
             action = entry.action.as_str(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Auditor, Stats};
 use crate::Error;
-use crate::writer::{Queue, Writer, block_on};
+use crate::writer::{Finish, Queue, Writer, block_on};
 
 /// Keeps the writer alive. Shut it down when the last audited work is done; a guard that is merely dropped
 /// shuts down too, blocking its thread for at most the builder's `drop_deadline`.
@@ -60,7 +60,8 @@ impl WriterGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFlushed`] when that was not so by the deadline; the entries go on waiting.
+    /// [`Error::NotFlushed`] when that was not so by the deadline; the entries go on waiting. On a writer's own thread (in a
+    /// `tracing` layer, say) nothing is waited for.
     pub async fn flush(&self, deadline: Duration) -> Result<(), Error> {
         self.queue.flush(deadline).await.map_err(|waiting| Error::NotFlushed { waiting, deadline })
     }
@@ -83,7 +84,7 @@ impl WriterGuard {
     ///
     /// The writer goes on towards its deadline by itself.
     pub async fn shutdown(mut self, deadline: Duration) -> ShutdownReport {
-        self.finish(deadline).await
+        self.finish(Finish::StoringBy(deadline)).await
     }
 
     /// [`Self::shutdown`] for code without async.
@@ -92,13 +93,13 @@ impl WriterGuard {
         block_on(self.shutdown(deadline))
     }
 
-    async fn finish(&mut self, deadline: Duration) -> ShutdownReport {
+    async fn finish(&mut self, finish: Finish) -> ShutdownReport {
         self.queue.drain();
         if let Some(writer) = self.writer.take() {
             if self.queue.is_forked() {
                 writer.leave();
             } else {
-                writer.finish(deadline).await;
+                writer.finish(finish).await;
             }
         }
         let stats = self.stats();
@@ -125,7 +126,7 @@ impl WriterGuard {
 impl Drop for WriterGuard {
     fn drop(&mut self) {
         if self.writer.is_some() {
-            block_on(self.finish(self.drop_deadline));
+            block_on(self.finish(Finish::AllBy(self.drop_deadline)));
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::{Durability, Entry, Error};
 /// * [`Error::NotDurable`]: the entry was neither stored nor in the journal within the builder's `durable_timeout`. It
 ///   goes on waiting, and may be stored yet.
 /// * [`Error::Unconfirmed`]: the writer ended before the store had answered.
+/// * [`Error::OwnThread`]: this runs on a writer's own thread (in a `tracing` layer, say), where nothing is waited for.
 ///
 /// # Cancellation
 ///

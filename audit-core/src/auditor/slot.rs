@@ -82,6 +82,7 @@ impl Future for Pending {
             match not_kept {
                 NotKept::Late => Error::NotDurable { action, timeout: self.auditor.durable_timeout() },
                 NotKept::Lost => Error::Unconfirmed { action },
+                NotKept::NobodyElse => Error::OwnThread { action },
             }
         })
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
 use crate::entry::{identify, micros};
 use crate::sanitise::{self, Sanitiser};
-use crate::{Actor, Entry, Metadata, Row, encoding, merkle};
+use crate::{ActionName, Actor, Entry, Metadata, Row, encoding, merkle};
 
 /// Metadata, and each key with the RFC 8785 text of its value, in the order of RFC 8785.
 type Sanitised = (Map<String, Value>, Vec<(String, String)>);
@@ -169,49 +169,61 @@ impl Draft {
             metadata.mark("unlisted", Value::Bool(true));
         }
 
-        let mut clean = Sanitiser::default();
-        let mut id = |field: &str, id: Option<String>| clean.optional(field, id, sanitise::MAX_ID_BYTES);
-        let actor_id = id("actor_id", Some(actor.id));
-        let target_id = id("target_id", entry.target_id);
-        let request_id = id("request_id", context.request_id.clone());
-        let trace_id = id("trace_id", context.trace_id.clone());
-        let span_id = id("span_id", context.span_id.clone());
-        let tenant_id = id("tenant_id", context.tenant_id.clone());
-        let on_behalf_of = id("on_behalf_of", context.on_behalf_of.clone());
-        let origin = id("origin", context.origin.clone());
-        let target_type = clean.text("target_type", entry.target_type.into_owned(), sanitise::MAX_TYPE_BYTES);
-        let user_agent = clean.optional("user_agent", context.user_agent.clone(), sanitise::MAX_USER_AGENT_BYTES);
-        let error = clean.optional("error", entry.error, sanitise::MAX_ERROR_BYTES);
-        let created_at = clean.time("created_at", entry.created_at, now);
-        let (details, metadata) = unbroken(|| clean.metadata(metadata));
-
         let row = Row {
             id: entry.id,
-            actor_id,
+            actor_id: Some(actor.id),
             actor_type: actor.actor_type,
             action: entry.action.into(),
-            target_type,
-            target_id,
-            metadata: Metadata::from(details),
+            target_type: entry.target_type.into_owned(),
+            target_id: entry.target_id,
+            metadata,
             ip_address: context.ip_address.map(|address| address.to_canonical()),
-            user_agent,
-            created_at,
+            user_agent: context.user_agent.clone(),
+            created_at: entry.created_at,
             outcome: entry.outcome,
-            error,
+            error: entry.error,
             duration_us: entry.duration.map(micros),
             attempt_id: entry.attempt_id,
-            request_id,
-            trace_id,
-            span_id,
-            tenant_id,
-            on_behalf_of,
-            origin,
+            request_id: context.request_id.clone(),
+            trace_id: context.trace_id.clone(),
+            span_id: context.span_id.clone(),
+            tenant_id: context.tenant_id.clone(),
+            on_behalf_of: context.on_behalf_of.clone(),
+            origin: context.origin.clone(),
             recorded_at: None,
             stream_id: Uuid::nil(),
             seq: 0,
             salt: None,
             redacted: None,
         };
+        Self::sanitised(row, Sanitiser::default(), now)
+    }
+
+    /// A row that should have been sanitised before, and may have waited since: its time is brought into the window. It
+    /// keeps its salt.
+    pub(crate) fn kept(row: Row, now: DateTime<Utc>) -> Self {
+        Self::sanitised(row, Sanitiser::again(), now)
+    }
+
+    fn sanitised(mut row: Row, mut clean: Sanitiser, now: DateTime<Utc>) -> Self {
+        let mut id = |field: &str, id: &mut Option<String>| {
+            *id = clean.optional(field, id.take(), sanitise::MAX_ID_BYTES);
+        };
+        id("actor_id", &mut row.actor_id);
+        id("target_id", &mut row.target_id);
+        id("request_id", &mut row.request_id);
+        id("trace_id", &mut row.trace_id);
+        id("span_id", &mut row.span_id);
+        id("tenant_id", &mut row.tenant_id);
+        id("on_behalf_of", &mut row.on_behalf_of);
+        id("origin", &mut row.origin);
+        row.action = clean.text("action", row.action, ActionName::MAX_BYTES);
+        row.target_type = clean.text("target_type", row.target_type, sanitise::MAX_TYPE_BYTES);
+        row.user_agent = clean.optional("user_agent", row.user_agent, sanitise::MAX_USER_AGENT_BYTES);
+        row.error = clean.optional("error", row.error, sanitise::MAX_ERROR_BYTES);
+        row.created_at = clean.time("created_at", row.created_at, now);
+        let (details, metadata) = unbroken(|| clean.metadata(row.metadata));
+        row.metadata = Metadata::from(details);
         Self { row, metadata }
     }
 
@@ -219,15 +231,6 @@ impl Draft {
     fn unchanged(frozen: FrozenRow) -> Self {
         let metadata = sanitise::canonical_pairs(frozen.row.metadata.as_map());
         Self { row: frozen.row, metadata }
-    }
-
-    /// A row that was sanitised before, and may have waited since: its time is brought into the window. It keeps its salt.
-    pub(crate) fn kept(mut row: Row, now: DateTime<Utc>) -> Self {
-        let mut clean = Sanitiser::default();
-        row.created_at = clean.time("created_at", row.created_at, now);
-        row.metadata = clean.amend(row.metadata);
-        let metadata = sanitise::canonical_pairs(row.metadata.as_map());
-        Self { row, metadata }
     }
 
     pub(crate) fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {

@@ -138,10 +138,13 @@ impl Moving {
         if cutter.asks() {
             let (stream_id, batch_no) = cutter.place();
             if let Some(claim) = self.claims.find(stream_id, batch_no).await? {
-                let batch = claim.batch()?;
-                return self.land(cutter, &batch, Claimant::Oneself).await;
+                match claim.batch() {
+                    Ok(batch) => return self.land(cutter, &batch, Claimant::Oneself).await,
+                    // After its lease it is looked at again; everything else must not wait for it.
+                    Err(error) => tracing::error!(%error, "a claim of audit_outbox is left as it is"),
+                }
             }
-            // The claim was not committed, or is not yet. In a stream of its own, whoever finds it lands it.
+            // Or the claim was not committed, or is not yet. In a stream of its own, whoever finds it lands it.
             *cutter = Cutter::new(cutter.rows);
         }
         if self.look_at <= Instant::now() {

@@ -1,6 +1,7 @@
 //! How the outbox holds an entry.
 
 use std::net::IpAddr;
+use std::panic::{self, AssertUnwindSafe};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -73,15 +74,17 @@ impl Record {
         Self { id, created_at, salt: rand::random(), entry }
     }
 
-    /// The row, ready to be frozen. Whatever is no entry of ours (rows can be written by hand) is kept whole in the
-    /// metadata, and marked.
+    /// The row, ready to be frozen. Rows can be written by hand: texts and times are sanitised once more, and whatever
+    /// is no entry of ours is kept whole in the metadata, and marked.
     pub(crate) fn thaw(self, now: DateTime<Utc>) -> Draft {
-        let columns: Result<Columns, _> = serde_json::from_str(&self.entry);
-        let row = match columns {
-            Ok(columns) => self.row(columns),
-            Err(error) => return self.strange(&error, now),
-        };
-        Draft::kept(row, now)
+        let thawed = panic::catch_unwind(AssertUnwindSafe(|| {
+            serde_json::from_str(&self.entry).map(|columns| Draft::kept(self.row(columns), now))
+        }));
+        match thawed {
+            Ok(Ok(draft)) => draft,
+            Ok(Err(error)) => self.strange(&error.to_string(), now),
+            Err(_) => self.strange("its details cannot be read; the panic's message tells why", now),
+        }
     }
 
     fn row(&self, columns: Columns) -> Row {
@@ -114,8 +117,8 @@ impl Record {
         }
     }
 
-    fn strange(self, error: &serde_json::Error, now: DateTime<Utc>) -> Draft {
-        tracing::error!(id = %self.id, %error, "a row of audit_outbox holds no entry; it goes to the log as it is");
+    fn strange(self, error: &str, now: DateTime<Utc>) -> Draft {
+        tracing::error!(id = %self.id, error, "a row of audit_outbox holds no entry; it goes to the log as it is");
         let action = crate::ActionName::listed("audit.gap");
         let mut entry = Entry::at(std::time::SystemTime::now(), action, "audit_log".into());
         (entry.id, entry.created_at) = (self.id, self.created_at);
@@ -126,5 +129,61 @@ impl Record {
         let mut draft = Draft::of(entry, now);
         draft.row.salt = Some(self.salt);
         draft
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ActionName, Actor};
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(1_750_000_000_123_456).expect("a moment")
+    }
+
+    /// A row that somebody wrote by hand, whose metadata and target are these.
+    fn by_hand(metadata: &str, target_id: &str) -> Record {
+        let entry = serde_json::json!({
+            "actor_type": "user", "action": "door.opened", "target_type": "door", "target_id": target_id,
+            "metadata": metadata, "outcome": "success",
+        });
+        Record { id: Uuid::nil(), created_at: DateTime::UNIX_EPOCH, salt: [0; 16], entry: entry.to_string() }
+    }
+
+    #[test]
+    fn a_row_written_by_hand_panics_nobody() {
+        for strange in ["5", "[1]", "null", r#"{"changed":5}"#, r#"{"changed":{"a":1}}"#] {
+            let draft = by_hand(&format!(r#"{{"_audit":{strange}}}"#), "door_1").thaw(now());
+            let text = sanitise::object_text(&draft.metadata);
+            assert!(text.contains("clamped"), "the time is marked: {text}");
+            let original = strange.trim_start_matches(r#"{"changed":"#);
+            assert!(text.contains(original.trim_end_matches('}')), "what stood there is kept: {text}");
+        }
+    }
+
+    #[test]
+    fn a_row_written_by_hand_is_sanitised() {
+        let draft = by_hand(r#"{"note":"a\u0000b"}"#, &"x".repeat(9_000)).thaw(now());
+        assert_eq!(draft.row.target_id.map(|id| id.len()), Some(sanitise::MAX_ID_BYTES));
+        assert!(!sanitise::object_text(&draft.metadata).contains("\\u0000"));
+    }
+
+    #[test]
+    fn an_entry_comes_out_of_the_outbox_as_it_went_in() {
+        let mut entry = Entry::builder(ActionName::unlisted("door.opened").expect("a name"))
+            .actor(Actor::user("u".repeat(600)))
+            .target_id("door\0");
+        for (name, text) in
+            [("huge", "1e17"), ("wide", "9007199254740993"), ("tiny", "1e-7"), ("list", "[1.0,{\"a\":-0.0}]")]
+        {
+            entry = entry.metadata(name, &serde_json::from_str::<Value>(text).expect("JSON"));
+        }
+        let mut entry = entry.build();
+        entry.created_at = DateTime::UNIX_EPOCH;
+        let drafted = Draft::of(entry.clone(), now());
+        let thawed = Record::of(entry, now()).thaw(now());
+        assert_eq!(thawed.metadata, drafted.metadata);
+        assert_eq!((thawed.row.actor_id, thawed.row.target_id), (drafted.row.actor_id, drafted.row.target_id));
+        assert_eq!(thawed.row.created_at, drafted.row.created_at);
     }
 }

@@ -13,6 +13,7 @@ use super::clock;
 use super::condition::{Condition, Part};
 use super::drainer::Drainer;
 use super::lane::Lane;
+use super::own_thread;
 use super::pauses::pauses;
 use super::queue::Queue;
 use super::session::{Delivery, Shared};
@@ -46,9 +47,40 @@ pub(crate) struct StartUp {
 pub(crate) struct Writer {
     thread: JoinHandle<()>,
     /// When to give up what is not written; `None` until there is a deadline.
-    give_up: watch::Sender<Option<Instant>>,
+    give_up: watch::Sender<Option<Deadlines>>,
+    /// How long bringing the rest to the journal may take; nothing where there is none.
+    spill: Duration,
     /// Ends with the thread.
     alive: oneshot::Receiver<()>,
+}
+
+/// How long the writer has left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Finish {
+    /// To store what there is; bringing the rest to the journal comes on top.
+    StoringBy(Duration),
+    /// For everything.
+    AllBy(Duration),
+}
+
+impl Finish {
+    /// How long it may take to store, and to do everything, where bringing the rest to the journal may take `spill`.
+    fn parts(self, spill: Duration) -> (Duration, Duration) {
+        match self {
+            Self::StoringBy(storing) => (storing, storing.saturating_add(spill)),
+            Self::AllBy(all) => {
+                let all = all.saturating_sub(END_WITHIN);
+                (all.saturating_sub(spill.min(all / 2)), all)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Deadlines {
+    /// From then on, what is not stored goes to the journal.
+    storing: Instant,
+    all: Instant,
 }
 
 /// Starts the thread. The receiver tells how the start-up went; at once, if it need not wait for the store.
@@ -60,7 +92,9 @@ pub(crate) fn spawn(
     let (give_up, deadline_set) = watch::channel(None);
     let (started, start) = oneshot::channel();
     let (life, alive) = oneshot::channel();
+    let spill = if start_up.journal.is_some() { SPILL_WITHIN } else { Duration::ZERO };
     let work = move || {
+        own_thread::begin();
         // Closing comes last, also when a lane panics: whoever waits is told.
         let closing = Closing { queue: Arc::clone(&queue), _life: life };
         // Made here, because a runtime must not be dropped inside another one, should there be no thread.
@@ -69,7 +103,6 @@ pub(crate) fn spawn(
             Err(error) => return tracing::error!(%error, "the audit writer has no runtime, and stops"),
         };
         let (stop, stopped) = watch::channel(false);
-        let has_journal = start_up.journal.is_some();
         #[cfg(feature = "metrics")]
         let mut publisher = crate::metrics::Publisher::new(start_up.auditor.clone());
         #[cfg(feature = "metrics")]
@@ -82,10 +115,10 @@ pub(crate) fn spawn(
                 () = work(&queue, &store, start_up, started, stopped) => {}
                 () = queue.keep_deadlines() => {}
                 () = async {
-                    deadline(deadline_set).await;
-                    if has_journal {
+                    let deadlines = storing_ends(deadline_set).await;
+                    if deadlines.all > deadlines.storing {
                         stop.send_replace(true);
-                        tokio::time::sleep(SPILL_WITHIN).await;
+                        tokio::time::sleep_until(deadlines.all.into()).await;
                     }
                 } => {}
             }
@@ -98,7 +131,7 @@ pub(crate) fn spawn(
         publisher.publish();
     };
     let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(work)?;
-    Ok((Writer { thread, give_up, alive }, start))
+    Ok((Writer { thread, give_up, spill, alive }, start))
 }
 
 impl Writer {
@@ -108,9 +141,16 @@ impl Writer {
         std::mem::forget(self);
     }
 
-    /// Waits for the thread to end, which gives up what it has not written by `deadline`.
-    pub(crate) async fn finish(self, deadline: Duration) {
-        self.give_up.send_replace(Some(clock::in_future(deadline)));
+    /// Waits for the thread to end, which gives up what it has not written in time. On a writer's own thread it does
+    /// not wait: the thread ends by itself.
+    pub(crate) async fn finish(self, finish: Finish) {
+        let (storing, all) = finish.parts(self.spill);
+        let now = Instant::now();
+        let deadlines = Deadlines { storing: clock::after(now, storing), all: clock::after(now, all) };
+        self.give_up.send_replace(Some(deadlines));
+        if own_thread::is_here() {
+            return;
+        }
         // The sender is only ever dropped.
         let _ = self.alive.await;
         if self.thread.join().is_err() {
@@ -241,16 +281,20 @@ fn answer(started: &mut Option<oneshot::Sender<Result<(), migrate::Error>>>, res
     }
 }
 
-async fn deadline(mut given_up: watch::Receiver<Option<Instant>>) {
+/// Waits until the time for storing is over.
+async fn storing_ends(mut given_up: watch::Receiver<Option<Deadlines>>) -> Deadlines {
     loop {
-        let at = *given_up.borrow_and_update();
+        let deadlines = *given_up.borrow_and_update();
         let changed = async {
             if given_up.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
-        match at {
-            Some(at) => return tokio::time::sleep_until(at.into()).await,
+        match deadlines {
+            Some(deadlines) => {
+                tokio::time::sleep_until(deadlines.storing.into()).await;
+                return deadlines;
+            }
             None => changed.await,
         }
     }
@@ -264,5 +308,23 @@ struct Closing {
 impl Drop for Closing {
     fn drop(&mut self) {
         self.queue.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_for_everything_leaves_time_for_the_journal_and_the_end() {
+        for millis in [0, 50, 150, 1_000, 5_000, 60_000] {
+            let deadline = Duration::from_millis(millis);
+            let (storing, all) = Finish::AllBy(deadline).parts(SPILL_WITHIN);
+            assert!(all.is_zero() || all + END_WITHIN <= deadline);
+            assert_eq!(storing + SPILL_WITHIN.min(all / 2), all);
+            assert_eq!(Finish::AllBy(deadline).parts(Duration::ZERO), (all, all), "without a journal");
+        }
+        let (storing, all) = Finish::StoringBy(Duration::MAX).parts(SPILL_WITHIN);
+        assert_eq!((storing, all), (Duration::MAX, Duration::MAX));
     }
 }

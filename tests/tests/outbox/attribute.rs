@@ -162,7 +162,7 @@ async fn a_call_that_is_dropped_is_recorded_as_cancelled_wherever_it_stood() {
     }
     writer.flush(SOON).await.unwrap();
     let rows = rows(&database.url()).await;
-    assert!(rows.len() > 1 && rows.iter().all(|row| row.outcome == Outcome::Cancelled), "{rows:?}");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.outcome == Outcome::Cancelled), "{rows:?}");
     assert_eq!((rows.len(), waiting(&database).await), (polls - 1, 0));
     writer.shutdown(SOON).await;
 }

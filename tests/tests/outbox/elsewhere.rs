@@ -136,6 +136,36 @@ async fn a_claim_whose_claimant_died_before_it_landed_is_landed_after_its_lease(
 }
 
 #[tokio::test]
+async fn a_claim_that_cannot_be_made_again_holds_no_other_entries_up() {
+    let (application, log) = (application().await, log().await);
+    work(application.url(), 30).await;
+    // The log refuses every batch, so that the claim stands while somebody takes a row out of it.
+    log.execute("ALTER TABLE control_plane.audit_batches RENAME TO audit_batches_away").await;
+    let writer = drainer(&log.url(), &application.url()).migrate(Migrate::Skip).start().await.unwrap();
+    let broken = "DELETE FROM control_plane.audit_outbox WHERE idx = 1";
+    let claimed = "SELECT count(*) FROM control_plane.audit_outbox WHERE stream_id IS NOT NULL";
+    let deadline = Instant::now() + SOON;
+    while application.value::<i64>(claimed).await == 0 {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    application.execute(broken).await;
+    // Whatever was under way with the whole claim has failed by then.
+    let (before, deadline) = (writer.stats().retries, Instant::now() + SOON);
+    while writer.stats().retries < before + 2 {
+        assert!(Instant::now() < deadline, "{:?}", writer.stats());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    log.execute("ALTER TABLE control_plane.audit_batches_away RENAME TO audit_batches").await;
+
+    let committed = work(application.url(), 30).await;
+    let rows = stored(&log.url(), committed.len()).await;
+    assert_exactly(&rows, &committed);
+    assert_eq!(application.value::<i64>(claimed).await, 19, "the claim is left as it is");
+    writer.shutdown(SOON).await;
+}
+
+#[tokio::test]
 async fn replies_that_are_lost_on_either_side_double_nothing() {
     for lost_at_the_log in [true, false] {
         let (application, log) = (application().await, log().await);

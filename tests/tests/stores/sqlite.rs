@@ -151,6 +151,23 @@ async fn a_batch_of_which_many_rows_are_refused_waits_for_an_operator() {
 }
 
 #[tokio::test]
+async fn a_trigger_that_ends_the_transaction_leaves_no_row_without_a_header() {
+    let log = Log::migrated().await;
+    let mut other = log.raw().await;
+    let trigger = "CREATE TRIGGER operators BEFORE INSERT ON audit_logs WHEN NEW.target_id = 'door_13'
+                   BEGIN SELECT RAISE(ROLLBACK, 'not this door'); END";
+    sqlx::query(trigger).execute(&mut other).await.unwrap();
+    let mut entries: Vec<_> = (0..20).map(|_| entry()).collect();
+    let action = ActionName::unlisted("door.opened").unwrap();
+    entries[7] = Entry::builder(action).target_id("door_13").actor(Actor::user("user_123")).build();
+    let error = log.land(&mut Freezer::new(), entries).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Operator, "{error}");
+    for table in ["audit_batches", "audit_logs", "audit_dead_letters"] {
+        assert_eq!(count(&mut other, table).await, 0, "{table}");
+    }
+}
+
+#[tokio::test]
 async fn eight_migrations_at_once_make_one_log() {
     let log = Log::new();
     let runs = (0..8).map(|_| {

@@ -9,12 +9,14 @@ use uuid::Uuid;
 use super::connection::PostgresConnection;
 use super::drain::record;
 use super::sqlstate::store_error;
+use super::statements::OUTBOX_RECORD;
 use crate::batch::Batch;
 use crate::outbox::{Claim, Cutter, header_text};
 use crate::store::drain::{Claimed, Claims};
 use crate::store::{BoxFuture, StoreError};
 
-const COLUMNS: &str = "id, created_at, salt, entry::text AS entry, stream_id, batch_no, idx, header";
+/// What a claim adds to a row.
+const CLAIM: &str = "stream_id, batch_no, idx, header";
 
 impl PostgresConnection {
     async fn claim_rows(&mut self, cutter: &mut Cutter) -> Result<Claimed, StoreError> {
@@ -27,7 +29,7 @@ impl PostgresConnection {
         let rows = cutter.rows;
         self.session().begin().await.map_err(failed)?;
         let question = format!(
-            "SELECT {COLUMNS} FROM {table} WHERE stream_id IS NULL ORDER BY id LIMIT {rows} FOR UPDATE SKIP LOCKED"
+            "SELECT {OUTBOX_RECORD}, {CLAIM} FROM {table} WHERE stream_id IS NULL ORDER BY id LIMIT {rows} FOR UPDATE SKIP LOCKED"
         );
         let rows = self.session().fetch_all(question).await.map_err(failed)?;
         let records: Vec<_> = rows.iter().map(record).collect::<Result<_, _>>().map_err(failed)?;
@@ -92,8 +94,9 @@ impl Claims for PostgresConnection {
 
     fn find(&mut self, stream_id: Uuid, batch_no: i64) -> BoxFuture<'_, Result<Option<Claim>, StoreError>> {
         let table = self.statements.outbox();
-        let question =
-            format!("SELECT {COLUMNS} FROM {table} WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}");
+        let question = format!(
+            "SELECT {OUTBOX_RECORD}, {CLAIM} FROM {table} WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}"
+        );
         Box::pin(async { claim(self.run(question).await?) })
     }
 
@@ -105,7 +108,7 @@ impl Claims for PostgresConnection {
                     (SELECT stream_id, batch_no FROM {table}
                       WHERE idx = 0 AND claimed_at < clock_timestamp() - interval '{} ms'
                       ORDER BY claimed_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING {COLUMNS}",
+             RETURNING {OUTBOX_RECORD}, {CLAIM}",
             lease.as_millis()
         );
         Box::pin(async { claim(self.run(take).await?) })

@@ -16,6 +16,12 @@ const COLUMNS: &str = "id, created_at, stream_id, seq, duration_us, attempt_id, 
      target_type, target_id, metadata, ip_address, user_agent, error, request_id, trace_id, span_id, tenant_id, \
      on_behalf_of, origin, salt";
 
+/// What is read of a row of the outbox. Rows can be written by hand: times that have no end, or that only PostgreSQL
+/// knows, become the nearest that a writer can read, and then go into the window like all others.
+pub(super) const OUTBOX_RECORD: &str = "id, \
+     least(greatest(created_at, '0001-01-01 00:00:00Z'), '9999-12-31 00:00:00Z') AS created_at, \
+     salt, entry::text AS entry";
+
 /// The types of the columns but `stream_id`, which all rows of a batch share.
 const ROW_TYPES: [&str; 22] = [
     "uuid",
@@ -121,7 +127,7 @@ impl Statements {
             "DELETE FROM {schema}.audit_outbox WHERE id = ANY (ARRAY(
                  SELECT id FROM {schema}.audit_outbox WHERE stream_id IS NULL
                   ORDER BY id LIMIT {rows} FOR UPDATE SKIP LOCKED))
-             RETURNING id, created_at, salt, entry::text AS entry"
+             RETURNING {OUTBOX_RECORD}"
         )
     }
 

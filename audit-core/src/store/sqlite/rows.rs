@@ -33,7 +33,7 @@ pub(super) async fn insert(
     let action = || format!("cannot store a batch in {place}");
     let mut refusals = Refusals::of(batch, last);
     // Parts of the batch with the place of their first row, the next one last. A statement that fails leaves the
-    // transaction as it was before it, so halving needs no savepoints.
+    // transaction as it was before it, or ends it, so halving needs no savepoints.
     let chunks = batch.rows().chunks(ROWS_PER_STATEMENT).enumerate();
     let mut parts: Vec<(usize, &[FrozenRow])> = chunks.map(|(i, rows)| (i * ROWS_PER_STATEMENT, rows)).collect();
     parts.reverse();
@@ -42,6 +42,10 @@ pub(super) async fn insert(
         let error = store_error(action(), error);
         if error.class() != ErrorClass::Poison {
             return Err(error);
+        }
+        if !is_open(transaction).await {
+            let reason = "a trigger of the table rolled the whole transaction back: let it RAISE(ABORT) instead";
+            return Err(StoreError::new(ErrorClass::Operator, action(), reason).with_source(error));
         }
         match rows {
             [row] => {
@@ -58,6 +62,12 @@ pub(super) async fn insert(
         }
     }
     Ok(refusals.count)
+}
+
+/// Whether the transaction is still there: SQLite begins none within another. Outside of one, every row would be committed
+/// by itself, under no header.
+async fn is_open(transaction: &mut Transaction<'_, Sqlite>) -> bool {
+    sqlx::query("BEGIN").execute(&mut **transaction).await.is_err()
 }
 
 async fn insert_part(

@@ -12,6 +12,8 @@ pub(crate) enum NotKept {
     Late,
     /// The writer ended before it had an answer.
     Lost,
+    /// The caller is on the thread that would have to store it, and must not wait.
+    NobodyElse,
 }
 
 /// Tells when an entry that was queued is kept: stored, among the dead letters, or in the journal.

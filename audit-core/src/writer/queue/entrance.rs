@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 use super::acknowledgement::Acknowledgement;
 use super::place::{Place, Turn};
 use super::state::{Phase, State, Waiting};
-use super::{DropReason, Queue};
+use super::{DropReason, NotKept, Queue};
 use crate::Entry;
 use crate::auditor::Overflow;
-use crate::writer::clock;
 use crate::writer::sync::MutexGuard;
+use crate::writer::{clock, own_thread};
 
 impl Queue {
     /// A place for one entry, or none within the overflow policy's bound.
@@ -27,6 +27,9 @@ impl Queue {
                 return place;
             }
             let Overflow::Block { at_most } = self.limits.overflow else { return Err(DropReason::QueueFull) };
+            if own_thread::is_here() {
+                return Err(DropReason::QueueFull);
+            }
             let (answer, granted) = oneshot::channel();
             let deadline = clock::in_future(at_most);
             state.callers.push_back(Waiting { deadline, answer });
@@ -108,6 +111,13 @@ impl Queue {
         patience: Duration,
     ) -> Acknowledgement {
         let (waiting, answer) = oneshot::channel();
+        if own_thread::is_here() {
+            state.stats.unconfirmed += 1;
+            self.push(state, entry);
+            // The receiver is here.
+            let _ = waiting.send(Err(NotKept::NobodyElse));
+            return Acknowledgement { answer };
+        }
         let (ticket, deadline) = (state.tickets, clock::in_future(patience));
         state.acknowledgements.insert(ticket, Waiting { deadline, answer: waiting });
         state.hurry = ticket + 1;

@@ -8,7 +8,8 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a caller believes the last look. A fork takes about as long.
+/// How long a caller believes the last look: as long as a fork takes, or hardly longer. What a child records within this
+/// time of its parent's last look goes into its copy of the queue, uncounted, and is lost like the rest of that copy.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
 /// The process that has the writer.

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::state::{Phase, State, Waiting};
 use super::{NotKept, Queue};
-use crate::writer::{clock, sync};
+use crate::writer::{clock, own_thread, sync};
 
 impl Queue {
     /// Waits until every entry queued before now is in the store. The error is how many are not.
@@ -25,6 +25,9 @@ impl Queue {
                 return Ok(());
             }
             state.hurry = state.hurry.max(upto);
+            if own_thread::is_here() {
+                return Err(state.waiting() + state.lost);
+            }
             let (answer, flushed) = oneshot::channel();
             let deadline = clock::in_future(deadline);
             state.flushes.push((upto, Waiting { deadline, answer }));
