@@ -119,6 +119,7 @@ impl Call {
     }
 
     /// [`Self::end`] of a call whose success is written in a transaction: that entry is given back.
+    #[must_use = "the entry is in no transaction yet"]
     pub fn end_in_transaction(mut self, verdict: Verdict<'_>) -> Option<Unwritten> {
         let (outcome, error) = verdict.settle(&mut self.captures);
         let (slot, entry) = self.last_entry(outcome, error)?;

@@ -14,21 +14,28 @@ pub struct Verdict<'a> {
     voice: Voice<'a>,
     words: Option<Words<'a>>,
     outcome: Option<Outcome>,
-    /// What the attribute keeps of the error, be it nothing.
-    error: Option<Option<String>>,
+    kept: Kept,
+}
+
+/// What is kept of the error.
+enum Kept {
+    /// What it says itself.
+    ItsWords,
+    /// What the attribute names, be it nothing.
+    Named(Option<String>),
 }
 
 impl<'a> Verdict<'a> {
     /// A value that is no error.
     #[must_use]
     pub const fn success(voice: Voice<'a>) -> Self {
-        Self { usual: Outcome::Success, voice, words: None, outcome: None, error: None }
+        Self { usual: Outcome::Success, voice, words: None, outcome: None, kept: Kept::ItsWords }
     }
 
     /// An error.
     #[must_use]
     pub const fn failure(voice: Voice<'a>, words: Words<'a>) -> Self {
-        Self { usual: Outcome::Failure, voice, words: Some(words), outcome: None, error: None }
+        Self { usual: Outcome::Failure, voice, words: Some(words), outcome: None, kept: Kept::ItsWords }
     }
 
     /// Takes the outcome from the attribute.
@@ -41,16 +48,16 @@ impl<'a> Verdict<'a> {
     /// Takes the text of the error from the attribute.
     #[must_use]
     pub fn with_error(mut self, captures: &mut Captures, error: impl FnOnce() -> Option<String>) -> Self {
-        self.error = Some(captures.attempt("error", error).flatten());
+        self.kept = Kept::Named(captures.attempt("error", error).flatten());
         self
     }
 
     /// The outcome, and the text of the error.
     pub(super) fn settle(self, captures: &mut Captures) -> (Outcome, Option<String>) {
-        let Self { usual, voice, words, outcome, error } = self;
+        let Self { usual, voice, words, outcome, kept } = self;
         let asked = || voice.and_then(|voice| captures.attempt("outcome", || voice.audit_outcome()));
         let outcome = outcome.or_else(asked).unwrap_or(usual);
-        if let Some(error) = error {
+        if let Kept::Named(error) = kept {
             return (outcome, error);
         }
         if voice.is_none() && words.is_none() {
