@@ -31,7 +31,7 @@ impl Auditor {
     /// # async fn example(auditor: audit_core::Auditor) -> Result<(), Box<dyn std::error::Error>> {
     /// use audit_core::{AuditAction, Entry, Outcome, Target};
     ///
-    /// let entry = Entry::builder(AuditAction::ProjectDeleted).target(Target::project("proj_456")).build();
+    /// let entry = Entry::builder(AuditAction::ProjectDeleted { reason: None }).target(Target::project("proj_456")).build();
     /// let attempt = auditor.attempt(entry).await?;
     /// match wipe() {
     ///     Ok(()) => attempt.end(Outcome::Success).await?,

@@ -30,7 +30,7 @@ const SLOW: Duration = Duration::from_secs(1);
 /// async fn ready() -> (u16, String) {
 ///     let Some(auditor) = Auditor::global() else { return (503, "no auditor yet".to_owned()) };
 ///     match auditor.health() {
-///         Health::Failing { reason } => (503, reason),
+///         Health::Failing { reason, .. } => (503, reason),
 ///         health => (200, health.to_string()),
 ///     }
 /// }

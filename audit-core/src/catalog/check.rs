@@ -16,7 +16,7 @@ pub const FREE: usize = usize::MAX - 1;
 /// A catalog's own table, then those of the catalogs it includes.
 pub(crate) type Parts = &'static [&'static [ActionInfo]];
 
-/// An action that was looked up, and where it stands in [`Parts`].
+/// An action that was looked up, and where it stands in a catalog's parts.
 ///
 /// The parts themselves stay out: the compiler validates a constant with all that it refers to, for each use of the
 /// attribute.
