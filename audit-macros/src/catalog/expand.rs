@@ -155,7 +155,7 @@ fn metadata_arm(krate: &syn::Path, action: &Action) -> TokenStream {
 /// How many actions share a page; `Place` divides by the same number.
 const PAGE: usize = 32;
 
-fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
+fn field_impls(Catalog { ident, vis, krate, actions, includes, .. }: &Catalog) -> TokenStream {
     let pages = actions.chunks(PAGE).enumerate().map(|(p, actions)| {
         let page = format_ident!("Page{p}");
         let rows = actions.iter().enumerate().map(|(row, action)| {
@@ -170,7 +170,7 @@ fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> Tok
         });
         quote! {
             #[allow(missing_debug_implementations)]
-            pub struct #page;
+            #vis struct #page;
             #[automatically_derived]
             impl #krate::__private::PageAt<0, #p> for #ident {
                 type Page = #page;
