@@ -4,7 +4,7 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, dead_letters, doctor, journal, migrate, query, record};
+use crate::commands::{catalog, dead_letters, doctor, journal, migrate, query, record, verify};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Journal(journal::JournalArgs),
     /// Print what the built-in catalog lists
     Catalog(catalog::CatalogArgs),
+    /// Compute every hash again and say whether anything was changed
+    Verify(verify::VerifyArgs),
     /// Examine the log and say what to do
     Doctor(doctor::DoctorArgs),
 }

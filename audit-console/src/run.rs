@@ -37,6 +37,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::DeadLetters(args) => commands::dead_letters::run(&log, &args, &mut out),
         Command::Journal(args) => commands::journal::run(&log, &args, &mut out),
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
+        Command::Verify(args) => commands::verify::run(&log, &args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }
 }

@@ -74,6 +74,11 @@ pub mod migrate;
 )]
 pub mod query;
 pub mod store;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, clippy::unused_async, reason = "without a store, nothing is verified")
+)]
+pub mod verify;
 
 #[doc(hidden)]
 pub mod __private;

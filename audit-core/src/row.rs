@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{ActorType, Metadata, Outcome};
 
 /// An entry as the log holds it: one field per column of `audit_logs`, by the column's name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Row {
     /// The entry's id, a UUIDv7 of `created_at`.
@@ -62,6 +62,6 @@ pub struct Row {
     #[serde(skip)]
     pub salt: Option<[u8; 16]>,
     /// Of erased fields, the commitments that keep the row provable.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<serde_json::Value>,
 }

@@ -9,6 +9,7 @@ mod next_page;
 pub(crate) mod query;
 pub(crate) mod record;
 mod shell;
+pub(crate) mod verify;
 
 /// What to do about a log that does not answer.
 const ADVICE: &str = "`audit doctor` says what is wrong with the log; `audit migrate` makes its tables";

@@ -1,24 +1,10 @@
 //! `audit dead-letters`: rows that the table refused.
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
-
 use crate::support::Shell;
-
-/// Runs statements on the shell's log, as whoever may write the file can.
-fn execute(shell: &Shell, sql: &'static str) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let file = SqliteConnectOptions::new().filename(shell.folder().join("audit.db"));
-        let mut connection = file.connect().await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-    });
-}
 
 fn with_a_dead_letter() -> Shell {
     let shell = Shell::with_log();
-    execute(
-        &shell,
+    shell.execute(
         "CREATE TRIGGER fussy BEFORE INSERT ON audit_logs WHEN NEW.target_id LIKE 'bad%'
          BEGIN SELECT RAISE(ABORT, 'fussy'); END",
     );
@@ -50,7 +36,7 @@ fn dead_letters_are_shown_escaped_and_sent_again_once_they_can_be_stored() {
 
     let refused = shell.run(&["dead-letters", "retry", id]).exits_with(1).complains("fussy");
     assert!(refused.out.contains("0 stored, 1 refused again"), "{}", refused.out);
-    execute(&shell, "DROP TRIGGER fussy");
+    shell.execute("DROP TRIGGER fussy");
     let sent = shell.run(&["dead-letters", "retry", "--all"]).success();
     assert!(sent.out.contains("1 stored, 0 refused again"), "{}", sent.out);
     assert_eq!(shell.entries(&[]).len(), 1);

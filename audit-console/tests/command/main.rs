@@ -10,3 +10,4 @@ mod output;
 mod query;
 mod record;
 mod support;
+mod verify;

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use tempfile::TempDir;
 
 pub(crate) struct Shell {
@@ -47,6 +49,16 @@ impl Shell {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// Runs statements on the log of [`Self::with_log`], as whoever may write the file can.
+    pub(crate) fn execute(&self, sql: &'static str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let file = SqliteConnectOptions::new().filename(self.folder().join("audit.db"));
+            let mut connection = file.connect().await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        });
     }
 
     /// The entries that a query finds.

@@ -109,6 +109,9 @@ pub enum HeaderKind {
 }
 
 impl HeaderKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Entries, Self::Outbox, Self::Lost];
+
     /// The text in the `kind` column.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

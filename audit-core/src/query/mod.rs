@@ -38,9 +38,9 @@ mod page;
 mod postgres;
 mod reader;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod sql;
+pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 #[cfg(feature = "postgres")]
 mod windows;
 

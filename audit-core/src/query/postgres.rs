@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::reader::{Source, TIME_LIMIT};
 use super::windows::{Span, windows};
 use super::{Count, Page, Query, sql};
-use crate::store::postgres::{address, connect_bare, store_error};
+use crate::store::postgres::{address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
 /// Read-only, because a reader needs no more. Limits of the transaction, not of the session, because behind a pooler
@@ -214,8 +214,4 @@ impl Session {
     async fn open(server: &PgConnectOptions) -> Result<Self, StoreError> {
         Ok(Self { connection: connect_bare(server, "audit-reader").await?, bounds: None })
     }
-}
-
-fn time(row: &PgRow, column: &'static str) -> Result<DateTime<Utc>, sqlx::Error> {
-    row.try_get(column)
 }

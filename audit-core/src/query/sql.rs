@@ -59,7 +59,7 @@ fn round_up(time: DateTime<Utc>) -> i64 {
 }
 
 /// Reads a row whose columns have their names, whose addresses and JSON are text, and whose times `time` reads.
-pub(super) fn row<'r, R>(
+pub(crate) fn row<'r, R>(
     row: &'r R,
     time: impl Fn(&'r R, &'static str) -> Result<DateTime<Utc>, sqlx::Error>,
     failed: impl Fn(sqlx::Error) -> StoreError,

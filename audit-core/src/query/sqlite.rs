@@ -91,7 +91,7 @@ impl Source for Sqlite {
 }
 
 /// A time, from microseconds since 1970.
-fn time(row: &SqliteRow, column: &'static str) -> Result<DateTime<Utc>, sqlx::Error> {
+pub(crate) fn time(row: &SqliteRow, column: &'static str) -> Result<DateTime<Utc>, sqlx::Error> {
     let micros: i64 = row.try_get(column)?;
     DateTime::from_timestamp_micros(micros)
         .ok_or_else(|| sqlx::Error::ColumnDecode { index: column.to_owned(), source: "no time".into() })

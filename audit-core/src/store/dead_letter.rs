@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{ErrorClass, StoreError};
 use crate::batch::{Batch, FrozenRow};
+use crate::{Row, sanitise};
 
 /// This many refused rows of a batch may be the rows' fault; beyond it, and beyond [`REFUSABLE_PERCENT`], the table's.
 const REFUSABLE_ROWS: u64 = 10;
@@ -84,4 +85,16 @@ pub(crate) fn encode(row: &FrozenRow) -> Vec<u8> {
     columns.insert("salt".to_owned(), salt.into());
     columns.insert("metadata_text".to_owned(), row.metadata.as_str().into());
     Value::Object(columns).to_string().into_bytes()
+}
+
+/// The row that [`encode`] was given, if that is what it is.
+pub(crate) fn decode(encoded: &[u8]) -> Option<Row> {
+    let mut columns: Map<String, Value> = serde_json::from_slice(encoded).ok()?;
+    let metadata = columns.remove("metadata_text")?;
+    let salt = columns.remove("salt")?.as_str()?.parse::<uuid::Uuid>().ok()?;
+    let mut row: Row = serde_json::from_value(Value::Object(columns)).ok()?;
+    row.salt = Some(salt.into_bytes());
+    // People see the one, and the table gets the other.
+    let shown = sanitise::object_text(&sanitise::canonical_pairs(row.metadata.as_map()));
+    (shown == metadata.as_str()?).then_some(row)
 }

@@ -6,8 +6,11 @@
 //!
 //! `tests/tests/stores/store_contract` is the contract, and every store passes it.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod dead_letter;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without a store, there are no dead letters")
+)]
+pub(crate) mod dead_letter;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "without a store, there is no outbox")

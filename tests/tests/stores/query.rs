@@ -2,82 +2,26 @@
 
 use std::time::{Duration, SystemTime};
 
-use audit_core::batch::{Batch, Freezer, FrozenRow};
+use audit_core::batch::{Freezer, FrozenRow};
 use audit_core::encoding::row_leaf;
 use audit_core::query::{self, Count, Query, Reader};
-use audit_core::store::{self, Landed, Schema, SharedStore};
+use audit_core::store::{ErrorClass, Schema};
 use audit_core::{ActionName, Actor, ActorType, Context, Entry, EntryBuilder, Metadata, Outcome, Row, Target};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use tests::postgres::{Database, server};
+use tests::postgres::server;
 
-/// A migrated log of either kind.
-struct Log {
-    url: String,
-    store: SharedStore,
-    #[expect(dead_code, reason = "lives as long as the log")]
-    place: Place,
-}
-
-enum Place {
-    Postgres(#[expect(dead_code, reason = "lives as long as the log")] Database<'static>),
-    Sqlite(#[expect(dead_code, reason = "lives as long as the log")] tempfile::TempDir),
-}
+use crate::log::{Log, Place, for_both_stores};
 
 impl Log {
-    async fn postgres() -> Self {
-        let database = server().database().await;
-        Self::migrated(database.url(), Place::Postgres(database)).await
-    }
-
-    async fn sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("audit.db").display());
-        Self::migrated(url, Place::Sqlite(directory)).await
-    }
-
-    async fn migrated(url: String, place: Place) -> Self {
-        let store = store::open(&url, &Schema::default()).unwrap();
-        store.migrate().await.unwrap();
-        Self { url, store, place }
-    }
-
-    async fn land(&self, batch: &Batch) {
-        let mut connection = self.store.connect().await.unwrap();
-        assert_eq!(connection.land(batch).await.unwrap(), Landed::Stored { dead_lettered: 0 });
-        connection.close().await;
-    }
-
     /// Lands entries and gives back their rows, newest first.
     async fn hold(&self, entries: Vec<Entry>) -> Vec<Row> {
         let batch = Freezer::new().freeze(entries, SystemTime::now());
         self.land(&batch).await;
         newest_first(batch.rows().iter().map(stored).collect())
     }
-
-    async fn reader(&self) -> Reader {
-        Reader::connect(&self.url, &Schema::default()).await.unwrap()
-    }
-}
-
-/// Makes a test of each function, for each store.
-macro_rules! for_both_stores {
-    ($($test:ident)*) => {
-        mod postgres {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(super::Log::postgres().await).await;
-            })*
-        }
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(super::Log::sqlite().await).await;
-            })*
-        }
-    };
 }
 
 for_both_stores! {
@@ -395,5 +339,5 @@ async fn a_url_without_a_log_is_an_error_that_says_what_to_do() {
     let database = server().database().await;
     let reader = Reader::connect(&database.url(), &Schema::default()).await.unwrap();
     let error = reader.page(&Query::new()).await.unwrap_err();
-    assert_eq!(error.class(), store::ErrorClass::Operator, "{error}");
+    assert_eq!(error.class(), ErrorClass::Operator, "{error}");
 }

@@ -9,14 +9,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::time::EPOCH_2000;
 use crate::batch::FrozenRow;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: i16 = -1;
 /// `COLUMNS` of the statements, in number and order.
 const FIELDS: i16 = 23;
-/// Times count µs from 2000 on.
-const EPOCH_2000: i64 = 946_684_800_000_000;
 /// The version byte before the text of a `jsonb`.
 const JSONB_VERSION: u8 = 1;
 /// What `inet` calls the address families.

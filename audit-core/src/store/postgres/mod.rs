@@ -16,8 +16,10 @@ mod session;
 mod sqlstate;
 mod statements;
 mod store;
+mod time;
 
 pub(crate) use address::serves;
 pub(crate) use session::{CLOSE_TIMEOUT, connect_bare};
 pub(crate) use sqlstate::store_error;
 pub use store::PostgresStore;
+pub(crate) use time::time;

@@ -1,0 +1,117 @@
+//! `audit verify`: whether the log still is what its writers froze.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use audit_core::verify::{self, Break, Progress, Report};
+use chrono::{SecondsFormat, TimeDelta};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::ADVICE;
+use crate::cli::LogArgs;
+use crate::failure::Failure;
+use crate::render::escape::{self, visible};
+use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
+use crate::run::block_on;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It reads the whole log, as a reader may, computes every hash again and compares.
+It changes nothing. What is recorded meanwhile is looked at the next time.
+
+It finds what was changed, inserted, moved or removed by whoever can write to
+the database. It cannot see a stream that was removed whole, the last batches
+of a stream removed with their rows, or a log whose hashes were all computed
+anew.
+
+Exit codes:
+  0  intact
+  1  something is not as it was written
+  2  it could not be checked
+
+Examples:
+  audit verify
+  audit verify --format json | jq '.breaks[]'
+  audit verify || page-the-auditor")]
+pub(crate) struct VerifyArgs {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One document
+    Json,
+}
+
+pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let url = log.url()?;
+    // It is not drawn where nobody looks.
+    let bar = ProgressBar::new(0).with_style(style());
+    let watch = |Progress { entries, promised, .. }| {
+        bar.set_length(promised);
+        bar.set_position(entries);
+    };
+    let report = block_on(verify::verify(url.as_str(), &log.schema, watch))?;
+    bar.finish_and_clear();
+    // Exit code 2, also where only the server is to blame: 1 says that something is broken.
+    let report = report.map_err(|error| Failure::wrong(&error).with_hint(ADVICE))?;
+    match args.format {
+        Format::Json => {
+            let mut document = serde_json::to_value(&report).map_err(|error| Failure::failed(&error))?;
+            document["intact"] = report.is_intact().into();
+            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        }
+        Format::Text => show(&report, out)?,
+    }
+    out.flush()?;
+    Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn style() -> ProgressStyle {
+    let template = "{bar:40} {percent}% of {len} entries, {per_sec}, {eta} left";
+    ProgressStyle::with_template(template).expect("the template names only what there is")
+}
+
+fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
+    let Report { entries, batches, streams, dead_letters, lost_batches, .. } = report;
+    if let Some(first) = report.breaks.first() {
+        let others = report.breaks.len() as u64 - 1 + report.more_breaks;
+        writeln!(out, "{RED}✗ broken{PLAIN}: {}", visible(&first.to_string()))?;
+        if let Some(command) = rows_concerned(first) {
+            writeln!(out, "  {DIM}→{PLAIN} {command}")?;
+        }
+        for found in &report.breaks[1..] {
+            writeln!(out, "  also: {}", visible(&found.to_string()))?;
+        }
+        if report.more_breaks > 0 {
+            writeln!(out, "  and {} more", report.more_breaks)?;
+        }
+        let found = if others == 0 { "one break".to_owned() } else { format!("{} breaks", others + 1) };
+        writeln!(out, "{found} in {entries} entries, {batches} batches, {streams} streams")?;
+    } else {
+        writeln!(out, "{GREEN}✓ intact{PLAIN}: {entries} entries in {batches} batches of {streams} streams")?;
+    }
+    if *dead_letters > 0 {
+        writeln!(out, "{YELLOW}!{PLAIN} {dead_letters} of the rows are dead letters: audit dead-letters")?;
+    }
+    if *lost_batches > 0 {
+        writeln!(
+            out,
+            "{YELLOW}!{PLAIN} {lost_batches} batches were lost by a damaged journal: audit query --action audit.gap"
+        )?;
+    }
+    Ok(())
+}
+
+/// Shows the rows concerned, and those of the same time.
+fn rows_concerned(found: &Break) -> Option<String> {
+    let (first, last) = found.span()?;
+    let exact = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let until = last.checked_add_signed(TimeDelta::microseconds(1))?;
+    Some(format!("audit query --since {} --until {}", exact(first), exact(until)))
+}

@@ -1,0 +1,56 @@
+//! What was looked at, and what was found.
+
+use serde::Serialize;
+
+use super::Break;
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Rows that were computed again.
+    pub entries: u64,
+    /// Rows that the headers promise.
+    pub promised: u64,
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Streams with a header.
+    pub streams: u64,
+    /// Headers.
+    pub batches: u64,
+    /// Rows that the headers promise, those that are known to be lost left out.
+    pub promised: u64,
+    /// Rows in the log.
+    pub entries: u64,
+    /// Rows among the dead letters.
+    pub dead_letters: u64,
+    /// Batches that a damaged journal lost, and the log says so. That is no break.
+    pub lost_batches: u64,
+    /// What is not as it was frozen, in the order in which it was found; at most [`Self::MOST_BREAKS`].
+    pub breaks: Vec<Break>,
+    /// How many more there are.
+    pub more_breaks: u64,
+}
+
+impl Report {
+    /// Most breaks that a report lists.
+    pub const MOST_BREAKS: usize = 100;
+
+    /// Whether nothing was found that is not as it was frozen.
+    #[must_use]
+    pub const fn is_intact(&self) -> bool {
+        self.breaks.is_empty()
+    }
+
+    pub(super) fn add(&mut self, found: Break) {
+        if self.breaks.len() < Self::MOST_BREAKS {
+            self.breaks.push(found);
+        } else {
+            self.more_breaks += 1;
+        }
+    }
+}
