@@ -4,6 +4,7 @@
 //! - no entry is there twice;
 //! - the batches of a stream are numbered and chained without a gap, and each has the rows that its header counts;
 //! - what is missing is what `lost` headers and `audit.gap` entries say is missing;
+//! - every hash, computed again, is the one that was written;
 //! - the accounts of the writers that could still be asked balance.
 //!
 //! [`Log::read`] reads all of a log, [`Log::judge`] compares. The [`Verdict`] prints as a table for people.

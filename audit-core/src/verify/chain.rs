@@ -40,7 +40,7 @@ impl Link {
             batch_no: header.batch_no.saturating_add(1),
             prev_hash: Some(prev_hash).filter(|hash| !is_lost || *hash != UNKNOWN),
             first_seq: header.first_seq.saturating_add(header.n.into()),
-            may_leave_out: is_lost && header.n == 0,
+            may_leave_out: is_lost && (header.n == 0 || prev_hash == UNKNOWN),
         }
     }
 }

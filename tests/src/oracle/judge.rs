@@ -20,6 +20,7 @@ pub(super) fn judge(log: &Log, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet
     };
     entries(log, acknowledged, withdrawn, &mut verdict);
     streams(log, &mut verdict);
+    verdict.faults.extend(log.breaks.iter().cloned());
     if verdict.told < verdict.lost && log.gaps.iter().all(Option::is_some) {
         let Verdict { lost, told, .. } = verdict;
         verdict.faults.push(format!("{lost} entries are in lost batches, but audit.gap tells of {told}"));

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use audit_core::store::Schema;
+use audit_core::verify::verify;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -49,6 +51,8 @@ pub struct Log {
     pub dead_letters: Vec<LogRow>,
     /// How many entries each `audit.gap` entry says are lost, where it can tell.
     pub gaps: Vec<Option<i64>>,
+    /// What `audit verify` would find, a sentence each.
+    pub breaks: Vec<String>,
 }
 
 impl Log {
@@ -90,7 +94,9 @@ impl Log {
         .fetch_all(&mut connection)
         .await
         .expect("the log is there");
-        Self { headers, rows, dead_letters, gaps }
+        let report = verify(url, &Schema::default(), |_| ()).await.expect("the log can be read");
+        let breaks = report.breaks.iter().map(ToString::to_string).collect();
+        Self { headers, rows, dead_letters, gaps, breaks }
     }
 
     /// Whether the log keeps what was promised to those whose entries were acknowledged.
