@@ -18,6 +18,6 @@ mod statements;
 mod store;
 
 pub(crate) use address::serves;
-pub(crate) use session::{CLOSE_TIMEOUT, connect_bare};
+pub(crate) use session::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, connect_bare, passes_sessions_on};
 pub(crate) use sqlstate::store_error;
 pub use store::PostgresStore;
