@@ -1,6 +1,7 @@
 //! `audit doctor`: what is well with the log, what is not, and what to do about it.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use audit_core::doctor::{self, Finding, Level};
@@ -22,16 +23,22 @@ that is mended. What is yellow works, and could be better.
 
 Examples:
   audit doctor
+  audit doctor --journal /var/lib/billing/audit
   audit doctor || page-the-operator")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     roles: RoleArgs,
+
+    /// The directory that the service keeps its journal in, to be examined as well
+    #[arg(long, env = "AUDIT_JOURNAL", value_name = "DIR")]
+    journal: Option<PathBuf>,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &DoctorArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
     let options = log.options(&args.roles)?;
-    let findings = block_on(doctor::examine(url.as_str(), &options))?;
+    let mut findings = block_on(doctor::examine(url.as_str(), &options))?;
+    findings.extend(args.journal.as_deref().map(doctor::journal));
     let widest = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
     for finding in &findings {
         show(finding, widest, out)?;

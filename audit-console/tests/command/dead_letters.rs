@@ -24,6 +24,8 @@ fn a_log_without_dead_letters_says_so() {
 #[test]
 fn dead_letters_are_shown_escaped_and_sent_again_once_they_can_be_stored() {
     let shell = with_a_dead_letter();
+    let examined = shell.run(&["doctor"]).success().out;
+    assert!(examined.contains("! refused") && examined.contains("refused: 1"), "{examined}");
     let shown = shell.run(&["dead-letters"]).success().out;
     assert!(shown.contains("/0/0") && shown.contains("project.deleted"), "{shown}");
     assert!(shown.contains("project:bad\\u{202e}"), "{shown}");

@@ -30,6 +30,8 @@ fn leave_entries(shell: &Shell) {
 fn what_a_dead_writer_left_is_shown_and_landed() {
     let shell = Shell::with_log();
     leave_entries(&shell);
+    let examined = shell.run(&["doctor", "--journal=journal"]).success().out;
+    assert!(examined.contains("! journal") && examined.contains("3 entries that dead writers left"), "{examined}");
     let shown = shell.run(&["journal", "status", "--dir=journal"]).success().out;
     assert!(shown.contains("dead") && shown.contains("entries"), "{shown}");
     let shown = shell.run(&["journal", "status", "--dir=journal", "--format=json"]).success().out;
@@ -41,6 +43,9 @@ fn what_a_dead_writer_left_is_shown_and_landed() {
     assert_eq!(shell.entries(&[]).len(), 3);
     let shown = shell.run(&["journal", "status", "--dir=journal", "--format=json"]).success().out;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap()["writers"], serde_json::json!([]));
+    let examined = shell.run(&["doctor", "--journal=journal"]).success().out;
+    assert!(examined.contains("nothing waits in journal"), "{examined}");
+    shell.run(&["doctor", "--journal=nowhere"]).exits_with(1);
 }
 
 #[test]

@@ -52,6 +52,20 @@ impl Finding {
         Self { check, level: Level::Red, message: message.into(), advice: Some(advice.into()) }
     }
 
+    /// How many rows the log's table refused.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn of_dead_letters(count: i64) -> Self {
+        const CHECK: &str = "refused";
+        match count {
+            0 => Self::green(CHECK, "no dead letters"),
+            _ => Self::yellow(
+                CHECK,
+                format!("dead letters, which are rows that the table refused: {count}"),
+                "see `audit dead-letters`, mend what refuses them, and run `audit dead-letters retry --all`",
+            ),
+        }
+    }
+
     /// A check that the store did not let be made.
     pub(super) fn unseen(check: &'static str, error: &StoreError) -> Self {
         Self::yellow(check, error.to_string(), "examine as a user who may see it")

@@ -19,6 +19,7 @@
 
 mod examine;
 mod finding;
+mod journal;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -26,3 +27,4 @@ mod sqlite;
 
 pub use examine::examine;
 pub use finding::{Finding, Level};
+pub use journal::journal;

@@ -35,6 +35,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
         findings.push(checks.roles().await);
         findings.push(checks.guards().await);
         findings.push(checks.partitions().await);
+        findings.extend(checks.dead_letters().await);
     }
     let _ = timeout(CLOSE_TIMEOUT, checks.connection.close()).await;
     findings
@@ -232,6 +233,22 @@ impl Checks<'_> {
 
     async fn list(&mut self, question: &str) -> Result<Vec<String>, StoreError> {
         Ok(self.all(question).await?.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// How many rows were refused; nothing where this user may not see them, which a writer need not.
+    async fn dead_letters(&mut self) -> Option<Finding> {
+        let table = format!("{}.audit_dead_letters", self.options.schema().quoted());
+        let may_read = format!("SELECT has_table_privilege('{table}', 'SELECT')");
+        let count = format!("SELECT count(*) FROM {table}");
+        let found = match self.one(&may_read).await {
+            Ok(row) if !row.get::<bool, _>(0) => return None,
+            Ok(_) => self.one(&count).await,
+            Err(error) => Err(error),
+        };
+        Some(match found {
+            Ok(row) => Finding::of_dead_letters(row.get(0)),
+            Err(error) => Finding::unseen("refused", &error),
+        })
     }
 
     async fn one(&mut self, question: &str) -> Result<PgRow, StoreError> {

@@ -41,6 +41,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
     findings.push(migrated);
     if is_migrated {
         findings.push(checks.guards().await);
+        findings.push(checks.dead_letters().await);
     }
     close(connection).await;
     findings
@@ -52,6 +53,14 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
+    /// How many rows were refused.
+    async fn dead_letters(&mut self) -> Finding {
+        match self.ask("SELECT CAST(count(*) AS TEXT) FROM audit_dead_letters").await {
+            Ok(count) => Finding::of_dead_letters(count.parse().unwrap_or_default()),
+            Err(error) => Finding::unseen("refused", &error),
+        }
+    }
+
     async fn version(&mut self) -> Finding {
         const CHECK: &str = "version";
         let version = match self.ask("SELECT sqlite_version()").await {

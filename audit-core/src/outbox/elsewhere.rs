@@ -59,8 +59,9 @@ pub(crate) fn elsewhere(
     log: SharedStore,
     lease: Duration,
     migrate: Migrate,
+    pooler: bool,
 ) -> Result<Arc<dyn Source>, StoreError> {
-    let place = open(url, schema)?;
+    let place = open(url, schema, pooler)?;
     let options = Options::new().with_schema(schema.clone()).with_part(Part::Outbox);
     let migrates = AtomicBool::new(migrate == Migrate::Run);
     Ok(Arc::new(Elsewhere { place, url: url.to_owned(), options, log, lease, migrates }))
@@ -88,16 +89,16 @@ impl Elsewhere {
     }
 }
 
-fn open(url: &str, schema: &Schema) -> Result<Box<dyn Place>, StoreError> {
+fn open(url: &str, schema: &Schema, pooler: bool) -> Result<Box<dyn Place>, StoreError> {
     #[cfg(feature = "postgres")]
     if crate::store::postgres::serves(url) {
-        return Ok(Box::new(crate::store::PostgresStore::new(url, schema)?));
+        return Ok(Box::new(crate::store::PostgresStore::new(url, schema)?.with_pooler(pooler)));
     }
     #[cfg(feature = "sqlite")]
     if crate::store::sqlite::serves(url) {
         return Ok(Box::new(crate::store::SqliteStore::new(url)?));
     }
-    let _ = schema;
+    let _ = (schema, pooler);
     Err(unknown_kind(url))
 }
 

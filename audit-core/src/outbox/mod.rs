@@ -8,6 +8,7 @@
 //! rows first (a [`Claim`]): that freezes it. Then it lands, and then the rows go. Whoever finds an old claim lands the very
 //! same bytes again, and the header's key in the log makes that harmless.
 
+mod bell;
 mod claim;
 mod cutter;
 mod elsewhere;
@@ -21,6 +22,7 @@ mod sqlite;
 mod transaction;
 mod write;
 
+pub(crate) use bell::Bell;
 pub(crate) use claim::{Claim, header_text};
 pub(crate) use cutter::Cutter;
 pub(crate) use elsewhere::elsewhere;

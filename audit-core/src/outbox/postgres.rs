@@ -11,13 +11,16 @@ use super::{Record, Settings};
 use crate::store::StoreError;
 use crate::store::postgres::store_error;
 
+/// On which commits are told, with the schema's name.
+pub(super) const CHANNEL: &str = "audit_outbox";
+
 through_connection!(write, PgConnection: Transaction<'_, Postgres>, PoolConnection<Postgres>);
 
 /// One round trip, and nothing that a pooler could part from its session. The entry travels in hexadecimal, so that no
 /// setting of the caller's session (`standard_conforming_strings`, say) makes it anything but a text.
 async fn write(connection: &mut PgConnection, record: &Record, settings: &Settings) -> Result<(), StoreError> {
     let schema = settings.schema.quoted();
-    let sql = format!(
+    let mut sql = format!(
         "INSERT INTO {schema}.audit_outbox (id, created_at, salt, entry)
          VALUES ('{}', '{}', decode('{}', 'hex'), convert_from(decode('{}', 'hex'), 'UTF8')::jsonb)",
         record.id,
@@ -25,6 +28,10 @@ async fn write(connection: &mut PgConnection, record: &Record, settings: &Settin
         hex(&record.salt),
         hex(record.entry.as_bytes()),
     );
+    if settings.notify {
+        // Delivered when the transaction commits, and once for all the entries of one.
+        let _ = write!(sql, "; NOTIFY {CHANNEL}, '{}'", settings.schema.as_str());
+    }
     let written = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
     let action = || format!("cannot write an entry into {}.audit_outbox", settings.schema.as_str());
     written.map(drop).map_err(|error| store_error(action(), error))

@@ -8,17 +8,22 @@ use crate::store::{Schema, StoreError, unknown_kind};
 use crate::writer::Source;
 
 /// The outbox of the log at a URL.
-pub(crate) fn open(url: &str, schema: &Schema, service_name: &str) -> Result<Arc<dyn Source>, StoreError> {
+pub(crate) fn open(
+    url: &str,
+    schema: &Schema,
+    service_name: &str,
+    pooler: bool,
+) -> Result<Arc<dyn Source>, StoreError> {
     #[cfg(feature = "postgres")]
     if crate::store::postgres::serves(url) {
-        let store = crate::store::PostgresStore::new(url, schema)?.with_service_name(service_name);
+        let store = crate::store::PostgresStore::new(url, schema)?.with_service_name(service_name).with_pooler(pooler);
         return Ok(Arc::new(Same(store)));
     }
     #[cfg(feature = "sqlite")]
     if crate::store::sqlite::serves(url) {
         return Ok(Arc::new(Same(crate::store::SqliteStore::new(url)?)));
     }
-    let _ = (schema, service_name);
+    let _ = (schema, service_name, pooler);
     Err(unknown_kind(url))
 }
 

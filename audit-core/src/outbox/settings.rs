@@ -19,6 +19,8 @@ pub enum Outbox {
 pub(crate) struct Settings {
     /// The schema that holds `audit_outbox`.
     pub(crate) schema: Schema,
+    /// Whether the commit is told to drainers that listen.
+    pub(crate) notify: bool,
 }
 
 /// How the outbox is drained.

@@ -66,21 +66,26 @@ impl Default for Schema {
 /// # Ok::<(), store::StoreError>(())
 /// ```
 pub fn open(url: &str, schema: &Schema) -> Result<SharedStore, StoreError> {
-    open_for(url, schema, "")
+    open_for(url, schema, "", false)
 }
 
-/// [`open`] for a service that administrators of the database shall recognise by its name.
-pub(crate) fn open_for(url: &str, schema: &Schema, service_name: &str) -> Result<SharedStore, StoreError> {
+/// [`open`] for a service that administrators of the database shall recognise by its name, behind a pooler perhaps.
+pub(crate) fn open_for(
+    url: &str,
+    schema: &Schema,
+    service_name: &str,
+    pooler: bool,
+) -> Result<SharedStore, StoreError> {
     #[cfg(feature = "postgres")]
     if super::postgres::serves(url) {
         let store = super::postgres::PostgresStore::new(url, schema)?;
-        return Ok(std::sync::Arc::new(store.with_service_name(service_name)));
+        return Ok(std::sync::Arc::new(store.with_service_name(service_name).with_pooler(pooler)));
     }
     #[cfg(feature = "sqlite")]
     if super::sqlite::serves(url) {
         return Ok(std::sync::Arc::new(super::sqlite::SqliteStore::new(url)?));
     }
-    let _ = (schema, service_name);
+    let _ = (schema, service_name, pooler);
     Err(unknown_kind(url))
 }
 

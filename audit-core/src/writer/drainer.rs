@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
 use super::condition::{Condition, Part};
 use super::pauses::pauses;
 use super::queue::Queue;
 use super::session::Delivery;
-use crate::outbox::{Cutter, Pace};
+use crate::outbox::{Bell, Cutter, Pace};
 use crate::store::drain::{Drain, Drained};
 use crate::store::{BoxFuture, ErrorClass, StoreError};
 
@@ -30,6 +33,8 @@ pub(crate) trait Source: Send + Sync + 'static {
 pub(crate) struct Drainer {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) pace: Pace,
+    /// Whether it hears of commits, and where.
+    pub(crate) bell: Option<Bell>,
     pub(crate) delivery: Delivery,
     pub(crate) condition: Arc<Condition>,
 }
@@ -44,11 +49,18 @@ impl Drainer {
     }
 
     async fn drain(self, queue: Arc<Queue>) {
+        let rung = Arc::new(Notify::new());
+        // Ends with this function.
+        let mut bells = JoinSet::new();
+        if let Some(bell) = self.bell.clone() {
+            bells.spawn(bell.ring(Arc::clone(&rung)));
+        }
         let mut work = Work {
             cutter: Cutter::new(self.pace.rows),
             connection: None,
             pauses: Box::new(pauses(self.delivery.longest_pause)),
             said: None,
+            looks_in_vain: false,
             drainer: self,
         };
         loop {
@@ -67,6 +79,7 @@ impl Drainer {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = rung.notified(), if work.looks_in_vain => {}
                 () = queue.draining() => break,
             }
         }
@@ -84,13 +97,17 @@ struct Work {
     pauses: Box<dyn Iterator<Item = Duration> + Send>,
     /// What was said last of an outbox that cannot be drained.
     said: Option<String>,
+    /// Whether the outbox was empty at the last look, so that a commit is news.
+    looks_in_vain: bool,
 }
 
 impl Work {
     /// One look, and how long to wait for the next.
     async fn turn(&mut self, queue: &Queue) -> Duration {
         let began = Instant::now();
-        match self.attempt().await {
+        let attempt = self.attempt().await;
+        self.looks_in_vain = matches!(attempt, Ok(Drained::Nothing));
+        match attempt {
             Ok(Drained::Moved { entries, dead_lettered }) => {
                 queue.drained(entries, dead_lettered);
                 #[cfg(feature = "metrics")]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use audit_core::{Migrate, WaitForStore};
+use sqlx::Connection as _;
 use tests::disk::quick_folder;
 use tests::oracle::Log;
 use tests::postgres::{Database, server};
@@ -13,7 +14,7 @@ use tests::proxy::{Manner, Proxy};
 use tests::recovery::{recover, recover_with, writers};
 use uuid::Uuid;
 
-use crate::support::{builder, entry_about};
+use crate::support::{SOON, builder, entry_about};
 
 /// Where frames begin; no payload looks like it.
 const MAGIC: [u8; 4] = [0xff, 0x41, 0x4a, 0xfe];
@@ -121,9 +122,20 @@ async fn of_two_adopters_one_adopts() {
     for _ in 0..6 {
         ids.extend(leave(journal.path(), &url).await);
     }
-    let start = || builder(&database.url()).migrate(Migrate::Skip).journal(journal.path()).start();
-    let (first, second) = tokio::join!(start(), start());
+    // Both are at work before either has stored anything.
+    let mut other = database.connect().await;
+    let mut transaction = other.begin().await.expect("a transaction begins");
+    let lock = "LOCK TABLE control_plane.audit_batches IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut *transaction).await.expect("nobody is at work yet");
+    let builder = builder(&database.url()).migrate(Migrate::Skip).journal(journal.path()).store_timeout(SOON);
+    let (first, second) = tokio::join!(builder.clone().start(), builder.start());
     let adopters = [first.expect("the writer starts"), second.expect("the writer starts")];
+    let waiting = "SELECT count(*) FROM pg_locks
+        WHERE NOT granted AND relation = 'control_plane.audit_batches'::regclass";
+    while database.value::<i64>(waiting).await < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    transaction.rollback().await.expect("the connection is well");
     let adopted = || adopters.iter().map(|writer| writer.stats().adopted).sum::<u64>();
     crate::support::until("both adopters done", || writers(journal.path()) == 2).await;
     assert_eq!(adopted(), ids.len() as u64);

@@ -131,6 +131,46 @@ async fn a_committed_entry_is_in_the_log_within_a_few_polls() {
     writer.shutdown(SOON).await;
 }
 
+/// Of a writer that looks by itself but once an hour.
+#[tokio::test]
+async fn a_commit_that_is_told_wakes_the_writer_and_a_rollback_does_not() {
+    let database = migrated().await;
+    let builder = || writer(&database.url()).outbox_poll(Duration::from_hours(1)).outbox_notify(true);
+    let listens = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    let writer = builder().start().await.unwrap();
+    let begun = Instant::now();
+    while database.value::<i64>(listens).await == 0 {
+        assert!(begun.elapsed() < SOON, "nobody listens");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let context = Context::new().with_auditor(writer.auditor().clone());
+    let mut connection = database.connect().await;
+    for number in 1..=5 {
+        let mut tx = connection.begin().await.unwrap();
+        context::scope(context.clone(), async { outbox(&mut tx, entry("withdrawn")).await.unwrap() }).await;
+        tx.rollback().await.unwrap();
+        let mut tx = connection.begin().await.unwrap();
+        context::scope(context.clone(), async { outbox(&mut tx, entry("told")).await.unwrap() }).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(writer.stats().drained, number - 1, "not committed yet");
+        tx.commit().await.unwrap();
+        let committed = Instant::now();
+        while writer.stats().drained < number {
+            assert!(committed.elapsed() < SOON, "the writer was not woken");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    // A listener whose session is ended listens again, and hears of what it missed.
+    database.execute(&listens.replace("count(*)", "pg_terminate_backend(pid)")).await;
+    context::scope(context, async { outbox(&mut connection, entry("missed")).await.unwrap() }).await;
+    let committed = Instant::now();
+    while writer.stats().drained < 6 {
+        assert!(committed.elapsed() < SOON, "the writer was not woken");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    writer.shutdown(SOON).await;
+}
+
 #[tokio::test]
 async fn a_writer_that_is_told_so_leaves_the_outbox_alone() {
     let database = migrated().await;

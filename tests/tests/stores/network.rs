@@ -5,6 +5,7 @@ use std::time::Duration;
 use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
 use audit_core::store::{Landed, Schema, SharedStore, open};
+use audit_core::{ActionName, Auditor, Entry};
 use tests::postgres::{Database, server};
 use tests::proxy::{Manner, Proxy};
 use tests::samples;
@@ -79,4 +80,31 @@ async fn a_connection_that_fell_silent_does_not_hold_up_its_successor() {
     assert_eq!(connection.land(&batch).await.unwrap(), STORED);
     let rows: i64 = database.value("SELECT count(*) FROM control_plane.audit_logs").await;
     assert_eq!(rows, 2_000);
+}
+
+/// Of a pooler that nobody can find out, because it hands on what the session asks for.
+#[tokio::test]
+async fn a_pooler_that_was_named_is_believed() {
+    let database = server().database().await;
+    let url = database.url();
+    let begin = |pooler| Auditor::builder().url(&url).lanes(1).pooler(pooler).start();
+    begin(false).await.unwrap().shutdown(Duration::from_secs(10)).await;
+    // A row's CHECK sees what the session that lands it has prepared, and which limits are the transaction's own.
+    database
+        .execute(
+            "CREATE FUNCTION control_plane.unprepared() RETURNS boolean LANGUAGE sql AS $$
+                 SELECT current_setting('lock_timeout') = '10s' AND current_setting('synchronous_commit') = 'on'
+                    AND NOT EXISTS (SELECT FROM pg_prepared_statements)
+                    AND EXISTS (SELECT FROM pg_settings WHERE name = 'lock_timeout' AND source = 'session'
+                                   AND reset_val = '0') $$;
+             ALTER TABLE control_plane.audit_logs ADD CONSTRAINT unprepared CHECK (control_plane.unprepared()) NOT VALID",
+        )
+        .await;
+    for (pooler, refused) in [(true, 0), (false, 1)] {
+        let writer = begin(pooler).await.unwrap();
+        let action = ActionName::unlisted("door.opened").unwrap();
+        writer.auditor().record(Entry::builder(action).target_id("door_7").build()).await.unwrap();
+        let stats = writer.shutdown(Duration::from_secs(10)).await.stats;
+        assert_eq!((stats.stored + stats.dead_lettered, stats.dead_lettered), (1, refused), "pooler({pooler})");
+    }
 }

@@ -69,11 +69,12 @@ pub(crate) async fn connect_bare(server: &PgConnectOptions, name: &str) -> Resul
     }
 }
 
-/// Connects with limits; finds out whether a pooler stands between.
-pub(super) async fn connect(server: &PgConnectOptions) -> Result<Session, StoreError> {
+/// Connects with limits. Whether a pooler stands between is found out, unless it is known that one does.
+pub(super) async fn connect(server: &PgConnectOptions, pooler: bool) -> Result<Session, StoreError> {
     let bare = named(server, APPLICATION);
     let action = || format!("cannot reach {}", address::describe(server));
-    let connected = match attempt(&bare.clone().options(LIMITS)).await.map_err(|error| no_answer(action(), error))? {
+    let first = if pooler { bare.clone() } else { bare.clone().options(LIMITS) };
+    let connected = match attempt(&first).await.map_err(|error| no_answer(action(), error))? {
         // PgBouncer refuses options that it cannot hand on.
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(PROTOCOL_VIOLATION) => {
             attempt(&bare).await.map_err(|error| no_answer(action(), error))?
@@ -81,8 +82,21 @@ pub(super) async fn connect(server: &PgConnectOptions) -> Result<Session, StoreE
         other => other,
     };
     let mut connection = connected.map_err(|error| store_error(action(), error))?;
-    let (mode, backend) = examine(&mut connection, server).await?;
+    let (mode, backend) = match examine(&mut connection, server).await? {
+        // The settings may be those that an earlier client left in the pooler's session.
+        _ if pooler => (Mode::Pooled, None),
+        found => found,
+    };
     Ok(Session { connection, mode, backend })
+}
+
+/// Whether a pooler stands before a server and hands its sessions on, so that no session is anybody's.
+pub(crate) async fn passes_sessions_on(url: &str) -> Result<bool, StoreError> {
+    let server = address::parse(url)?;
+    let session = connect(&server, false).await?;
+    let passes_on = session.mode == Mode::Pooled;
+    session.close().await;
+    Ok(passes_on)
 }
 
 fn named(server: &PgConnectOptions, name: &str) -> PgConnectOptions {

@@ -30,6 +30,7 @@ use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
 pub struct PostgresStore {
     server: Address,
     schema: Schema,
+    pooler: bool,
     left: Left,
     last: LastBatch,
 }
@@ -65,6 +66,7 @@ impl PostgresStore {
         Ok(Self {
             server: address::parse(url)?,
             schema: schema.clone(),
+            pooler: false,
             left: Left::default(),
             last: LastBatch::default(),
         })
@@ -79,8 +81,16 @@ impl PostgresStore {
         self
     }
 
+    /// Says that a pooler in transaction mode stands before the server. Most are found out without it: see
+    /// [`Builder::pooler`](crate::Builder::pooler).
+    #[must_use]
+    pub const fn with_pooler(mut self, pooler: bool) -> Self {
+        self.pooler = pooler;
+        self
+    }
+
     pub(crate) async fn open(&self) -> Result<PostgresConnection, StoreError> {
-        let mut session = session::connect(&self.server.reread()).await?;
+        let mut session = session::connect(&self.server.reread(), self.pooler).await?;
         let left = self.left.take();
         if !left.is_empty()
             && let Err(error) = session.terminate(&left).await
