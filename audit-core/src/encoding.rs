@@ -1,46 +1,15 @@
 //! What is hashed, version 1: rows, their personal fields, and batch headers.
 //!
-//! Every encoding is a sequence of fields, each a big-endian `u32` length followed by that many bytes;
-//! NULL is the length `0xFFFF_FFFF` without bytes, so that it differs from an empty text. The first field
-//! is a version tag. Integers are big-endian two's complement, times are microseconds since 1970 as `i64`,
-//! UUIDs are their 16 bytes, addresses are in canonical text (RFC 5952), JSON is in canonical form
-//! (RFC 8785). A change is version 2, never an edit.
+//! `docs/encoding.md` of the project describes every byte, and `docs/encoding-vectors.json` has examples. A change is version 2,
+//! never an edit.
 //!
-//! # A row
-//!
-//! A leaf is SHA-256(0x00 ‖ encoding), as in RFC 6962. The fields of the encoding, in this order, those with a star as
-//! commitments:
-//!
-//! ```text
-//! "audit-row-v1", stream_id, seq, id, created_at, actor_type, actor_id*, action, target_type, target_id*, outcome,
-//! error*, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, on_behalf_of*, ip_address*, user_agent*,
-//! origin, number of metadata keys (u32), then for each key, in the order of RFC 8785: key, value*
-//! ```
-//!
-//! # Commitments
-//!
-//! Of a personal field not the value enters but its commitment, 32 bytes, so that a value can be erased while the row
-//! stays provable. `field` is the column's name, or `metadata.` and the key; a NULL stays NULL. Commas separate
-//! length-prefixed fields, as above:
-//!
-//! ```text
-//! field salt = the first 16 bytes of SHA-256("audit-salt-v1", row salt, field)
-//! commitment = SHA-256("audit-commitment-v1", field, field salt, value)
-//! ```
-//!
-//! # A header
-//!
-//! The hash is SHA-256 over these fields:
-//!
-//! ```text
-//! "audit-header-v1", stream_id, batch_no, kind, first_seq, n (i32), first_created, last_created, rows_root, prev_hash,
-//! writer_time, key_id
-//! ```
-//!
-//! A header of the kind `lost` stands for a batch that a damaged journal could not give back: `n` is the number of rows that
-//! are missing (0 where nobody knows it), and `rows_root` holds the hash of the missing header, as its successor names it
-//! (zeros where nobody knows it). So the chain goes on: the `prev_hash` of the header behind a `lost` one is not that one's
-//! hash but its `rows_root`.
+//! A row's leaf and a header's hash are SHA-256 over length-prefixed fields. Personal fields of a row enter as salted
+//! commitments, so that a value can be erased while the row stays provable. The header behind a
+//! [`lost`](crate::batch::HeaderKind::Lost) one names not that one's hash but its `rows_root`, which holds the hash of the header
+//! that is missing.
+
+#[cfg(test)]
+mod vectors;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
