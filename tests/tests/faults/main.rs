@@ -11,6 +11,7 @@ mod journal;
 mod locks;
 mod network;
 mod outbox;
+mod passwords;
 mod program;
 mod scene;
 mod support;
