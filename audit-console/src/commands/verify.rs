@@ -1,12 +1,13 @@
 //! `audit verify`: whether the log still is what its writers froze.
 
+use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
 use audit_core::verify::{self, Break, Progress, Report};
 use chrono::{SecondsFormat, TimeDelta};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::ADVICE;
 use crate::cli::LogArgs;
@@ -73,8 +74,12 @@ pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Res
 }
 
 fn style() -> ProgressStyle {
-    let template = "{bar:40} {percent}% of {len} entries, {per_sec}, {eta} left";
-    ProgressStyle::with_template(template).expect("the template names only what there is")
+    let template = "{bar:40} {percent}% of {len} entries, {rate} a second, {eta} left";
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A bar that cannot be drawn is no reason to stop.
+        let _ = write!(out, "{:.0}", state.per_sec());
+    };
+    ProgressStyle::with_template(template).expect("the template names only what there is").with_key("rate", rate)
 }
 
 fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
