@@ -3,9 +3,10 @@
 use std::time::SystemTime;
 
 use audit_core::batch::{Batch, Freezer};
-use audit_core::store::Schema;
+use audit_core::store::{self, Schema};
 use audit_core::verify::{Break, Report, verify};
 use audit_core::{ActionName, Actor, Context, Entry, Target};
+use tests::postgres::server;
 
 use crate::log::{Log, for_both_stores};
 
@@ -328,4 +329,18 @@ async fn the_whole_log_is_read_page_by_page(log: Log) {
     assert!(report.is_intact(), "{:?}", report.breaks);
     assert_eq!(report.entries, 7_500);
     assert!(told.len() > 1 && told.is_sorted() && told.last() == Some(&7_500), "{told:?}");
+}
+
+/// Not the owner's, not the superuser's: an auditor is given this role and no other.
+#[tokio::test]
+async fn the_readers_role_suffices() {
+    let database = server().database().await;
+    let store = store::open(&database.url(), &Schema::default()).unwrap();
+    store.migrate().await.unwrap();
+    let mut connection = store.connect().await.unwrap();
+    connection.land(&Freezer::new().freeze(entries(3), SystemTime::now())).await.unwrap();
+    let report = verify(&database.url_as("audit_reader").await, &Schema::default(), |_| ()).await.unwrap();
+    assert!(report.is_intact() && report.entries == 3);
+    let error = verify(&database.url_as("audit_writer").await, &Schema::default(), |_| ()).await.unwrap_err();
+    assert!(error.to_string().contains("42501"), "{error}");
 }
