@@ -23,8 +23,8 @@ It changes nothing. What is recorded meanwhile is looked at the next time.
 
 It finds what was changed, inserted, moved or removed by whoever can write to
 the database. It cannot see a stream that was removed whole, the last batches
-of a stream removed with their rows, or a log whose hashes were all computed
-anew.
+of a stream removed with their rows, a batch that a forged header calls lost,
+or a log whose hashes were all computed anew.
 
 Exit codes:
   0  intact

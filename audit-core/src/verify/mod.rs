@@ -10,7 +10,8 @@
 //! # What it cannot see
 //!
 //! A stream that was removed whole, the last batches of a stream removed together with their rows, what no row contradicts in
-//! the last header of a stream, and a log that was written anew by somebody who computed all hashes again. Entries that were
+//! the last header of a stream, a batch that was removed with its rows and replaced by a header that calls it lost, and a log that
+//! was written anew by somebody who computed all hashes again. Entries that were
 //! never recorded leave no trace at all.
 //!
 //! # Examples
