@@ -32,6 +32,8 @@
 
 mod broken;
 mod chain;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod decode;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod report;

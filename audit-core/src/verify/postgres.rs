@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::time::timeout;
 
-use super::Break;
-use super::source::{Columns, DeadLetter, PAGE, Proven, RowPage, Source, StoredHeader};
-use crate::query::sql;
+use super::source::{DeadLetter, PAGE, RowPage, Source, StoredHeader};
+use super::{Break, decode};
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
@@ -74,7 +73,7 @@ impl Postgres {
     }
 
     async fn header_page(&mut self, cursor: &str) -> Result<Vec<Result<StoredHeader, Break>>, StoreError> {
-        Ok(self.fetch(cursor).await?.iter().map(header).collect())
+        Ok(self.fetch(cursor).await?.iter().map(|row| decode::header(row, time)).collect())
     }
 
     async fn row_page(&mut self) -> Result<Option<RowPage>, StoreError> {
@@ -82,54 +81,18 @@ impl Postgres {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(move || rows.iter().map(row).collect())))
+        Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
     }
 
     async fn letter_page(&mut self) -> Result<Vec<DeadLetter>, StoreError> {
         let rows = self.fetch("audit_letters").await?;
-        let letters = rows.iter().map(letter).collect::<Result<_, _>>();
+        let letters = rows.iter().map(decode::dead_letter).collect::<Result<_, _>>();
         letters.map_err(|error| store_error(&self.action, error))
     }
 }
 
 fn no_answer(action: &str) -> StoreError {
     StoreError::new(ErrorClass::Transient, action, "the server did not answer")
-}
-
-fn row(row: &PgRow) -> Result<Proven, Break> {
-    let read = sql::row(row, time, |error| store_error("a column cannot be decoded", error));
-    read.map(|row| Proven::of(&row)).map_err(|error| {
-        let id = row.try_get::<uuid::Uuid, _>("id").map_or_else(|_| "without an id".to_owned(), |id| id.to_string());
-        Break::Unreadable { what: format!("entry {id}: {error}") }
-    })
-}
-
-fn header(row: &PgRow) -> Result<StoredHeader, Break> {
-    columns(row).map_err(|error| Break::Unreadable { what: format!("a header: {error}") })?.header()
-}
-
-fn columns(row: &PgRow) -> Result<Columns, sqlx::Error> {
-    Ok(Columns {
-        stream_id: row.try_get("stream_id")?,
-        batch_no: row.try_get("batch_no")?,
-        kind: row.try_get("kind")?,
-        first_seq: row.try_get("first_seq")?,
-        n: row.try_get("n")?,
-        first_created: time(row, "first_created")?,
-        last_created: time(row, "last_created")?,
-        rows_root: row.try_get("rows_root")?,
-        prev_hash: row.try_get("prev_hash")?,
-        writer_time: time(row, "writer_time")?,
-        key_id: row.try_get("key_id")?,
-        sig: row.try_get("sig")?,
-        db_time: time(row, "db_time")?,
-    })
-}
-
-fn letter(row: &PgRow) -> Result<DeadLetter, sqlx::Error> {
-    let (leaf, encoded): (Vec<u8>, Vec<u8>) = (row.try_get("leaf_hash")?, row.try_get("encoded")?);
-    let (stream_id, batch_no, idx) = (row.try_get("stream_id")?, row.try_get("batch_no")?, row.try_get("idx")?);
-    Ok(DeadLetter::of(stream_id, batch_no, idx, &leaf, &encoded))
 }
 
 impl Source for Postgres {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Break;
-use crate::batch::{Hash, Header, HeaderKind};
+use crate::batch::{Hash, Header};
 use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
 use crate::{Row, encoding};
 
@@ -86,46 +86,5 @@ impl DeadLetter {
         let row = dead_letter::decode(encoded).filter(|row| row.stream_id == stream_id);
         let leaf = row.and_then(|row| encoding::row_leaf(&row)).filter(|now| now.as_slice() == leaf);
         Self { stream_id, batch_no, idx, leaf }
-    }
-}
-
-/// The columns of a header, however a store holds them.
-pub(super) struct Columns {
-    pub(super) stream_id: Uuid,
-    pub(super) batch_no: i64,
-    pub(super) kind: String,
-    pub(super) first_seq: i64,
-    pub(super) n: i64,
-    pub(super) first_created: DateTime<Utc>,
-    pub(super) last_created: DateTime<Utc>,
-    pub(super) rows_root: Vec<u8>,
-    pub(super) prev_hash: Vec<u8>,
-    pub(super) writer_time: DateTime<Utc>,
-    pub(super) key_id: Option<String>,
-    pub(super) sig: Option<Vec<u8>>,
-    pub(super) db_time: DateTime<Utc>,
-}
-
-impl Columns {
-    pub(super) fn header(self) -> Result<StoredHeader, Break> {
-        let Self { stream_id, batch_no, .. } = self;
-        let refuse = |column: &str| Break::Unreadable {
-            what: format!("{column} of the header of batch {batch_no} of stream {stream_id} cannot be read"),
-        };
-        let header = Header {
-            stream_id,
-            batch_no,
-            kind: HeaderKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind).ok_or_else(|| refuse("kind"))?,
-            first_seq: self.first_seq,
-            n: i32::try_from(self.n).ok().filter(|n| *n >= 0).ok_or_else(|| refuse("n"))?,
-            first_created: self.first_created,
-            last_created: self.last_created,
-            rows_root: self.rows_root.try_into().map_err(|_| refuse("rows_root"))?,
-            prev_hash: self.prev_hash.try_into().map_err(|_| refuse("prev_hash"))?,
-            writer_time: self.writer_time,
-            key_id: self.key_id,
-            sig: self.sig,
-        };
-        Ok(StoredHeader { header, db_time: self.db_time })
     }
 }

@@ -1,12 +1,12 @@
 //! A snapshot of SQLite.
 
 use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
-use super::Break;
-use super::source::{Columns, DeadLetter, PAGE, Proven, RowPage, Source, StoredHeader};
-use crate::query::{sql, sqlite::time};
+use super::source::{DeadLetter, PAGE, RowPage, Source, StoredHeader};
+use super::{Break, decode};
+use crate::query::sqlite::time;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, StoreError};
 
@@ -52,7 +52,7 @@ impl Sqlite {
             if let Some(last) = rows.last() {
                 self.header = (last.try_get("stream_id")?, last.try_get("batch_no")?);
             }
-            Ok(rows.iter().map(header).collect())
+            Ok(rows.iter().map(|row| decode::header(row, time)).collect())
         });
         read.map_err(|error| store_error(&self.action, error))
     }
@@ -65,7 +65,7 @@ impl Sqlite {
             if let Some(last) = rows.last() {
                 self.header_in_time = last.try_get("place")?;
             }
-            Ok(rows.iter().map(header).collect())
+            Ok(rows.iter().map(|row| decode::header(row, time)).collect())
         });
         read.map_err(|error| store_error(&self.action, error))
     }
@@ -86,7 +86,7 @@ impl Sqlite {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(move || rows.iter().map(row).collect())))
+        Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
     }
 
     async fn letter_page(&mut self) -> Result<Vec<DeadLetter>, StoreError> {
@@ -95,49 +95,13 @@ impl Sqlite {
         let (stream_id, batch_no, idx) = self.letter;
         let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(idx).bind(PAGE);
         let letters = rows.fetch_all(&mut self.connection).await;
-        let letters = letters.and_then(|rows| rows.iter().map(letter).collect::<Result<Vec<_>, _>>());
+        let letters = letters.and_then(|rows| rows.iter().map(decode::dead_letter).collect::<Result<Vec<_>, _>>());
         let letters = letters.map_err(|error| store_error(&self.action, error))?;
         if let Some(last) = letters.last() {
             self.letter = (last.stream_id, last.batch_no, last.idx);
         }
         Ok(letters)
     }
-}
-
-fn row(row: &SqliteRow) -> Result<Proven, Break> {
-    let read = sql::row(row, time, |error| store_error("a column cannot be decoded", error));
-    read.map(|row| Proven::of(&row)).map_err(|error| {
-        let id = row.try_get::<Uuid, _>("id").map_or_else(|_| "without an id".to_owned(), |id| id.to_string());
-        Break::Unreadable { what: format!("entry {id}: {error}") }
-    })
-}
-
-fn header(row: &SqliteRow) -> Result<StoredHeader, Break> {
-    columns(row).map_err(|error| Break::Unreadable { what: format!("a header: {error}") })?.header()
-}
-
-fn columns(row: &SqliteRow) -> Result<Columns, sqlx::Error> {
-    Ok(Columns {
-        stream_id: row.try_get("stream_id")?,
-        batch_no: row.try_get("batch_no")?,
-        kind: row.try_get("kind")?,
-        first_seq: row.try_get("first_seq")?,
-        n: row.try_get("n")?,
-        first_created: time(row, "first_created")?,
-        last_created: time(row, "last_created")?,
-        rows_root: row.try_get("rows_root")?,
-        prev_hash: row.try_get("prev_hash")?,
-        writer_time: time(row, "writer_time")?,
-        key_id: row.try_get("key_id")?,
-        sig: row.try_get("sig")?,
-        db_time: time(row, "db_time")?,
-    })
-}
-
-fn letter(row: &SqliteRow) -> Result<DeadLetter, sqlx::Error> {
-    let (leaf, encoded): (Vec<u8>, Vec<u8>) = (row.try_get("leaf_hash")?, row.try_get("encoded")?);
-    let (stream_id, batch_no, idx) = (row.try_get("stream_id")?, row.try_get("batch_no")?, row.try_get("idx")?);
-    Ok(DeadLetter::of(stream_id, batch_no, idx, &leaf, &encoded))
 }
 
 impl Source for Sqlite {
