@@ -83,9 +83,11 @@ fn style() -> ProgressStyle {
 }
 
 fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
-    let Report { entries, batches, streams, dead_letters, lost_batches, .. } = report;
+    let Report { dead_letters, lost_batches, .. } = report;
+    let entries = counted(report.entries, "entry", "entries");
+    let batches = counted(report.batches, "batch", "batches");
+    let streams = counted(report.streams, "stream", "streams");
     if let Some(first) = report.breaks.first() {
-        let others = report.breaks.len() as u64 - 1 + report.more_breaks;
         writeln!(out, "{RED}✗ broken{PLAIN}: {}", visible(&first.to_string()))?;
         if let Some(command) = rows_concerned(first) {
             writeln!(out, "  {DIM}→{PLAIN} {command}")?;
@@ -96,10 +98,10 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
         if report.more_breaks > 0 {
             writeln!(out, "  and {} more", report.more_breaks)?;
         }
-        let found = if others == 0 { "one break".to_owned() } else { format!("{} breaks", others + 1) };
-        writeln!(out, "{found} in {entries} entries, {batches} batches, {streams} streams")?;
+        let breaks = counted(report.breaks.len() as u64 + report.more_breaks, "break", "breaks");
+        writeln!(out, "{breaks} in {entries}, {batches}, {streams}")?;
     } else {
-        writeln!(out, "{GREEN}✓ intact{PLAIN}: {entries} entries in {batches} batches of {streams} streams")?;
+        writeln!(out, "{GREEN}✓ intact{PLAIN}: {entries} in {batches} of {streams}")?;
     }
     if *dead_letters > 0 {
         writeln!(out, "{YELLOW}!{PLAIN} {dead_letters} of the rows are dead letters: audit dead-letters")?;
@@ -111,6 +113,10 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
         )?;
     }
     Ok(())
+}
+
+fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Shows the rows concerned, and those of the same time.
