@@ -1,7 +1,7 @@
 //! `audit verify`: whether the log still is what its writers froze.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use audit_core::verify::{self, Break, Progress, Report};
@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::render::escape::{self, visible};
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
+use crate::say::say;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,16 +62,30 @@ pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Res
     bar.finish_and_clear();
     // Exit code 2, also where only the server is to blame: 1 says that something is broken.
     let report = report.map_err(|error| Failure::wrong(&error).with_hint(ADVICE))?;
-    match args.format {
+    let code = if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match print(&report, args.format, out) {
+        // What was found does not hang on whether anybody reads it.
+        Err(Failure::Output(error)) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                say(format_args!("cannot write to standard output: {error}"));
+            }
+            Ok(code)
+        }
+        printed => printed.map(|()| code),
+    }
+}
+
+fn print(report: &Report, format: Format, out: &mut impl Write) -> Result<(), Failure> {
+    match format {
         Format::Json => {
-            let mut document = serde_json::to_value(&report).map_err(|error| Failure::failed(&error))?;
+            let mut document = serde_json::to_value(report).map_err(|error| Failure::failed(&error))?;
             document["intact"] = report.is_intact().into();
             writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
         }
-        Format::Text => show(&report, out)?,
+        Format::Text => show(report, out)?,
     }
     out.flush()?;
-    Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(())
 }
 
 fn style() -> ProgressStyle {

@@ -31,3 +31,17 @@ fn an_entry_whose_id_cannot_be_printed_is_said_to_be_stored() {
     assert_eq!(output.status.code(), Some(1));
     assert!(err.contains(&format!("entry {id} is stored")), "{err}");
 }
+
+#[test]
+fn a_verdict_that_nobody_reads_is_still_the_exit_code() {
+    let shell = Shell::with_log();
+    shell.run(&["record", "--actor=user:u", "--action=project.created", "--target=project:p"]).success();
+    let code = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        shell.command(&["verify"]).stdout(writer).status().unwrap().code()
+    };
+    assert_eq!(code(), Some(0));
+    shell.execute("DROP TRIGGER audit_logs_no_update; UPDATE audit_logs SET actor_id = 'another'");
+    assert_eq!(code(), Some(1));
+}
