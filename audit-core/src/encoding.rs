@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod vectors;
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -22,6 +24,8 @@ const ROW_TAG: &[u8] = b"audit-row-v1";
 const SALT_TAG: &[u8] = b"audit-salt-v1";
 const COMMITMENT_TAG: &[u8] = b"audit-commitment-v1";
 const HEADER_TAG: &[u8] = b"audit-header-v1";
+const SIGNATURE_TAG: &[u8] = b"audit-header-signature-v1";
+const TREE_TAG: &[u8] = b"audit-tree-v1";
 
 /// Domain separation of RFC 6962, section 2.1.
 const LEAF_PREFIX: [u8; 1] = [0x00];
@@ -61,6 +65,26 @@ pub fn header_hash(header: &Header) -> Hash {
     digest.field(&header.prev_hash);
     digest.time(header.writer_time);
     digest.text(header.key_id.as_deref());
+    digest.finalize().into()
+}
+
+/// What a writer signs of a batch: its header's hash, which covers the rows, the batches before, and the id of the key.
+#[must_use]
+pub fn signed_message(header_hash: &Hash) -> Vec<u8> {
+    let mut message = Vec::with_capacity(SIGNATURE_TAG.len() + header_hash.len() + 8);
+    message.field(SIGNATURE_TAG);
+    message.field(header_hash);
+    message
+}
+
+/// The leaf of a header in the tree of the whole log, which covers the signature, too, and when the database took the batch.
+#[must_use]
+pub fn tree_leaf(header: &Header, db_time: DateTime<Utc>) -> Hash {
+    let mut digest = Sha256::new_with_prefix(LEAF_PREFIX);
+    digest.field(TREE_TAG);
+    digest.field(&header_hash(header));
+    digest.optional(header.sig.as_deref());
+    digest.time(db_time);
     digest.finalize().into()
 }
 
@@ -117,6 +141,14 @@ fn field_salt(row_salt: &Salt, field: &str) -> Salt {
     salt
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Takes length-prefixed fields.
 trait Fields {
     fn bytes(&mut self, bytes: &[u8]);
@@ -145,6 +177,12 @@ trait Fields {
 impl Fields for Sha256 {
     fn bytes(&mut self, bytes: &[u8]) {
         self.update(bytes);
+    }
+}
+
+impl Fields for Vec<u8> {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 

@@ -73,10 +73,16 @@ pub mod migrate;
     allow(dead_code, clippy::unused_async, reason = "without a store, nothing is read")
 )]
 pub mod query;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is sealed")
+)]
+pub mod seal;
+pub mod signing;
 pub mod store;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
-    allow(dead_code, clippy::unused_async, reason = "without a store, nothing is verified")
+    allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is verified")
 )]
 pub mod verify;
 

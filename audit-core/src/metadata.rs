@@ -43,6 +43,9 @@ impl Metadata {
     /// The reserved key under which the library leaves its marks.
     pub const MARKS: &'static str = "_audit";
 
+    /// The mark of an entry that was created long before it was frozen.
+    pub(crate) const LATE: &'static str = "late";
+
     /// No details.
     #[must_use]
     pub fn new() -> Self {
@@ -103,6 +106,11 @@ impl Metadata {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.details.get(name)
+    }
+
+    /// Whether the library left a mark of this name on a row that was read back.
+    pub(crate) fn is_marked(&self, name: &str) -> bool {
+        self.details.get(Self::MARKS).and_then(|marks| marks.get(name)).is_some()
     }
 
     /// Whether there are no details.

@@ -149,7 +149,7 @@ fn frozen_again_later_a_row_is_brought_into_the_window_of_that_time() {
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
     let batch = Freezer::new().freeze(vec![builder().created_at(long_ago).build()], long_ago);
     assert_eq!(SystemTime::from(row(&batch).created_at), long_ago);
-    let again = batch.moved_into_window(SystemTime::now());
+    let again = batch.moved_into_window(SystemTime::now(), None);
     assert!(row(&again).created_at > chrono::Utc::now() - chrono::TimeDelta::days(400));
     assert_eq!(changes(&again), [("created_at", "clamped")]);
     assert_eq!(encoding::row_leaf(row(&again)), Some(again.rows()[0].leaf));
@@ -158,13 +158,13 @@ fn frozen_again_later_a_row_is_brought_into_the_window_of_that_time() {
 #[test]
 fn a_batch_moves_to_the_same_bytes_in_a_stream_of_its_own_however_often() {
     let batch = frozen(with(&json!({ "a": [1, 2.5e30, "ü"] })));
-    let (once, twice) = (batch.moved(), batch.moved());
+    let (once, twice) = (batch.moved(None), batch.moved(None));
     assert_eq!(once.header(), twice.header());
     assert_ne!(once.header().stream_id, batch.header().stream_id);
     assert_eq!((once.header().batch_no, once.header().first_seq, once.header().prev_hash), (0, 0, [0; 32]));
     assert_eq!((row(&once).id, row(&once).salt), (row(&batch).id, row(&batch).salt));
     assert_eq!(encoding::row_leaf(row(&once)), Some(once.rows()[0].leaf));
-    assert_ne!(frozen(builder()).moved().header().stream_id, once.header().stream_id);
+    assert_ne!(frozen(builder()).moved(None).header().stream_id, once.header().stream_id);
 }
 
 #[test]

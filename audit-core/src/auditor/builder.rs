@@ -8,8 +8,10 @@ use super::{Auditor, WriterGuard, global};
 use crate::Error;
 use crate::journal::Journal;
 use crate::outbox::{self, Bell, Outbox, Pace};
+use crate::seal::{self, Seal};
+use crate::signing::Signer;
 use crate::store::{self, Schema, SharedStore, Store};
-use crate::writer::{self, Condition, Delivery, Drainer, Limits, Queue, StartUp, block_on};
+use crate::writer::{self, Condition, Delivery, Drainer, Limits, Queue, Sealing, StartUp, block_on};
 
 /// Most lanes of one writer.
 const MAX_LANES: usize = 64;
@@ -87,6 +89,9 @@ pub struct Builder {
     outbox_lease: Duration,
     outbox_pace: Pace,
     outbox_notify: bool,
+    signer: Option<Arc<dyn Signer>>,
+    seal: Seal,
+    sealing: seal::Settings,
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +134,9 @@ impl Builder {
             outbox_lease: Duration::from_secs(30),
             outbox_pace: Pace { poll: Duration::from_millis(100), rows: 500 },
             outbox_notify: false,
+            signer: None,
+            seal: Seal::Run,
+            sealing: seal::Settings::default(),
         }
     }
 
@@ -309,6 +317,41 @@ impl Builder {
         self
     }
 
+    /// The key that signs each batch's header, [`SigningKey`](crate::signing::SigningKey) or another; none unless said. Whoever
+    /// verifies and trusts that key then sees who wrote a batch, and that nobody without it wrote one.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// Whether this writer puts headers into the [tree](crate::seal) of the log; it does unless said, as far as its user may (in
+    /// PostgreSQL, with the role `audit_sealer`). Any number of writers may do so at once. It costs one connection and, while
+    /// something is new, one small statement each 200 ms.
+    pub const fn seal(mut self, seal: Seal) -> Self {
+        self.seal = seal;
+        self
+    }
+
+    /// The key of the log, with which this writer signs checkpoints; none unless said. It is safer where `audit seal` runs
+    /// and nothing else does: a program that is broken into loses the keys it holds.
+    pub fn checkpoint_signer(mut self, signer: impl Signer) -> Self {
+        self.sealing.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// How long the writer waits between two checkpoints; 10 s unless said. None is signed while nothing is new.
+    pub const fn checkpoint_every(mut self, pause: Duration) -> Self {
+        self.sealing.checkpoint_every = pause;
+        self
+    }
+
+    /// Where this writer's checkpoints are also put, outside of the database; nowhere unless said. See
+    /// [`Sealer::directory`](crate::seal::Sealer::directory).
+    pub fn checkpoint_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.sealing.directory = Some(directory.into());
+        self
+    }
+
     /// How long a durable call waits until its entry is stored, or in the journal; 10 s unless said. The entry goes on
     /// waiting after that, and may be stored yet.
     pub const fn durable_timeout(mut self, timeout: Duration) -> Self {
@@ -385,6 +428,7 @@ impl Builder {
         let schema = Schema::new(self.outbox_schema.as_ref().unwrap_or(&self.schema))?;
         let condition = Arc::new(Condition::default());
         let drainer = self.drainer(&store, &schema, &condition)?;
+        let sealing = self.sealing(&condition)?;
         let lanes = self.lanes.unwrap_or_else(|| store.lanes()).clamp(1, MAX_LANES);
         let queue = Arc::new(Queue::new(self.limits, lanes));
         let journal = self.open_journal()?;
@@ -399,6 +443,8 @@ impl Builder {
             condition,
             journal,
             drainer,
+            sealing,
+            signer: self.signer,
             #[cfg(feature = "metrics")]
             auditor: auditor.clone(),
         };
@@ -452,7 +498,17 @@ impl Builder {
         };
         let bell = url.map(|url| Bell { url: url.as_str().into(), schema: schema.clone(), pooler: self.pooler });
         let condition = Arc::clone(condition);
-        Ok(Some(Drainer { source, bell, pace: self.outbox_pace, delivery: self.delivery, condition }))
+        let signer = self.signer.clone();
+        Ok(Some(Drainer { source, bell, pace: self.outbox_pace, delivery: self.delivery, condition, signer }))
+    }
+
+    /// What seals the log, if anything shall. A store of one's own has no tree.
+    fn sealing(&self, condition: &Arc<Condition>) -> Result<Option<Sealing>, Error> {
+        let (Seal::Run, Some(Place::Url(url))) = (self.seal, &self.place) else { return Ok(None) };
+        let place = seal::open(url, &Schema::new(&self.schema)?)?;
+        let task = seal::Task::new(place, self.sealing.clone());
+        let longest_pause = self.delivery.longest_pause;
+        Ok(Some(Sealing { task, longest_pause, condition: Arc::clone(condition) }))
     }
 
     /// An auditor without a writer, and its queue, which takes nothing.

@@ -14,6 +14,9 @@ const AWAY_TOO_LONG: Duration = Duration::from_secs(30);
 /// An entry that is in memory alone for longer than this waits for a store that is slow or silent.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// What is not sealed for longer than this is worth a word.
+const UNSEALED_TOO_LONG: Duration = Duration::from_secs(60);
+
 /// Whether entries are being kept.
 ///
 /// As JSON: `{"status":"ok"}`, or `{"status":"degraded","reason":"…"}`. The reason is one sentence, and holds no row's
@@ -149,7 +152,7 @@ fn degraded(
 ) -> Option<String> {
     let held_up = held_up(pressure, trouble).map(|(reason, _)| reason);
     let Some(journal) = journal else {
-        let lasting = condition.of_outbox().map(|trouble| outbox(&trouble));
+        let lasting = lasting(condition);
         return held_up.map(|reason| format!("{reason}; entries wait in memory alone")).or(lasting);
     };
     let share = journal.bytes.saturating_mul(100) / journal.limit.max(1);
@@ -163,7 +166,20 @@ fn degraded(
     if journal.is_alarming() {
         return Some(format!("the journal in {} is {share} % full", journal.directory.display()));
     }
-    condition.of_outbox().map(|trouble| outbox(&trouble))
+    lasting(condition)
+}
+
+/// What is not done, while entries go to the store in time.
+fn lasting(condition: &Condition) -> Option<String> {
+    let said = |what: &str, trouble: Trouble| {
+        format!("{what} for {} s ({})", trouble.since.elapsed().as_secs(), trouble.reason)
+    };
+    let outbox = condition.of_outbox().map(|trouble| said("the outbox has not been drained", trouble));
+    let unsealed = || {
+        let long = condition.of_seal().filter(|trouble| trouble.since.elapsed() > UNSEALED_TOO_LONG);
+        long.map(|trouble| said("the log has not been sealed", trouble))
+    };
+    outbox.or_else(unsealed)
 }
 
 /// Why entries do not go to the store in time, and for how long.
@@ -174,8 +190,4 @@ fn held_up(pressure: &Pressure, trouble: Option<&Trouble>) -> Option<(String, Du
     }
     let age = Instant::now().saturating_duration_since(pressure.held_since?);
     (age > SLOW).then(|| (format!("the store is slow or silent, a batch has waited for {} s", age.as_secs()), age))
-}
-
-fn outbox(trouble: &Trouble) -> String {
-    format!("the outbox has not been drained for {} s ({})", trouble.since.elapsed().as_secs(), trouble.reason)
 }

@@ -1,9 +1,10 @@
 //! Turns entries into batches of one stream.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -11,11 +12,15 @@ use uuid::Uuid;
 use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
 use crate::entry::{identify, micros};
 use crate::sanitise::{self, Sanitiser};
+use crate::signing::Signer;
 use crate::{ActionName, Actor, Entry, Metadata, Row, encoding, merkle};
 
 /// Metadata, and each key with the RFC 8785 text of its value, in the order of RFC 8785.
 type Sanitised = (Map<String, Value>, Vec<(String, String)>);
 
+/// An entry that is older than this when it is frozen says so: it waited in memory for a store that was away, or its time
+/// comes from elsewhere. One that is as old and does not say so was dated back.
+pub(crate) const LATE_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Separates the ids of moved batches' streams from other hashes.
 const MOVED_TAG: &[u8] = b"audit-moved-v1";
 
@@ -42,13 +47,25 @@ pub struct Freezer {
     batch_no: i64,
     next_seq: i64,
     prev_hash: Hash,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl Freezer {
     /// Begins a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self { stream_id: Uuid::now_v7(), batch_no: 0, next_seq: 0, prev_hash: [0; 32] }
+        Self::of_stream(Uuid::now_v7())
+    }
+
+    const fn of_stream(stream_id: Uuid) -> Self {
+        Self { stream_id, batch_no: 0, next_seq: 0, prev_hash: [0; 32], signer: None }
+    }
+
+    /// Lets a key sign each batch.
+    #[must_use]
+    pub fn signed_by(mut self, signer: Option<Arc<dyn Signer>>) -> Self {
+        self.signer = signer;
+        self
     }
 
     /// The stream whose batches this makes.
@@ -87,8 +104,7 @@ impl Freezer {
         digest.update(batch.header_hash());
         let mut id = [0; 16];
         id.copy_from_slice(&digest.finalize()[..16]);
-        let stream_id = uuid::Builder::from_custom_bytes(id).into_uuid();
-        Self { stream_id, batch_no: 0, next_seq: 0, prev_hash: [0; 32] }
+        Self::of_stream(uuid::Builder::from_custom_bytes(id).into_uuid())
     }
 
     fn number(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>, kind: HeaderKind) -> Batch {
@@ -110,30 +126,35 @@ impl Freezer {
             key_id: None,
             sig: None,
         };
-        let header_hash = encoding::header_hash(&header);
+        let batch = Batch::sealed(header, rows, self.signer.as_deref());
         self.batch_no += 1;
-        self.next_seq += i64::from(header.n);
-        self.prev_hash = header_hash;
-        Batch { header, header_hash, rows }
+        self.next_seq += i64::from(batch.header.n);
+        self.prev_hash = batch.header_hash;
+        batch
     }
 }
 
 impl Batch {
     /// The batch as it is stored when another writer uses its stream: alone in a stream of its own. Nothing is drawn or
-    /// measured anew, so that the same batch always moves to the same bytes.
+    /// measured anew, so that the same batch always moves to the same bytes, as long as the same key signs.
     #[must_use]
-    pub fn moved(&self) -> Self {
+    pub fn moved(&self, signer: Option<Arc<dyn Signer>>) -> Self {
         let drafts = self.rows.iter().cloned().map(Draft::unchanged).collect();
-        Freezer::of_moved(self).number(drafts, self.header.writer_time, self.header.kind)
+        Freezer::of_moved(self).signed_by(signer).number(drafts, self.header.writer_time, self.header.kind)
     }
 
     /// [`Self::moved`], with the times of the rows once more brought into the window that partitions are made for. Its
     /// bytes depend on `now`.
     #[must_use]
-    pub fn moved_into_window(&self, now: SystemTime) -> Self {
+    pub fn moved_into_window(&self, now: SystemTime, signer: Option<Arc<dyn Signer>>) -> Self {
         let (_, writer_time) = identify(now);
-        let drafts = self.rows.iter().cloned().map(|frozen| Draft::kept(frozen.row, writer_time)).collect();
-        Freezer::of_moved(self).number(drafts, writer_time, self.header.kind)
+        let kept = |frozen: FrozenRow| {
+            let mut row = frozen.row;
+            mark_if_late(&mut row.metadata, row.created_at, writer_time);
+            Draft::kept(row, writer_time)
+        };
+        let drafts = self.rows.iter().cloned().map(kept).collect();
+        Freezer::of_moved(self).signed_by(signer).number(drafts, writer_time, self.header.kind)
     }
 }
 
@@ -152,6 +173,12 @@ fn unbroken(sanitise: impl FnOnce() -> Sanitised) -> Sanitised {
     })
 }
 
+fn mark_if_late(metadata: &mut Metadata, created_at: DateTime<Utc>, writer_time: DateTime<Utc>) {
+    if created_at < writer_time - LATE_AFTER {
+        metadata.mark(Metadata::LATE, Value::Bool(true));
+    }
+}
+
 /// A sanitised row that has no place in a stream yet.
 pub(crate) struct Draft {
     pub(crate) row: Row,
@@ -165,6 +192,7 @@ impl Draft {
         let mut metadata = Metadata::from(metadata);
         let context = context.fields();
         let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
+        mark_if_late(&mut metadata, entry.created_at, now);
         if !entry.action.is_listed() {
             metadata.mark("unlisted", Value::Bool(true));
         }

@@ -5,11 +5,12 @@
 
 mod freezer;
 mod lost;
+mod signature;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub(crate) use freezer::Draft;
+pub(crate) use freezer::{Draft, LATE_AFTER};
 pub use freezer::Freezer;
 
 use crate::{Row, encoding, merkle};
@@ -120,5 +121,10 @@ impl HeaderKind {
             Self::Outbox => "outbox",
             Self::Lost => "lost",
         }
+    }
+
+    /// The kind that the `kind` column names.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }

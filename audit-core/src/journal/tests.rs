@@ -550,7 +550,7 @@ fn nobody_else_may_read_a_journal() {
 fn a_move_and_what_was_sent_in_a_batchs_place_survive_a_crash() {
     let root = TempDir::new().expect("a directory");
     let written = batches(3);
-    let replacement = written[1].moved_into_window(SystemTime::now());
+    let replacement = written[1].moved_into_window(SystemTime::now(), None);
     {
         let journal = Journal::open(root.path(), GENEROUS).expect("the directory is writable");
         let backlog = Backlog::new(Arc::clone(&journal));

@@ -30,6 +30,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     5 "roles" "0005_roles.sql"
     6 "outbox" "0006_outbox.sql"
     7 "dead letters" "0007_dead_letters.sql"
+    8 "sealing" "0008_sealing.sql"
 };
 
 /// For the outbox alone.

@@ -27,6 +27,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     2 "guards" "0002_guards.sql"
     3 "outbox" "0003_outbox.sql"
     4 "dead letters" "0004_dead_letters.sql"
+    5 "sealing" "0005_sealing.sql"
 };
 
 /// For the outbox alone.

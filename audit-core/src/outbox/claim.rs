@@ -29,6 +29,10 @@ struct Columns {
     rows_root: Hash,
     prev_hash: Hash,
     writer_time: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sig: Option<Vec<u8>>,
 }
 
 /// The header's JSON.
@@ -41,6 +45,8 @@ pub(crate) fn header_text(header: &Header) -> String {
         rows_root: header.rows_root,
         prev_hash: header.prev_hash,
         writer_time: header.writer_time.timestamp_micros(),
+        key_id: header.key_id.clone(),
+        sig: header.sig.clone(),
     };
     serde_json::to_string(&columns).expect("numbers have a JSON form")
 }
@@ -70,8 +76,8 @@ impl Claim {
             rows_root: columns.rows_root,
             prev_hash: columns.prev_hash,
             writer_time: time(columns.writer_time)?,
-            key_id: None,
-            sig: None,
+            key_id: columns.key_id,
+            sig: columns.sig,
         };
         let drafts = records.into_iter().map(|record| record.thaw(header.writer_time)).collect();
         Batch::again(header, drafts).ok_or_else(changed)

@@ -1,6 +1,7 @@
 //! Cuts what waits in the outbox into the batches of one stream.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::Record;
 use crate::batch::{Batch, Freezer, Hash};
+use crate::signing::Signer;
 
 /// Cuts records into the batches of one stream. A batch that may not have been stored is cut again under the same
 /// number, from whatever waits by then; the hashes of those that were sent are kept, to recognise one that was stored
@@ -22,6 +24,7 @@ pub(crate) struct Cutter {
     sent: VecDeque<Earlier>,
     /// Whether the store is to be asked for one of those.
     in_doubt: bool,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 /// A batch that was sent and not answered.
@@ -36,8 +39,14 @@ impl Cutter {
     /// Most batches that are remembered; what has gone unanswered for longer is not counted, and stored all the same.
     const REMEMBERED: usize = 16;
 
-    pub(crate) fn new(rows: usize) -> Self {
-        Self { rows, freezer: Freezer::new(), cut: None, sent: VecDeque::new(), in_doubt: false }
+    pub(crate) fn new(rows: usize, signer: Option<Arc<dyn Signer>>) -> Self {
+        let freezer = Freezer::new().signed_by(signer.clone());
+        Self { rows, freezer, cut: None, sent: VecDeque::new(), in_doubt: false, signer }
+    }
+
+    /// Forgets what was cut, and begins another stream.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::new(self.rows, self.signer.take());
     }
 
     /// The stream, and the number of its next batch.
@@ -99,7 +108,8 @@ impl Cutter {
     /// None means that somebody else writes the stream; a new one begins.
     pub(crate) fn recognise(&mut self, hash: &[u8]) -> Option<Earlier> {
         let earlier = self.sent.iter().find(|earlier| earlier.hash == hash).cloned();
-        let next = earlier.as_ref().map_or_else(Freezer::new, |earlier| earlier.next.clone());
+        let begun = || Freezer::new().signed_by(self.signer.clone());
+        let next = earlier.as_ref().map_or_else(begun, |earlier| earlier.next.clone());
         if earlier.is_none() {
             tracing::error!(
                 stream_id = %self.freezer.stream_id(), batch_no = self.freezer.batch_no(),

@@ -146,7 +146,7 @@ impl Moving {
                 }
             }
             // Or the claim was not committed, or is not yet. In a stream of its own, whoever finds it lands it.
-            *cutter = Cutter::new(cutter.rows);
+            cutter.begin_anew();
         }
         if self.look_at <= Instant::now() {
             if let Some(claim) = self.claims.take_over(self.lease).await? {
@@ -204,7 +204,7 @@ impl Moving {
     ) -> Result<Drained, StoreError> {
         self.claims.release(batch).await?;
         if claimant == Claimant::Oneself {
-            *cutter = Cutter::new(cutter.rows);
+            cutter.begin_anew();
         }
         Ok(Drained::BegunAgain)
     }

@@ -101,6 +101,90 @@ pub enum Break {
         /// Which, and what about it.
         what: String,
     },
+    /// Headers were put before others that are in the tree, and are not in it themselves.
+    PassedOver {
+        /// The stream.
+        stream_id: Uuid,
+        /// The first batch that is not in the tree.
+        batch_no: i64,
+    },
+    /// A header, its signature or `db_time` is not what was sealed.
+    AlteredHeader {
+        /// The stream.
+        stream_id: Uuid,
+        /// The batch.
+        batch_no: i64,
+    },
+    /// A header that nobody signed.
+    Unsigned {
+        /// The stream.
+        stream_id: Uuid,
+        /// The batch.
+        batch_no: i64,
+    },
+    /// A header that a key signed which is not trusted, or not any more.
+    UntrustedKey {
+        /// The stream.
+        stream_id: Uuid,
+        /// The batch.
+        batch_no: i64,
+        /// The key that the header names.
+        key_id: String,
+    },
+    /// A header whose signature is not that of the key that it names.
+    BadSignature {
+        /// The stream.
+        stream_id: Uuid,
+        /// The batch.
+        batch_no: i64,
+        /// The key that the header names.
+        key_id: String,
+    },
+    /// A row that says that it was created long before its batch was frozen, and should not.
+    Backdated {
+        /// Its id.
+        id: Uuid,
+        /// When it says that it was created.
+        created_at: DateTime<Utc>,
+        /// When its batch was frozen.
+        writer_time: DateTime<Utc>,
+    },
+    /// The tree lacks a leaf.
+    BrokenTree {
+        /// Which.
+        leaf: u64,
+    },
+    /// The tree is not the one that a checkpoint states.
+    OtherTree {
+        /// How large the checkpoint says that it was.
+        size: u64,
+        /// Whether the checkpoint is the verifier's own.
+        is_saved: bool,
+    },
+    /// The tree is smaller than a checkpoint states.
+    Truncated {
+        /// How large the checkpoint says that it was.
+        size: u64,
+        /// How large it is.
+        leaves: u64,
+    },
+    /// A checkpoint that no trusted key signed, or that is none.
+    ForgedCheckpoint {
+        /// How large it says that the tree was.
+        size: u64,
+    },
+    /// A checkpoint of another log.
+    ForeignCheckpoint {
+        /// How large it says that the tree was.
+        size: u64,
+        /// The log that it names.
+        origin: String,
+    },
+    /// No checkpoint of a trusted key is in the log.
+    NoCheckpoint {
+        /// How many batches there are.
+        batches: u64,
+    },
     /// A dead letter that is not the row that was refused, or belongs to no batch.
     AlteredDeadLetter {
         /// The stream.
@@ -131,12 +215,24 @@ impl Break {
             | Self::AlteredRows { first_created, last_created, .. } => Some((*first_created, *last_created)),
             Self::UnknownRow { created_at, .. }
             | Self::OtherTime { created_at, .. }
+            | Self::Backdated { created_at, .. }
             | Self::UnprovableRow { created_at, .. } => Some((*created_at, *created_at)),
             Self::MissingBatches { .. }
             | Self::BrokenChain { .. }
             | Self::BrokenNumbers { .. }
             | Self::DoubledRow { .. }
             | Self::Unreadable { .. }
+            | Self::PassedOver { .. }
+            | Self::AlteredHeader { .. }
+            | Self::Unsigned { .. }
+            | Self::UntrustedKey { .. }
+            | Self::BadSignature { .. }
+            | Self::BrokenTree { .. }
+            | Self::OtherTree { .. }
+            | Self::Truncated { .. }
+            | Self::ForgedCheckpoint { .. }
+            | Self::ForeignCheckpoint { .. }
+            | Self::NoCheckpoint { .. }
             | Self::AlteredDeadLetter { .. } => None,
         }
     }
@@ -212,6 +308,73 @@ impl fmt::Display for Break {
                     f,
                     "the salt of entry {id}, created {}, was removed, or what stands for erased values added",
                     exact(*created_at)
+                )
+            }
+            Self::PassedOver { stream_id, batch_no } => {
+                write!(f, "batch {batch_no} of stream {stream_id} is not in the tree, and later ones are: it was inserted")
+            }
+            Self::AlteredHeader { stream_id, batch_no } => {
+                write!(
+                    f,
+                    "the header of batch {batch_no} of stream {stream_id}, its signature or its db_time is not what was sealed: \
+                     one of them was changed, or the tree was"
+                )
+            }
+            Self::Unsigned { stream_id, batch_no } => {
+                write!(
+                    f,
+                    "batch {batch_no} of stream {stream_id} is not signed: whoever wrote it has none of the trusted keys, or \
+                     its signature was removed"
+                )
+            }
+            Self::UntrustedKey { stream_id, batch_no, key_id } => {
+                write!(
+                    f,
+                    "batch {batch_no} of stream {stream_id} is signed by the key {key_id}, which is not trusted, or was not any \
+                     more when the database took it"
+                )
+            }
+            Self::BadSignature { stream_id, batch_no, key_id } => {
+                write!(
+                    f,
+                    "the signature of batch {batch_no} of stream {stream_id} is not one of the key {key_id}: the header was \
+                     changed, or somebody without the key wrote it"
+                )
+            }
+            Self::Backdated { id, created_at, writer_time } => {
+                write!(
+                    f,
+                    "entry {id} says that it was created {}, long before its batch was frozen at {}: it was dated back",
+                    exact(*created_at),
+                    exact(*writer_time)
+                )
+            }
+            Self::BrokenTree { leaf } => write!(f, "leaf {leaf} of the tree was removed, or its place changed"),
+            Self::OtherTree { size, is_saved } => {
+                let whose = if *is_saved { "your saved checkpoint" } else { "the checkpoint" };
+                write!(
+                    f,
+                    "{whose} of {size} batches states another tree than the one that is there: the log was written anew, or \
+                     leaves were changed, removed or reordered"
+                )
+            }
+            Self::Truncated { size, leaves } => {
+                write!(
+                    f,
+                    "a checkpoint states {size} batches, and the tree has {leaves}: the end of the log was cut off"
+                )
+            }
+            Self::ForgedCheckpoint { size } => {
+                write!(f, "no trusted key signed the checkpoint of {size} batches: it was forged or changed")
+            }
+            Self::ForeignCheckpoint { size, origin } => {
+                write!(f, "the checkpoint of {size} batches is one of another log, {origin}")
+            }
+            Self::NoCheckpoint { batches } => {
+                write!(
+                    f,
+                    "no checkpoint of a trusted key covers any of the {batches} batches: they were removed, or `audit seal` \
+                     has never run with such a key"
                 )
             }
             Self::Unreadable { what } => write!(f, "{what}: no writer writes that"),

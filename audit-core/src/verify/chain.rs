@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::scope::Scope;
 use super::{Break, Report};
 use crate::batch::{Hash, Header, HeaderKind};
 use crate::encoding;
@@ -47,7 +48,7 @@ impl Link {
 
 impl Chain {
     /// Looks at the next header, by stream and number.
-    pub(super) fn take(&mut self, header: &Header, report: &mut Report) {
+    pub(super) fn take(&mut self, header: &Header, scope: &Scope, report: &mut Report) {
         let Header { stream_id, batch_no, .. } = *header;
         let before = self.before.take().filter(|link| link.stream_id == stream_id);
         if before.is_none() {
@@ -57,7 +58,7 @@ impl Chain {
         report.batches += 1;
         if header.kind == HeaderKind::Lost {
             report.lost_batches += 1;
-        } else {
+        } else if scope.covers(header) {
             report.promised += u64::from(header.n.unsigned_abs());
         }
         if batch_no != link.batch_no {

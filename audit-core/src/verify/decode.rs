@@ -5,7 +5,7 @@ use sqlx::{ColumnIndex, Decode, Type};
 use uuid::Uuid;
 
 use super::Break;
-use super::source::{DeadLetter, Proven, StoredHeader};
+use super::source::{DeadLetter, Proven, StoredCheckpoint, StoredHeader, StoredLeaf};
 use crate::batch::{Hash, Header, HeaderKind};
 use crate::query::sql;
 use crate::store::{ErrorClass, StoreError};
@@ -51,7 +51,7 @@ where
         bytes.and_then(|bytes| Hash::try_from(bytes).ok()).ok_or_else(|| refuse(column))
     };
     let kind = row.try_get::<String, _>("kind").ok();
-    let kind = HeaderKind::ALL.into_iter().find(|known| kind.as_deref() == Some(known.as_str()));
+    let kind = kind.as_deref().and_then(HeaderKind::parse);
     let header = Header {
         stream_id,
         batch_no,
@@ -90,4 +90,49 @@ fn undecodable(error: sqlx::Error) -> StoreError {
         _ => "a column".to_owned(),
     };
     StoreError::new(ErrorClass::Operator, "cannot read a row of the log", format!("{column} cannot be decoded"))
+}
+
+pub(super) fn leaf<R>(row: &R) -> Result<StoredLeaf, sqlx::Error>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(StoredLeaf { stream_id: row.try_get("stream_id")?, batch_no: row.try_get("batch_no")?, hash: hash(row, "leaf_hash")? })
+}
+
+pub(super) fn leaf_in_order<R>(row: &R) -> Result<(i64, Hash), sqlx::Error>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok((row.try_get("leaf")?, hash(row, "leaf_hash")?))
+}
+
+pub(super) fn checkpoint<R>(row: &R) -> Result<StoredCheckpoint, sqlx::Error>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let size: i64 = row.try_get("size")?;
+    // A size or root that cannot be is none that a signature fits.
+    let size = u64::try_from(size).unwrap_or(u64::MAX);
+    Ok(StoredCheckpoint { size, root: hash(row, "root_hash")?, note: row.try_get("note")? })
+}
+
+/// A hash that has not 32 bytes is nobody's: it fits nothing.
+fn hash<R>(row: &R, column: &'static str) -> Result<Hash, sqlx::Error>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(row.try_get::<Vec<u8>, _>(column)?.try_into().unwrap_or_default())
 }

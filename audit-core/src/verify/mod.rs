@@ -32,17 +32,23 @@
 
 mod broken;
 mod chain;
+mod checkpoints;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod decode;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod report;
 mod run;
+mod saved;
+mod scope;
+mod signatures;
 mod source;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod sweep;
+mod tree;
 
 pub use broken::Break;
 pub use report::{Progress, Report};
-pub use run::verify;
+pub use run::{Verifier, verify};
+pub use saved::{SavedCheckpoint, SavedCheckpointError};

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::time::timeout;
 
-use super::source::{DeadLetter, PAGE, RowPage, Source, StoredHeader};
+use super::scope::Scope;
+use super::source::{DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
 use super::{Break, decode};
+use crate::batch::Hash;
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
@@ -34,11 +37,12 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    pub(super) async fn open(url: &str, schema: &Schema) -> Result<Self, StoreError> {
+    pub(super) async fn open(url: &str, schema: &Schema, scope: &Scope) -> Result<Self, StoreError> {
         let server = address::parse(url)?;
         let connection = connect_bare(&server, "audit-verify").await?;
         let mut source = Self { connection, action: format!("cannot read {}", address::describe(&server)) };
         let schema = schema.quoted();
+        let (of_headers, of_rows) = conditions(scope, &schema);
         let cursors = [
             BEGIN.to_owned(),
             format!(
@@ -47,15 +51,27 @@ impl Postgres {
             ),
             format!(
                 "DECLARE audit_headers_in_time NO SCROLL CURSOR FOR
-                 SELECT {HEADER_COLUMNS} FROM {schema}.audit_batches ORDER BY first_created"
+                 SELECT {HEADER_COLUMNS} FROM {schema}.audit_batches WHERE {of_headers} ORDER BY first_created"
             ),
             format!(
                 "DECLARE audit_rows NO SCROLL CURSOR FOR
-                 SELECT {ROW_COLUMNS} FROM {schema}.audit_logs ORDER BY created_at"
+                 SELECT {ROW_COLUMNS} FROM {schema}.audit_logs WHERE {of_rows} ORDER BY created_at"
             ),
             format!(
                 "DECLARE audit_letters NO SCROLL CURSOR FOR
                  SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM {schema}.audit_dead_letters"
+            ),
+            format!(
+                "DECLARE audit_leaves NO SCROLL CURSOR FOR
+                 SELECT stream_id, batch_no, leaf_hash FROM {schema}.audit_tree ORDER BY stream_id, batch_no"
+            ),
+            format!(
+                "DECLARE audit_leaves_in_order NO SCROLL CURSOR FOR
+                 SELECT leaf, leaf_hash FROM {schema}.audit_tree ORDER BY leaf"
+            ),
+            format!(
+                "DECLARE audit_stated NO SCROLL CURSOR FOR
+                 SELECT size, root_hash, note FROM {schema}.audit_checkpoints ORDER BY size"
             ),
         ];
         let declared = sqlx::raw_sql(AssertSqlSafe(cursors.join(";"))).execute(&mut source.connection);
@@ -84,11 +100,33 @@ impl Postgres {
         Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
     }
 
-    async fn letter_page(&mut self) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows = self.fetch("audit_letters").await?;
-        let letters = rows.iter().map(decode::dead_letter).collect::<Result<_, _>>();
-        letters.map_err(|error| store_error(&self.action, error))
+    async fn page<T>(
+        &mut self,
+        cursor: &str,
+        decode: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = self.fetch(cursor).await?;
+        rows.iter().map(decode).collect::<Result<_, _>>().map_err(|error| store_error(&self.action, error))
     }
+}
+
+/// What of headers in time and of rows is read. Rows of a batch may be older than the time that is asked for.
+fn conditions(scope: &Scope, schema: &str) -> (String, String) {
+    let (mut headers, mut rows) = ("true".to_owned(), "true".to_owned());
+    if let Some(stream) = scope.stream {
+        let of_stream = format!(" AND stream_id = '{stream}'");
+        headers.push_str(&of_stream);
+        rows.push_str(&of_stream);
+    }
+    if let Some(since) = scope.since {
+        let since = since.to_rfc3339_opts(SecondsFormat::Micros, true);
+        headers.push_str(&format!(" AND last_created >= '{since}'"));
+        rows.push_str(&format!(
+            " AND created_at >= least('{since}', (SELECT min(first_created) FROM {schema}.audit_batches WHERE {headers} AND n > 0 \
+             AND kind <> 'lost'))"
+        ));
+    }
+    (headers, rows)
 }
 
 fn no_answer(action: &str) -> StoreError {
@@ -109,7 +147,19 @@ impl Source for Postgres {
     }
 
     fn dead_letters(&mut self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        Box::pin(self.letter_page())
+        Box::pin(self.page("audit_letters", decode::dead_letter))
+    }
+
+    fn leaves_by_batch(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>> {
+        Box::pin(self.page("audit_leaves", decode::leaf))
+    }
+
+    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>> {
+        Box::pin(self.page("audit_leaves_in_order", decode::leaf_in_order))
+    }
+
+    fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>> {
+        Box::pin(self.page("audit_stated", decode::checkpoint))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

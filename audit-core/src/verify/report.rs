@@ -30,6 +30,22 @@ pub struct Report {
     pub dead_letters: u64,
     /// Batches that a damaged journal lost, and the log says so. That is no break.
     pub lost_batches: u64,
+    /// Batches that were signed by a key that is trusted.
+    pub signed_batches: u64,
+    /// Batches that the database took more than five minutes after they were frozen: they waited in a journal, or a clock is
+    /// wrong. That is no break.
+    pub late_batches: u64,
+    /// Batches that are leaves of the tree.
+    pub sealed_batches: u64,
+    /// Batches that are not, the newest of their streams.
+    pub unsealed_batches: u64,
+    /// Checkpoints in the log.
+    pub checkpoints: u64,
+    /// Batches that the newest checkpoint in the log covers, which is signed by a key that is trusted, if any is.
+    pub covered_batches: u64,
+    /// What the tree is now, which the verifier should keep for the next time: a signed note if the newest checkpoint says
+    /// just that, else the three lines of a checkpoint.
+    pub head: String,
     /// What is not as it was frozen, in the order in which it was found; at most [`Self::MOST_BREAKS`].
     pub breaks: Vec<Break>,
     /// How many more there are.
@@ -47,6 +63,9 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, found: Break) {
+        if self.breaks.contains(&found) {
+            return;
+        }
         if self.breaks.len() < Self::MOST_BREAKS {
             self.breaks.push(found);
         } else {

@@ -3,35 +3,101 @@
 use std::iter::Peekable;
 use std::vec;
 
+use chrono::{DateTime, Utc};
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use super::chain::Chain;
+use super::checkpoints::Checkpoints;
+use super::scope::Scope;
 use super::source::{self, Source, StoredHeader};
 use super::sweep::Sweep;
-use super::{Break, Progress, Report};
+use super::tree::{self, Leaves};
+use super::{Break, Progress, Report, SavedCheckpoint, signatures};
+use crate::batch::LATE_AFTER;
+use crate::signing::TrustedKeys;
 use crate::store::{ErrorClass, Schema, StoreError};
 
-/// Computes the whole log at a URL again and compares. The reader's role suffices. It reads one snapshot: what is recorded
-/// meanwhile is looked at the next time. `watch` hears how far it is, every few thousand rows.
-///
-/// That something is broken is no error; the [`Report`] says so.
+/// Computes the whole log at a URL again and compares, trusting nobody's key: [`Verifier`] with nothing said.
 ///
 /// # Errors
 ///
-/// When the log cannot be read: then nobody knows whether it is intact.
+/// As [`Verifier::run`].
 ///
 /// # Cancellation
 ///
-/// Dropping the future closes the connection, and nothing else happens.
-pub async fn verify(url: &str, schema: &Schema, mut watch: impl FnMut(Progress)) -> Result<Report, StoreError> {
-    let mut source = source::open(url, schema).await?;
-    let mut report = Report::default();
-    let mut sweep = Sweep::default();
-    dead_letters(&mut *source, &mut sweep, &mut report).await?;
-    headers(&mut *source, &mut report).await?;
-    rows(&mut *source, sweep, &mut report, &mut watch).await?;
-    source.close().await;
-    Ok(report)
+/// As [`Verifier::run`].
+pub async fn verify(url: &str, schema: &Schema, watch: impl FnMut(Progress)) -> Result<Report, StoreError> {
+    Verifier::new(url, schema).run(watch).await
+}
+
+/// Computes a log again and compares.
+#[must_use = "it looks at nothing before `run`"]
+pub struct Verifier<'a> {
+    url: &'a str,
+    schema: &'a Schema,
+    keys: TrustedKeys,
+    saved: Option<SavedCheckpoint>,
+    scope: Scope,
+}
+
+impl<'a> Verifier<'a> {
+    /// Looks at the log at a URL. Nothing is opened yet.
+    pub fn new(url: &'a str, schema: &'a Schema) -> Self {
+        Self { url, schema, keys: TrustedKeys::default(), saved: None, scope: Scope::default() }
+    }
+
+    /// Whose signatures count; nobody's unless said, and then roots and chains are compared and signatures are not. Once a key
+    /// of the log is trusted, each checkpoint has to be signed by it, and there has to be one; once a writer's is, each
+    /// header has to be signed.
+    pub fn trusting(mut self, keys: TrustedKeys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// What the verifier kept of an earlier look, [`Report::head`]: the log has to contain it, unchanged.
+    pub fn against(mut self, saved: SavedCheckpoint) -> Self {
+        self.saved = Some(saved);
+        self
+    }
+
+    /// Looks only at the rows of batches that hold any created then or later. Headers, tree and checkpoints are looked at
+    /// whole.
+    pub const fn since(mut self, time: DateTime<Utc>) -> Self {
+        self.scope.since = Some(time);
+        self
+    }
+
+    /// Looks only at the rows of this stream. Headers, tree and checkpoints are looked at whole.
+    pub const fn stream(mut self, stream_id: Uuid) -> Self {
+        self.scope.stream = Some(stream_id);
+        self
+    }
+
+    /// Looks. The reader's role suffices. It reads one snapshot: what is recorded meanwhile is looked at the next time. `watch`
+    /// hears how far it is, every few thousand rows.
+    ///
+    /// That something is broken is no error; the [`Report`] says so.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read: then nobody knows whether it is intact.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the connection, and nothing else happens.
+    pub async fn run(self, mut watch: impl FnMut(Progress)) -> Result<Report, StoreError> {
+        let mut source = source::open(self.url, self.schema, &self.scope).await?;
+        let mut report = Report::default();
+        let mut sweep = Sweep::new(self.scope);
+        dead_letters(&mut *source, &mut sweep, &mut report).await?;
+        headers(&mut *source, &self.keys, &self.scope, &mut report).await?;
+        let mut checkpoints = Checkpoints::new(&self.keys, self.saved.as_ref());
+        tree::grow(&mut *source, &mut checkpoints, &mut report).await?;
+        rows(&mut *source, sweep, &mut report, &mut watch).await?;
+        source.close().await;
+        Ok(report)
+    }
 }
 
 async fn dead_letters(source: &mut dyn Source, sweep: &mut Sweep, report: &mut Report) -> Result<(), StoreError> {
@@ -47,16 +113,26 @@ async fn dead_letters(source: &mut dyn Source, sweep: &mut Sweep, report: &mut R
     }
 }
 
-async fn headers(source: &mut dyn Source, report: &mut Report) -> Result<(), StoreError> {
-    let mut chain = Chain::default();
+async fn headers(
+    source: &mut dyn Source,
+    keys: &TrustedKeys,
+    scope: &Scope,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let (mut chain, mut leaves) = (Chain::default(), Leaves::new());
     loop {
         let page = source.headers().await?;
         if page.is_empty() {
-            return Ok(());
+            return leaves.finish(source, report).await;
         }
         for header in page {
             match header {
-                Ok(stored) => chain.take(&stored.header, report),
+                Ok(stored) => {
+                    chain.take(&stored.header, scope, report);
+                    leaves.take(&stored, source, report).await?;
+                    signatures::take(&stored, keys, report);
+                    report.late_batches += u64::from(stored.db_time - stored.header.writer_time > LATE_AFTER);
+                }
                 Err(unreadable) => report.add(unreadable),
             }
         }
@@ -107,7 +183,7 @@ struct HeadersInTime {
 impl HeadersInTime {
     async fn open_until(
         &mut self,
-        time: &chrono::DateTime<chrono::Utc>,
+        time: &DateTime<Utc>,
         source: &mut dyn Source,
         sweep: &mut Sweep,
         report: &mut Report,

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Break;
+use super::scope::Scope;
 use crate::batch::{Hash, Header};
 use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
-use crate::{Row, encoding};
+use crate::{Metadata, Row, encoding};
 
 /// How many rows or headers are read at once.
 pub(super) const PAGE: u32 = 2_000;
@@ -28,6 +29,8 @@ pub(super) struct Proven {
     pub(super) stream_id: Uuid,
     pub(super) seq: i64,
     pub(super) leaf: Option<Hash>,
+    /// Whether it says itself that it was created long before it was frozen.
+    pub(super) is_late: bool,
 }
 
 /// A dead letter, and the leaf that its row has now.
@@ -40,10 +43,33 @@ pub(super) struct DeadLetter {
     pub(super) leaf: Option<Hash>,
 }
 
+/// A leaf of the tree as the log holds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredLeaf {
+    pub(super) stream_id: Uuid,
+    pub(super) batch_no: i64,
+    pub(super) hash: Hash,
+}
+
+impl StoredLeaf {
+    pub(super) const fn place(&self) -> (Uuid, i64) {
+        (self.stream_id, self.batch_no)
+    }
+}
+
+/// A checkpoint as the log holds it.
+#[derive(Debug, Clone)]
+pub(super) struct StoredCheckpoint {
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    pub(super) note: String,
+}
+
 /// Rows that are still to be decoded and hashed, which another thread can do.
 pub(super) type RowPage = Box<dyn FnOnce() -> Vec<Result<Proven, Break>> + Send>;
 
-/// One snapshot of a log. Each method gives the next page of what it names; at the end, nothing.
+/// One snapshot of a log. Each method gives the next page of what it names; at the end, nothing. Of rows, and of headers in
+/// time, it may leave out what the scope does not cover.
 pub(super) trait Source: Send {
     /// By stream and number.
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>>;
@@ -52,19 +78,25 @@ pub(super) trait Source: Send {
     /// By time of creation.
     fn rows(&mut self) -> BoxFuture<'_, Result<Option<RowPage>, StoreError>>;
     fn dead_letters(&mut self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
+    /// By stream and number.
+    fn leaves_by_batch(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>>;
+    /// Places and hashes, by place.
+    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>>;
+    /// By size.
+    fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>>;
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-pub(super) async fn open(url: &str, schema: &Schema) -> Result<Box<dyn Source>, StoreError> {
+pub(super) async fn open(url: &str, schema: &Schema, scope: &Scope) -> Result<Box<dyn Source>, StoreError> {
     #[cfg(feature = "postgres")]
     if crate::store::postgres::serves(url) {
-        return Ok(Box::new(super::postgres::Postgres::open(url, schema).await?));
+        return Ok(Box::new(super::postgres::Postgres::open(url, schema, scope).await?));
     }
     #[cfg(feature = "sqlite")]
     if crate::store::sqlite::serves(url) {
-        return Ok(Box::new(super::sqlite::Sqlite::open(url).await?));
+        return Ok(Box::new(super::sqlite::Sqlite::open(url, scope).await?));
     }
-    let _ = schema;
+    let _ = (schema, scope);
     Err(crate::store::unknown_kind(url))
 }
 
@@ -77,6 +109,7 @@ impl Proven {
             stream_id: row.stream_id,
             seq: row.seq,
             leaf: encoding::row_leaf(row).filter(|_| row.redacted.is_none()),
+            is_late: row.metadata.is_marked(Metadata::LATE),
         }
     }
 }

@@ -1,20 +1,31 @@
 //! A snapshot of SQLite.
 
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
-use super::source::{DeadLetter, PAGE, RowPage, Source, StoredHeader};
+use super::scope::Scope;
+use super::source::{DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
 use super::{Break, decode};
+use crate::batch::Hash;
 use crate::query::sqlite::time;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, StoreError};
 
 /// The first statement that reads begins the snapshot. Nothing leads from a time to the headers, so they are sorted once, in
 /// a temporary table of this connection, for which alone it may write.
-const BEGIN: &str = "PRAGMA temp_store = FILE; BEGIN; PRAGMA query_only = OFF;
-     CREATE TEMP TABLE audit_headers_in_time AS SELECT * FROM main.audit_batches ORDER BY first_created;
-     PRAGMA query_only = ON";
+fn begin(scope: &Scope) -> String {
+    let since = scope.since.map(|since| format!(" AND last_created >= {}", since.timestamp_micros()));
+    let stream = scope.stream.map(|stream| format!(" AND stream_id = x'{}'", stream.simple()));
+    format!(
+        "PRAGMA temp_store = FILE; BEGIN; PRAGMA query_only = OFF;
+         CREATE TEMP TABLE audit_headers_in_time AS
+         SELECT * FROM main.audit_batches WHERE true{}{} ORDER BY first_created;
+         PRAGMA query_only = ON",
+        since.unwrap_or_default(),
+        stream.unwrap_or_default()
+    )
+}
 
 pub(super) struct Sqlite {
     connection: SqliteConnection,
@@ -24,21 +35,41 @@ pub(super) struct Sqlite {
     header_in_time: i64,
     row: (i64, i64),
     letter: (Uuid, i64, i32),
+    leaf: (Uuid, i64),
+    leaf_in_order: i64,
+    checkpoint: i64,
+    /// Whose rows are read.
+    stream: Option<Uuid>,
 }
 
 impl Sqlite {
-    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+    pub(super) async fn open(url: &str, scope: &Scope) -> Result<Self, StoreError> {
         let file = File::parse(url)?;
         let action = format!("cannot read {}", file.describe());
         let mut connection = file.open(Access::Read).await?;
-        sqlx::raw_sql(BEGIN).execute(&mut connection).await.map_err(|error| store_error(&action, error))?;
+        let begun = sqlx::raw_sql(AssertSqlSafe(begin(scope))).execute(&mut connection).await;
+        begun.map_err(|error| store_error(&action, error))?;
+        // Rows of a batch may be older than the time that is asked for.
+        let first: Option<i64> = match scope.since {
+            None => None,
+            Some(since) => {
+                let first = "SELECT min(first_created) FROM temp.audit_headers_in_time WHERE n > 0 AND kind <> 'lost'";
+                let first: Result<Option<i64>, _> = sqlx::query_scalar(first).fetch_one(&mut connection).await;
+                let since = since.timestamp_micros();
+                Some(first.map_err(|error| store_error(&action, error))?.map_or(since, |first| first.min(since)))
+            }
+        };
         Ok(Self {
             connection,
             action,
             header: (Uuid::nil(), -1),
             header_in_time: 0,
-            row: (i64::MIN, i64::MAX),
+            row: (first.unwrap_or(i64::MIN), i64::MAX),
             letter: (Uuid::nil(), -1, -1),
+            leaf: (Uuid::nil(), -1),
+            leaf_in_order: i64::MIN,
+            checkpoint: i64::MIN,
+            stream: scope.stream,
         })
     }
 
@@ -73,9 +104,9 @@ impl Sqlite {
     async fn row_page(&mut self) -> Result<Option<RowPage>, StoreError> {
         // The index on created_at falls, so that walking it upwards meets equal times by falling rowid.
         const SQL: &str = "SELECT rowid AS place, * FROM audit_logs WHERE created_at >= ?1 AND (created_at > ?1 OR rowid < ?2) \
-             ORDER BY created_at, rowid DESC LIMIT ?3";
+             AND (?4 IS NULL OR stream_id = ?4) ORDER BY created_at, rowid DESC LIMIT ?3";
         let (created_at, place) = self.row;
-        let rows = sqlx::query(SQL).bind(created_at).bind(place).bind(PAGE);
+        let rows = sqlx::query(SQL).bind(created_at).bind(place).bind(PAGE).bind(self.stream);
         let rows = rows.fetch_all(&mut self.connection).await.and_then(|rows| {
             if let Some(last) = rows.last() {
                 self.row = (last.try_get("created_at")?, last.try_get("place")?);
@@ -104,6 +135,44 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    async fn leaf_page(&mut self) -> Result<Vec<StoredLeaf>, StoreError> {
+        const SQL: &str = "SELECT stream_id, batch_no, leaf_hash FROM audit_tree WHERE (stream_id, batch_no) > (?, ?) \
+             ORDER BY stream_id, batch_no LIMIT ?";
+        let (stream_id, batch_no) = self.leaf;
+        let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(PAGE).fetch_all(&mut self.connection).await;
+        let leaves = rows.and_then(|rows| rows.iter().map(decode::leaf).collect::<Result<Vec<_>, _>>());
+        let leaves = leaves.map_err(|error| store_error(&self.action, error))?;
+        if let Some(last) = leaves.last() {
+            self.leaf = last.place();
+        }
+        Ok(leaves)
+    }
+
+    async fn leaf_page_in_order(&mut self) -> Result<Vec<(i64, Hash)>, StoreError> {
+        const SQL: &str = "SELECT leaf, leaf_hash FROM audit_tree WHERE leaf > ? ORDER BY leaf LIMIT ?";
+        let rows = sqlx::query(SQL).bind(self.leaf_in_order).bind(PAGE).fetch_all(&mut self.connection).await;
+        let leaves = rows.and_then(|rows| rows.iter().map(decode::leaf_in_order).collect::<Result<Vec<_>, _>>());
+        let leaves = leaves.map_err(|error| store_error(&self.action, error))?;
+        if let Some((last, _)) = leaves.last() {
+            self.leaf_in_order = *last;
+        }
+        Ok(leaves)
+    }
+
+    async fn checkpoint_page(&mut self) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        const SQL: &str = "SELECT size, root_hash, note FROM audit_checkpoints WHERE size > ? ORDER BY size LIMIT ?";
+        let rows = sqlx::query(SQL).bind(self.checkpoint).bind(PAGE).fetch_all(&mut self.connection).await;
+        let read = rows.and_then(|rows| {
+            if let Some(last) = rows.last() {
+                self.checkpoint = last.try_get("size")?;
+            }
+            rows.iter().map(decode::checkpoint).collect()
+        });
+        read.map_err(|error| store_error(&self.action, error))
+    }
+}
+
 impl Source for Sqlite {
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>> {
         Box::pin(self.header_page())
@@ -119,6 +188,18 @@ impl Source for Sqlite {
 
     fn dead_letters(&mut self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
         Box::pin(self.letter_page())
+    }
+
+    fn leaves_by_batch(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>> {
+        Box::pin(self.leaf_page())
+    }
+
+    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>> {
+        Box::pin(self.leaf_page_in_order())
+    }
+
+    fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>> {
+        Box::pin(self.checkpoint_page())
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::scope::Scope;
 use super::source::{DeadLetter, Proven, StoredHeader};
 use super::{Break, Report};
-use crate::batch::{Hash, HeaderKind};
+use crate::batch::{Hash, HeaderKind, LATE_AFTER};
 use crate::merkle;
 
 /// The batches whose time has begun and not yet ended.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
+    scope: Scope,
     /// By stream and first number.
     open: HashMap<Uuid, BTreeMap<i64, Open>>,
     /// By the time of the last row.
@@ -29,6 +31,10 @@ struct Open {
 }
 
 impl Sweep {
+    pub(super) fn new(scope: Scope) -> Self {
+        Self { scope, ..Self::default() }
+    }
+
     /// Dead letters come first.
     pub(super) fn take_dead_letter(&mut self, letter: DeadLetter) {
         self.dead_letters.entry((letter.stream_id, letter.batch_no)).or_default().push(letter);
@@ -37,7 +43,7 @@ impl Sweep {
     /// A batch whose rows are to come.
     pub(super) fn open(&mut self, stored: StoredHeader, report: &mut Report) {
         let header = &stored.header;
-        if header.n == 0 || header.kind == HeaderKind::Lost {
+        if header.n == 0 || header.kind == HeaderKind::Lost || !self.scope.covers(header) {
             return;
         }
         let mut leaves = Vec::new();
@@ -62,6 +68,10 @@ impl Sweep {
         let batch = batches.and_then(|batches| batches.range_mut(..=seq).next_back()).map(|(_, batch)| batch);
         let place = |batch: &Open| seq.saturating_sub(batch.stored.header.first_seq);
         let Some(batch) = batch.filter(|batch| place(batch) < batch.stored.header.n.into()) else {
+            if self.scope.leaves_out(created_at) {
+                report.entries -= 1;
+                return;
+            }
             report.add(Break::UnknownRow { id, created_at, stream_id, seq });
             return;
         };
@@ -72,12 +82,20 @@ impl Sweep {
         if row.recorded_at != Some(batch.stored.db_time) {
             report.add(Break::OtherTime { id, created_at });
         }
+        let header = &batch.stored.header;
+        if header.kind == HeaderKind::Entries && created_at < header.writer_time - LATE_AFTER && !row.is_late {
+            report.add(Break::Backdated { id, created_at, writer_time: header.writer_time });
+        }
     }
 
     /// The rows have ended.
     pub(super) fn finish(mut self, report: &mut Report) {
         while let Some((_, stream_id, first_seq)) = self.ends.pop_first() {
             self.close(stream_id, first_seq, report);
+        }
+        if self.scope.is_partial() {
+            // Those left belong to batches that were not looked at, or to none: only a look at everything tells.
+            return;
         }
         let mut orphans: Vec<_> = self.dead_letters.into_values().flatten().collect();
         orphans.sort_unstable_by_key(|letter| (letter.stream_id, letter.batch_no, letter.idx));

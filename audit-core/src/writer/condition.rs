@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Stream(Uuid),
     /// The outbox is not drained.
     Outbox,
+    /// The log is not sealed.
+    Seal,
 }
 
 /// What is wrong at the moment.
@@ -99,6 +101,7 @@ impl Condition {
                     "audit store takes the batches of this stream again"
                 ),
                 Part::Outbox => tracing::info!(place, seconds, failed_attempts, "audit outbox is drained again"),
+                Part::Seal => tracing::info!(place, seconds, failed_attempts, "audit log is sealed again"),
             }
         }
     }
@@ -106,13 +109,20 @@ impl Condition {
     /// What keeps batches from the store.
     pub(crate) fn of_store(&self) -> Option<Trouble> {
         let parts = self.parts();
-        let of_batches = parts.iter().filter(|(part, trouble)| **part != Part::Outbox && !trouble.is_over);
+        let of_batches = parts
+            .iter()
+            .filter(|(part, trouble)| matches!(part, Part::Store | Part::Stream(_)) && !trouble.is_over);
         of_batches.map(|(_, trouble)| trouble).min_by_key(|trouble| trouble.since).cloned()
     }
 
     /// What keeps the outbox from being drained.
     pub(crate) fn of_outbox(&self) -> Option<Trouble> {
         self.parts().get(&Part::Outbox).filter(|trouble| !trouble.is_over).cloned()
+    }
+
+    /// What keeps the log from being sealed.
+    pub(crate) fn of_seal(&self) -> Option<Trouble> {
+        self.parts().get(&Part::Seal).filter(|trouble| !trouble.is_over).cloned()
     }
 
     fn parts(&self) -> MutexGuard<'_, HashMap<Part, Trouble>> {
@@ -163,6 +173,20 @@ impl Trouble {
                 failed_attempts,
                 reason,
                 "audit outbox cannot be drained; its entries wait there. `audit doctor` tells what to do. Said once a minute"
+            ),
+            (Part::Seal, ErrorClass::Transient) => tracing::warn!(
+                place,
+                seconds,
+                failed_attempts,
+                reason,
+                "audit log not sealed; that is made up for. Look after the database if this lasts. Said once a minute"
+            ),
+            (Part::Seal, _) => tracing::error!(
+                place,
+                seconds,
+                failed_attempts,
+                reason,
+                "audit log cannot be sealed: `audit doctor` and `audit verify` tell what is wrong. Said once a minute"
             ),
         }
     }

@@ -11,6 +11,7 @@ use super::pauses::pauses;
 use super::queue::Queue;
 use super::session::Delivery;
 use crate::outbox::{Bell, Cutter, Pace};
+use crate::signing::Signer;
 use crate::store::drain::{Drain, Drained};
 use crate::store::{BoxFuture, ErrorClass, StoreError};
 
@@ -37,6 +38,8 @@ pub(crate) struct Drainer {
     pub(crate) bell: Option<Bell>,
     pub(crate) delivery: Delivery,
     pub(crate) condition: Arc<Condition>,
+    /// Who signs batches, if anybody does.
+    pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
 impl Drainer {
@@ -56,7 +59,7 @@ impl Drainer {
             bells.spawn(bell.ring(Arc::clone(&rung)));
         }
         let mut work = Work {
-            cutter: Cutter::new(self.pace.rows),
+            cutter: Cutter::new(self.pace.rows, self.signer.clone()),
             connection: None,
             pauses: Box::new(pauses(self.delivery.longest_pause)),
             said: None,

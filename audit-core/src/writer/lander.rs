@@ -7,6 +7,7 @@ use super::condition::Part;
 use super::pauses::Pauses;
 use super::session::{Session, Shared};
 use crate::batch::{Batch, HeaderKind};
+use crate::encoding;
 use crate::journal::{JournalError, Moves};
 use crate::store::{ErrorClass, Landed, StoreError};
 
@@ -30,6 +31,10 @@ impl Lander {
     pub(super) async fn land(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
         let mut in_its_place = None;
+        // Whoever finds a batch lost answers for saying so.
+        let signer = self.shared.signer.as_deref().filter(|_| batch.header().kind == HeaderKind::Lost);
+        let signed = signer.map(|signer| batch.signed(signer));
+        let batch = signed.as_ref().unwrap_or(batch);
         #[cfg(feature = "metrics")]
         let began = std::time::Instant::now();
         loop {
@@ -67,6 +72,11 @@ impl Lander {
         for part in [Part::Store, Part::Stream(batch.header().stream_id)] {
             self.shared.condition.well(part, || self.shared.store.describe());
         }
+        let header = batch.header();
+        tracing::debug!(
+            stream_id = %header.stream_id, batch_no = header.batch_no, hash = %encoding::hex(batch.header_hash()),
+            "audit batch stored"
+        );
     }
 
     /// One attempt. Nothing, where another has to follow at once.
@@ -74,7 +84,7 @@ impl Lander {
         if in_its_place.is_none() && self.moves.covers(batch.header()) {
             let (moves, original) = (Arc::clone(&self.moves), batch.clone());
             let replacement = blocking(move || moves.replacement(&original)).await.map_err(move_failed)?;
-            *in_its_place = Some(replacement.unwrap_or_else(|| batch.moved()));
+            *in_its_place = Some(replacement.unwrap_or_else(|| batch.moved(self.shared.signer.clone())));
         }
         let sent = in_its_place.as_ref().unwrap_or(batch);
         match self.session.land(sent).await {
@@ -93,14 +103,14 @@ impl Lander {
             }
             Ok(Landed::Squatted) => {
                 say_squatted(sent);
-                let moved = sent.moved();
+                let moved = sent.moved(self.shared.signer.clone());
                 self.begin_move(batch).await?;
                 *in_its_place = Some(moved);
                 Ok(None)
             }
             Err(error) if error.class() == ErrorClass::OutOfWindow => {
                 // Nothing of the batch is stored: its rows can be frozen again.
-                let replacement = sent.moved_into_window(SystemTime::now());
+                let replacement = sent.moved_into_window(SystemTime::now(), self.shared.signer.clone());
                 self.begin_move(batch).await?;
                 let (moves, original, kept) = (Arc::clone(&self.moves), batch.clone(), replacement.clone());
                 blocking(move || moves.replace(&original, &kept)).await.map_err(move_failed)?;

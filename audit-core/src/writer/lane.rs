@@ -71,7 +71,7 @@ enum Next {
 
 impl Lane {
     pub(super) fn new(index: usize, shared: Shared, journal: Option<&Arc<Journal>>, moves: Arc<Moves>) -> Self {
-        let freezer = Freezer::new();
+        let freezer = Freezer::new().signed_by(shared.signer.clone());
         tracing::debug!(stream_id = %freezer.stream_id(), store = shared.store.describe(), "audit stream begins");
         Self {
             index,
@@ -138,7 +138,7 @@ impl Lane {
         let spill_at = clock::in_future(self.shared.delivery.spill_after.saturating_sub(age));
         let mut freezer = lock(&self.freezer);
         if self.moves.concern(freezer.stream_id()) {
-            *freezer = Freezer::new();
+            *freezer = Freezer::new().signed_by(self.shared.signer.clone());
         }
         let batch = Arc::new(freezer.freeze(entries, now));
         self.held().in_hand = Some(InHand { batch, spill_at });

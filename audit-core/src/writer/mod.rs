@@ -2,7 +2,7 @@
 //!
 //! [`queue`] takes entries in and keeps the accounts; [`lane`] cuts them into batches and sees each into the store or, until
 //! then, the journal; [`lander`] sends a batch again and again until the store has it; [`adopter`] lands what dead processes
-//! left; [`thread`] runs them all. The application's runtime is never needed,
+//! left; [`sealer`] puts headers into the tree; [`thread`] runs them all. The application's runtime is never needed,
 //! so the writer works in programs without one and outlives a dropped one.
 
 mod adopter;
@@ -16,6 +16,7 @@ mod own_thread;
 mod park;
 mod pauses;
 mod queue;
+mod sealer;
 mod session;
 mod sync;
 mod thread;
@@ -25,5 +26,6 @@ pub(crate) use condition::{Condition, Trouble};
 pub(crate) use drainer::{Drainer, Source};
 pub(crate) use park::block_on;
 pub(crate) use queue::{Acknowledgement, DropReason, Limits, NotKept, Place, Pressure, Queue};
+pub(crate) use sealer::Sealing;
 pub(crate) use session::Delivery;
 pub(crate) use thread::{Finish, StartUp, Writer, spawn};

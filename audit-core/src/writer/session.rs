@@ -8,6 +8,7 @@ use super::condition::{Condition, Part};
 use super::pauses::Pauses;
 use super::queue::Queue;
 use crate::batch::Batch;
+use crate::signing::Signer;
 use crate::store::{Connection, ErrorClass, Landed, SharedStore, StoreError};
 
 /// How often the store makes room ahead of time.
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) breaker: Arc<Breaker>,
     pub(super) condition: Arc<Condition>,
     pub(super) delivery: Delivery,
+    /// Who signs batches, if anybody does.
+    pub(super) signer: Option<Arc<dyn Signer>>,
 }
 
 /// A connection, if there is one.
@@ -81,7 +84,7 @@ impl Session {
 impl Shared {
     /// Connects, for as long as it takes. While the store is away, one of all who wait for it tries.
     async fn connect(&self) -> Box<dyn Connection> {
-        let Self { queue, store, breaker, condition, delivery } = self;
+        let Self { queue, store, breaker, condition, delivery, .. } = self;
         let mut pauses = Pauses::new(queue, delivery.longest_pause);
         loop {
             let probe = breaker.probe().await;

@@ -16,10 +16,13 @@ use super::lane::Lane;
 use super::own_thread;
 use super::pauses::pauses;
 use super::queue::Queue;
+use super::sealer::Sealing;
 use super::session::{Delivery, Shared};
+use super::unwind;
 use crate::auditor::{Migrate, WaitForStore};
 use crate::journal::{Journal, Moves};
 use crate::migrate;
+use crate::signing::Signer;
 use crate::store::{ErrorClass, SharedStore, StoreError};
 
 const NAME: &str = "audit-writer";
@@ -37,6 +40,9 @@ pub(crate) struct StartUp {
     pub(crate) condition: Arc<Condition>,
     pub(crate) journal: Option<Arc<Journal>>,
     pub(crate) drainer: Option<Drainer>,
+    pub(crate) sealing: Option<Sealing>,
+    /// Who signs batches, if anybody does.
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     /// Whose accounts are published.
     #[cfg(feature = "metrics")]
     pub(crate) auditor: crate::Auditor,
@@ -173,6 +179,7 @@ async fn work(
         breaker: Arc::default(),
         condition: Arc::clone(&start_up.condition),
         delivery: start_up.delivery,
+        signer: start_up.signer.clone(),
     };
     // The lanes take entries and keep them safe before there is a store to land them in.
     let mut lanes = JoinSet::new();
@@ -198,9 +205,23 @@ async fn work(
     if let Some(journal) = start_up.journal {
         adopter.spawn(Adopter::new(shared, journal).run());
     }
-    all(&mut lanes).await;
+    let mut sealing = start_up.sealing;
+    let sealed = async {
+        if let Some(sealing) = &mut sealing
+            && let Err(panic) = unwind::caught(sealing.run(queue)).await
+        {
+            tracing::error!(panic = unwind::words(&panic), "the sealer of the audit log panicked; another one has to go on");
+        }
+    };
     // It ends by itself once the queue drains, and begins anew when it panics.
-    all(&mut drainer).await;
+    let landed = async {
+        all(&mut lanes).await;
+        all(&mut drainer).await;
+    };
+    tokio::join!(sealed, landed);
+    if let Some(sealing) = sealing {
+        sealing.end().await;
+    }
 }
 
 /// Waits for tasks that are to end by themselves.

@@ -34,7 +34,7 @@ impl Address {
     }
 
     /// The same server, with the password that its password file holds by now.
-    pub(super) fn reread(&self) -> Self {
+    pub(crate) fn reread(&self) -> Self {
         match (parse(&self.url), &self.name) {
             (Ok(address), Some(name)) => address.named(name),
             (Ok(address), None) => address,

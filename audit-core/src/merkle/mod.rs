@@ -1,6 +1,12 @@
-//! The Merkle tree of RFC 6962, section 2.1: its root.
+//! Merkle trees as RFC 6962, section 2.1, describes them: roots, and the proofs that a leaf is in one.
+
+mod frontier;
+mod inclusion;
 
 use sha2::{Digest, Sha256};
+
+pub(crate) use frontier::Frontier;
+pub(crate) use inclusion::{InclusionPath, root_of_path};
 
 use crate::batch::Hash;
 
@@ -9,17 +15,11 @@ const NODE_PREFIX: [u8; 1] = [0x01];
 
 /// The root over leaf hashes; SHA-256 of nothing where there are none.
 pub(crate) fn root(leaves: impl IntoIterator<Item = Hash>) -> Hash {
-    // The roots of complete subtrees, largest first, whose sizes are the binary digits of the leaves so far.
-    let mut subtrees: Vec<Hash> = Vec::new();
-    for (index, leaf) in leaves.into_iter().enumerate() {
-        let mut subtree = leaf;
-        for _ in 0..index.trailing_ones() {
-            let left = subtrees.pop().expect("every one-bit of the index stands for a subtree");
-            subtree = node(&left, &subtree);
-        }
-        subtrees.push(subtree);
+    let mut frontier = Frontier::default();
+    for leaf in leaves {
+        frontier.push(leaf);
     }
-    subtrees.into_iter().rev().reduce(|right, left| node(&left, &right)).unwrap_or_else(|| Sha256::digest([]).into())
+    frontier.root()
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {

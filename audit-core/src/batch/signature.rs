@@ -1,0 +1,34 @@
+//! Who answers for a batch.
+
+use super::{Batch, FrozenRow, Header};
+use crate::encoding;
+use crate::signing::Signer;
+
+impl Batch {
+    /// A header, hashed and signed, with its rows. A key that cannot sign leaves the batch unsigned, which verifying tells: an
+    /// entry is worth more than its signature.
+    pub(super) fn sealed(mut header: Header, rows: Vec<FrozenRow>, signer: Option<&dyn Signer>) -> Self {
+        let Some(signer) = signer else {
+            let header_hash = encoding::header_hash(&header);
+            return Self { header, header_hash, rows };
+        };
+        header.key_id = Some(signer.verifying_key().id());
+        let header_hash = encoding::header_hash(&header);
+        match signer.sign(&encoding::signed_message(&header_hash)) {
+            Ok(signature) => {
+                header.sig = Some(signature.to_vec());
+                Self { header, header_hash, rows }
+            }
+            Err(error) => {
+                tracing::error!(%error, stream_id = %header.stream_id, batch_no = header.batch_no, "audit batch not signed");
+                header.key_id = None;
+                Self::sealed(header, rows, None)
+            }
+        }
+    }
+
+    /// The batch with the signature of a key, in place of whatever it has.
+    pub(crate) fn signed(&self, signer: &dyn Signer) -> Self {
+        Self::sealed(self.header.clone(), self.rows.clone(), Some(signer))
+    }
+}

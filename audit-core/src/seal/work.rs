@@ -1,0 +1,269 @@
+//! Sealing, turn by turn.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::outside::Outside;
+use super::place::{Place, Step, Stored, Tree};
+use super::{Checkpoint, SealerError};
+use crate::merkle::Frontier;
+use crate::signing::{Note, Signer};
+use crate::store::StoreError;
+
+/// The pause between two looks where this user may not seal: somebody may grant it.
+const NOT_ALLOWED_POLL: Duration = Duration::from_secs(30);
+
+/// How a log is sealed.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The pause between two looks for new headers.
+    pub(crate) every: Duration,
+    /// The pause between two checkpoints.
+    pub(crate) checkpoint_every: Duration,
+    /// The longest wait for an answer.
+    pub(crate) timeout: Duration,
+    /// Who signs checkpoints, if anybody does here.
+    pub(crate) signer: Option<Arc<dyn Signer>>,
+    /// Where checkpoints are also put, outside of the database.
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_millis(200),
+            checkpoint_every: Duration::from_secs(10),
+            timeout: Duration::from_secs(75),
+            signer: None,
+            directory: None,
+        }
+    }
+}
+
+/// The work on one log, over one connection at a time.
+pub(crate) struct Task {
+    place: Arc<dyn Place>,
+    settings: Settings,
+    outside: Option<Outside>,
+    connection: Option<Box<dyn Tree>>,
+    /// Whatever was committed by transactions below is in the tree. Nothing until the newest checkpoint was looked at.
+    watermark: Option<u64>,
+    /// The tree as far as this sealer has read it; only where it signs.
+    frontier: Option<Frontier>,
+    /// How large the tree is that the newest checkpoint states.
+    signed: u64,
+    next_checkpoint: Instant,
+}
+
+/// What became of one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// This user may not seal.
+    NotAllowed,
+    /// Somebody else was at it.
+    Busy,
+    Sealed {
+        headers: u64,
+        /// Whether nothing is left to do now.
+        is_whole: bool,
+    },
+}
+
+impl Task {
+    pub(crate) fn new(place: Arc<dyn Place>, settings: Settings) -> Self {
+        let outside = settings.directory.clone().map(Outside::new);
+        Self {
+            place,
+            settings,
+            outside,
+            connection: None,
+            watermark: None,
+            frontier: None,
+            signed: 0,
+            next_checkpoint: Instant::now(),
+        }
+    }
+
+    pub(crate) fn place(&self) -> String {
+        self.place.describe()
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Puts what is new into the tree, and signs a checkpoint if it is time or `sign_now`. A connection that failed is
+    /// dropped, never used again.
+    pub(crate) async fn turn(&mut self, sign_now: bool) -> Result<Turn, SealerError> {
+        let mut open = match self.connection.take() {
+            Some(open) => open,
+            None => {
+                let mut open = within(self.settings.timeout, self.place.as_ref(), self.place.connect()).await?;
+                if !self.within(open.may_seal()).await? {
+                    open.close().await;
+                    return Ok(Turn::NotAllowed);
+                }
+                open
+            }
+        };
+        let turn = self.seal(&mut *open).await?;
+        let is_due = sign_now || self.next_checkpoint <= Instant::now();
+        let is_settled = !matches!(turn, Turn::Sealed { is_whole: false, .. });
+        if let Some(signer) = self.settings.signer.clone()
+            && is_due
+            && is_settled
+        {
+            self.checkpoint(&mut *open, signer).await?;
+            self.next_checkpoint = Instant::now() + self.settings.checkpoint_every;
+        }
+        self.connection = Some(open);
+        Ok(turn)
+    }
+
+    /// How large the tree is that the newest checkpoint states, as far as this sealer knows.
+    pub(crate) const fn signed(&self) -> u64 {
+        self.signed
+    }
+
+    pub(crate) const fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    pub(crate) async fn close(&mut self) {
+        if let Some(open) = self.connection.take() {
+            open.close().await;
+        }
+    }
+
+    async fn seal(&mut self, open: &mut dyn Tree) -> Result<Turn, SealerError> {
+        let watermark = match self.watermark {
+            Some(watermark) => watermark,
+            None => self.within(open.newest_checkpoint()).await?.map_or(0, |newest| newest.watermark),
+        };
+        let step = self.within(open.seal(watermark)).await?;
+        Ok(match step {
+            Step::Busy => {
+                self.watermark = Some(watermark);
+                Turn::Busy
+            }
+            Step::Sealed { headers, watermark, is_whole } => {
+                self.watermark = Some(watermark);
+                Turn::Sealed { headers, is_whole }
+            }
+        })
+    }
+
+    /// Signs what the tree is now, unless that has been signed.
+    async fn checkpoint(&mut self, open: &mut dyn Tree, signer: Arc<dyn Signer>) -> Result<(), SealerError> {
+        let mut frontier = match self.frontier.take() {
+            Some(frontier) => frontier,
+            None => self.begin(open, &*signer).await?,
+        };
+        let mut heads = Vec::new();
+        loop {
+            let leaves = self.within(open.leaves(frontier.size())).await?;
+            if leaves.is_empty() {
+                break;
+            }
+            for leaf in &leaves {
+                frontier.push(leaf.hash);
+            }
+            if self.outside.is_some() {
+                heads.extend(leaves);
+            }
+        }
+        let is_new = frontier.size() > self.signed;
+        if is_new {
+            let stored = self.sign(&frontier, signer).await?;
+            if let Some(outside) = &self.outside {
+                outside.keep(stored.clone(), self.signed, heads).await?;
+            }
+            self.within(open.write(&stored)).await?;
+            tracing::info!(size = stored.size, note = stored.note, "audit checkpoint");
+            self.signed = stored.size;
+        }
+        self.frontier = Some(frontier);
+        Ok(())
+    }
+
+    async fn sign(&self, frontier: &Frontier, signer: Arc<dyn Signer>) -> Result<Stored, SealerError> {
+        let origin = signer.verifying_key().name().to_owned();
+        let checkpoint = Checkpoint { origin, size: frontier.size(), root: frontier.root() };
+        // A signer may ask a service.
+        let note = tokio::task::spawn_blocking(move || Note::sign(checkpoint.to_string(), &*signer)).await;
+        let note = note.map_err(|panic| SealerError::SignerPanicked { source: panic })??;
+        Ok(Stored {
+            size: frontier.size(),
+            root: frontier.root(),
+            watermark: self.watermark.unwrap_or_default(),
+            note: note.to_string(),
+            frontier: frontier.to_bytes(),
+        })
+    }
+
+    /// The tree that the newest checkpoint states: from what stands beside it, if that is what this key signed; else read
+    /// anew. A tree that contradicts the newest checkpoint is not signed.
+    async fn begin(&mut self, open: &mut dyn Tree, signer: &dyn Signer) -> Result<Frontier, SealerError> {
+        let Some(newest) = self.within(open.newest_checkpoint()).await? else { return Ok(Frontier::default()) };
+        self.signed = newest.size;
+        let ours = newest.note.parse::<Note>().ok().filter(|note| note.is_signed_by(signer.verifying_key()));
+        let stated = ours.and_then(|note| note.text().parse::<Checkpoint>().ok());
+        let beside = Frontier::from_bytes(newest.size, &newest.frontier);
+        if let (Some(stated), Some(frontier)) = (stated, beside)
+            && (stated.size, stated.root) == (frontier.size(), frontier.root())
+        {
+            return Ok(frontier);
+        }
+        let mut frontier = Frontier::default();
+        while frontier.size() < newest.size {
+            let leaves = self.within(open.leaves(frontier.size())).await?;
+            if leaves.is_empty() {
+                break;
+            }
+            for leaf in leaves {
+                if frontier.size() < newest.size {
+                    frontier.push(leaf.hash);
+                }
+            }
+        }
+        if (frontier.size(), frontier.root()) != (newest.size, newest.root) {
+            return Err(SealerError::Contradiction { place: self.place(), size: newest.size });
+        }
+        Ok(frontier)
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        within(self.settings.timeout, self.place.as_ref(), work).await
+    }
+}
+
+async fn within<T>(
+    timeout: Duration,
+    place: &dyn Place,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+        let reason = format!("{} did not answer within {timeout:?}", place.describe());
+        Err(StoreError::new(crate::store::ErrorClass::Transient, "cannot seal the log", reason))
+    })
+}
+
+impl Turn {
+    pub(crate) const fn headers(self) -> u64 {
+        match self {
+            Self::Sealed { headers, .. } => headers,
+            Self::NotAllowed | Self::Busy => 0,
+        }
+    }
+
+    /// How long to wait for the next. Where somebody else is at it, there is no hurry.
+    pub(crate) fn pause(self, every: Duration) -> Duration {
+        match self {
+            Self::Sealed { is_whole: false, .. } => Duration::ZERO,
+            Self::Sealed { .. } => every,
+            Self::Busy => every * 10,
+            Self::NotAllowed => NOT_ALLOWED_POLL,
+        }
+    }
+}
