@@ -4,7 +4,7 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, dead_letters, doctor, journal, migrate, query, record, verify};
+use crate::commands::{catalog, dead_letters, doctor, journal, keys, migrate, proof, query, record, seal, verify};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -90,7 +90,13 @@ pub(crate) enum Command {
     /// Print what the built-in catalog lists
     Catalog(catalog::CatalogArgs),
     /// Compute every hash again and say whether anything was changed
-    Verify(verify::VerifyArgs),
+    Verify(Box<verify::VerifyArgs>),
+    /// Put what is new into the tree, and sign checkpoints of it
+    Seal(seal::SealArgs),
+    /// Print what proves that one entry is in the log
+    Proof(proof::ProofArgs),
+    /// Make keys that sign batches and checkpoints
+    Keys(keys::KeysArgs),
     /// Examine the log and say what to do
     Doctor(doctor::DoctorArgs),
 }

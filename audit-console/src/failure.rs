@@ -47,6 +47,14 @@ impl Failure {
         self
     }
 
+    /// The same with the exit code of a wrong configuration, where 1 says something else.
+    pub(crate) fn into_usage(self) -> Self {
+        match self {
+            Self::Failed { what, hint } => Self::Usage { what, hint },
+            other => other,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage { .. } => ExitCode::from(2),

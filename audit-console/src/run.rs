@@ -37,6 +37,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::DeadLetters(args) => commands::dead_letters::run(&log, &args, &mut out),
         Command::Journal(args) => commands::journal::run(&log, &args, &mut out),
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
+        Command::Seal(args) => commands::seal::run(&log, &args, &mut out),
+        Command::Proof(args) => commands::proof::run(&log, &args, &mut out),
+        Command::Keys(args) => commands::keys::run(&args, &mut out),
         Command::Verify(args) => commands::verify::run(&log, &args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }

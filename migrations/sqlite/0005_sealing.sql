@@ -14,4 +14,4 @@ CREATE TABLE audit_unsealed (
 INSERT INTO audit_unsealed SELECT stream_id, batch_no FROM audit_batches;
 
 CREATE TRIGGER audit_batches_unsealed AFTER INSERT ON audit_batches
-BEGIN INSERT INTO audit_unsealed (stream_id, batch_no) VALUES (NEW.stream_id, NEW.batch_no); END;
+BEGIN INSERT OR IGNORE INTO audit_unsealed (stream_id, batch_no) VALUES (NEW.stream_id, NEW.batch_no); END;

@@ -4,10 +4,13 @@ pub(crate) mod catalog;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod journal;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 mod next_page;
+pub(crate) mod proof;
 pub(crate) mod query;
 pub(crate) mod record;
+pub(crate) mod seal;
 mod shell;
 pub(crate) mod verify;
 

@@ -2,16 +2,21 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
-use audit_core::verify::{self, Break, Progress, Report};
-use chrono::{SecondsFormat, TimeDelta};
+use audit_core::signing::TrustedKeys;
+use audit_core::verify::{Break, Progress, Proof, Report, SavedCheckpoint, Verifier};
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use uuid::Uuid;
 
 use super::ADVICE;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
+use crate::moment::Moment;
 use crate::render::escape::{self, visible};
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
@@ -23,9 +28,16 @@ It reads the whole log, as a reader may, computes every hash again and compares.
 It changes nothing. What is recorded meanwhile is looked at the next time.
 
 It finds what was changed, inserted, moved or removed by whoever can write to
-the database. It cannot see a stream that was removed whole, the last batches
-of a stream removed with their rows, a batch that a forged header calls lost,
-or a log whose hashes were all computed anew.
+the database. Against somebody who computes all hashes anew it needs a memory of
+its own: the keys that it trusts, and the checkpoint that it kept the last time.
+
+The file of --keys has a line for each key: `log KEY` for one that signs
+checkpoints, `writer KEY` for one that signs batches, the latter followed, if
+need be, by since=TIME and until=TIME. Keep it, and what --save writes, where
+nobody who can write to the database can write.
+
+No look at a log can see what was never recorded, nor what whoever holds all the
+keys did before the first checkpoint that you kept.
 
 Exit codes:
   0  intact
@@ -35,8 +47,35 @@ Exit codes:
 Examples:
   audit verify
   audit verify --format json | jq '.breaks[]'
+  audit verify --keys trusted-keys --checkpoint last --save last
+  audit verify --since 7d
+  audit verify --proof proof.json --keys trusted-keys
   audit verify || page-the-auditor")]
 pub(crate) struct VerifyArgs {
+    /// The keys that are trusted
+    #[arg(long, env = "AUDIT_TRUSTED_KEYS", value_name = "FILE")]
+    keys: Option<PathBuf>,
+
+    /// What --save wrote the last time: the log has to contain it, unchanged
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+
+    /// Write what the log is now, for the next time; only if it is intact
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+
+    /// Look only at entries of batches since then; at headers and checkpoints always
+    #[arg(long, value_name = "TIME", value_parser = Moment::from_str)]
+    since: Option<Moment>,
+
+    /// Look only at entries of this stream; at headers and checkpoints always
+    #[arg(long, value_name = "ID")]
+    stream: Option<Uuid>,
+
+    /// Check what `audit proof` printed; no database is needed
+    #[arg(long, value_name = "FILE", requires = "keys", conflicts_with_all = ["checkpoint", "save", "since", "stream"])]
+    proof: Option<PathBuf>,
+
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -51,18 +90,37 @@ enum Format {
 }
 
 pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let keys = args.keys.as_ref().map(TrustedKeys::from_file).transpose().map_err(Failure::usage)?;
+    let keys = keys.unwrap_or_default();
+    if let Some(file) = &args.proof {
+        return check_proof(file, &keys, args.format, out);
+    }
     let url = log.url()?;
+    let mut verifier = Verifier::new(url.as_str(), &log.schema).trusting(keys);
+    if let Some(file) = &args.checkpoint {
+        verifier = verifier.against(read::<SavedCheckpoint>(file)?);
+    }
+    if let Some(since) = args.since {
+        verifier = verifier.since(since.start(Utc::now()));
+    }
+    if let Some(stream_id) = args.stream {
+        verifier = verifier.stream(stream_id);
+    }
     // It is not drawn where nobody looks.
     let bar = ProgressBar::new(0).with_style(style());
     let watch = |Progress { entries, promised, .. }| {
         bar.set_length(promised);
         bar.set_position(entries);
     };
-    let report = block_on(verify::verify(url.as_str(), &log.schema, watch))?;
+    let report = block_on(verifier.run(watch)).map_err(Failure::into_usage)?;
     bar.finish_and_clear();
     // Exit code 2, also where only the server is to blame: 1 says that something is broken.
     let report = report.map_err(|error| Failure::wrong(&error).with_hint(ADVICE))?;
     let code = if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if let Some(file) = args.save.as_ref().filter(|_| report.is_intact()) {
+        save(file, &report.head)
+            .map_err(|error| Failure::usage(format!("cannot write the checkpoint to {}: {error}", file.display())))?;
+    }
     match print(&report, args.format, out) {
         // What was found does not hang on whether anybody reads it.
         Err(Failure::Output(error)) => {
@@ -72,6 +130,67 @@ pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Res
             Ok(code)
         }
         printed => printed.map(|()| code),
+    }
+}
+
+fn read<T: FromStr<Err: fmt::Display>>(file: &Path) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+    text.parse().map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+}
+
+/// The file is whole at any time: it is what the next look is compared with.
+fn save(file: &Path, head: &str) -> std::io::Result<()> {
+    let scratch = file.with_added_extension("part");
+    std::fs::write(&scratch, head)?;
+    std::fs::rename(scratch, file)
+}
+
+fn check_proof(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let proof: ProofFile = read(file)?;
+    let row = proof.0.row();
+    let checked = proof.0.check(keys);
+    match (format, &checked) {
+        (Format::Json, _) => {
+            let document = serde_json::json!({
+                "intact": checked.is_ok(),
+                "id": row.id,
+                "reason": checked.as_ref().err().map(ToString::to_string),
+                "covered_batches": checked.as_ref().ok().map(|proved| proved.checkpoint.size),
+                "origin": checked.as_ref().ok().map(|proved| &proved.checkpoint.origin),
+                "writer": checked.as_ref().ok().and_then(|proved| proved.writer.as_ref()),
+            });
+            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        }
+        (Format::Text, Ok(proved)) => {
+            let (origin, size) = (visible(&proved.checkpoint.origin), proved.checkpoint.size);
+            writeln!(
+                out,
+                "{GREEN}✓ proved{PLAIN}: entry {} is in the log {origin}, as its checkpoint of {size} batches states",
+                row.id
+            )?;
+            let actor = row.actor_id.as_deref().unwrap_or("(erased)");
+            writeln!(out, "  {} {} · {}", visible(actor), visible(&row.action), row.outcome.as_str())?;
+            let recorded = proved.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            writeln!(
+                out,
+                "  recorded {recorded}, signed by {}",
+                visible(proved.writer.as_deref().unwrap_or("no trusted writer"))
+            )?;
+        }
+        (Format::Text, Err(error)) => writeln!(out, "{RED}✗ not proved{PLAIN}: {}", visible(&error.to_string()))?,
+    }
+    out.flush()?;
+    Ok(if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct ProofFile(Proof);
+
+impl FromStr for ProofFile {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
     }
 }
 
@@ -117,6 +236,25 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
         writeln!(out, "{breaks} in {entries}, {batches}, {streams}")?;
     } else {
         writeln!(out, "{GREEN}✓ intact{PLAIN}: {entries} in {batches} of {streams}")?;
+    }
+    if report.sealed_batches > 0 || report.checkpoints > 0 {
+        let covered = report.covered_batches;
+        let open = report.batches.saturating_sub(covered);
+        match (report.checkpoints, open) {
+            (0, _) => writeln!(out, "{YELLOW}!{PLAIN} no checkpoint was ever signed: audit seal --help")?,
+            (_, 0) => writeln!(out, "  the newest checkpoint covers all of it")?,
+            (_, open) => {
+                let open = counted(open, "batch is", "batches are");
+                writeln!(out, "{YELLOW}!{PLAIN} {open} newer than the newest checkpoint")?;
+            }
+        }
+    }
+    if report.signed_batches > 0 {
+        writeln!(out, "  {} signed by trusted writers", counted(report.signed_batches, "batch is", "batches are"))?;
+    }
+    if report.late_batches > 0 {
+        let late = counted(report.late_batches, "batch", "batches");
+        writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;
     }
     if *dead_letters > 0 {
         writeln!(out, "{YELLOW}!{PLAIN} {dead_letters} of the rows are dead letters: audit dead-letters")?;

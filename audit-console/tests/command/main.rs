@@ -9,5 +9,6 @@ mod migrate;
 mod output;
 mod query;
 mod record;
+mod seal;
 mod support;
 mod verify;

@@ -508,7 +508,7 @@ impl Builder {
         let place = seal::open(url, &Schema::new(&self.schema)?)?;
         let task = seal::Task::new(place, self.sealing.clone());
         let longest_pause = self.delivery.longest_pause;
-        Ok(Some(Sealing { task, longest_pause, condition: Arc::clone(condition) }))
+        Ok(Some(Sealing { task, longest_pause, condition: Arc::clone(condition), is_refused: false }))
     }
 
     /// An auditor without a writer, and its queue, which takes nothing.

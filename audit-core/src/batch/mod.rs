@@ -10,8 +10,8 @@ mod signature;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub(crate) use freezer::{Draft, LATE_AFTER};
 pub use freezer::Freezer;
+pub(crate) use freezer::{Draft, LATE_AFTER};
 
 use crate::{Row, encoding, merkle};
 

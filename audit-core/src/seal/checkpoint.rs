@@ -49,7 +49,8 @@ impl FromStr for Checkpoint {
         let mut line = || lines.next().unwrap_or_default();
         let origin = Some(line()).filter(|origin| !origin.is_empty()).ok_or(refuse("first", "an origin"))?;
         let digits = line();
-        let is_plain = digits.bytes().all(|digit| digit.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+        let is_plain =
+            digits.bytes().all(|digit| digit.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
         let size = digits.parse().ok().filter(|_| is_plain).ok_or(refuse("second", "a number of leaves"))?;
         let root = STANDARD.decode(line()).ok().and_then(|root| Hash::try_from(root).ok());
         let root = root.ok_or(refuse("third", "the 32 bytes of a root in Base64"))?;

@@ -21,7 +21,7 @@ pub(crate) trait Place: Send + Sync + 'static {
 
 /// A connection to the tree. After an error, or dropped, a call may have had its effect, which is harmless: connect and
 /// go on.
-pub(crate) trait Tree: Send {
+pub(crate) trait Tree: Send + Sync {
     /// Whether this user may seal.
     fn may_seal(&mut self) -> BoxFuture<'_, Result<bool, StoreError>>;
 

@@ -11,7 +11,8 @@ use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
 /// Statements that are sent together are one transaction, also behind a pooler.
-const LIMITS: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '10s'; SET LOCAL synchronous_commit = 'on'; ";
+const LIMITS: &str =
+    "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '10s'; SET LOCAL synchronous_commit = 'on'; ";
 /// A little longer than a statement may take, so that the server says what it was.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
 const ACTION: &str = "cannot seal the log";

@@ -182,7 +182,8 @@ impl Sealer {
     ) -> Result<Sealed, SealerError> {
         let mut task = self.task()?;
         let mut sealed = 0;
-        let pauses = || ExponentialBuilder::default().with_max_delay(LONGEST_PAUSE).without_max_times().with_jitter().build();
+        let pauses =
+            || ExponentialBuilder::default().with_max_delay(LONGEST_PAUSE).without_max_times().with_jitter().build();
         let mut lengths = pauses();
         tokio::pin!(end);
         loop {

@@ -28,7 +28,8 @@ impl Place for Sqlite {
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Tree>, StoreError>> {
         Box::pin(async {
             let connection = self.file.open(Access::Write).await?;
-            Ok(Box::new(Connected { connection, action: format!("cannot seal {}", self.file.describe()) }) as Box<dyn Tree>)
+            Ok(Box::new(Connected { connection, action: format!("cannot seal {}", self.file.describe()) })
+                as Box<dyn Tree>)
         })
     }
 }

@@ -126,10 +126,6 @@ impl Task {
         self.signed
     }
 
-    pub(crate) const fn is_connected(&self) -> bool {
-        self.connection.is_some()
-    }
-
     pub(crate) async fn close(&mut self) {
         if let Some(open) = self.connection.take() {
             open.close().await;

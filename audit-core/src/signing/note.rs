@@ -148,7 +148,15 @@ mod tests {
 
     #[test]
     fn rubbish_is_no_note() {
-        for rubbish in ["", "\n\n", "a\n", "a\n\n\u{2014} b\n", "a\n\n\u{2014} b AAA=\n", "a\n\n- b AAAAAAAA\n", "a\r\n\n\u{2014} b AAAAAAAA\n"] {
+        for rubbish in [
+            "",
+            "\n\n",
+            "a\n",
+            "a\n\n\u{2014} b\n",
+            "a\n\n\u{2014} b AAA=\n",
+            "a\n\n- b AAAAAAAA\n",
+            "a\r\n\n\u{2014} b AAAAAAAA\n",
+        ] {
             assert!(rubbish.parse::<Note>().is_err(), "{rubbish:?}");
         }
     }

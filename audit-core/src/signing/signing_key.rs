@@ -56,8 +56,10 @@ impl SigningKey {
     /// When the file cannot be read, or holds no key.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
-        let unreadable =
-            |error: std::io::Error| KeyError::Unreadable { place: path.display().to_string(), reason: error.to_string() };
+        let unreadable = |error: std::io::Error| KeyError::Unreadable {
+            place: path.display().to_string(),
+            reason: error.to_string(),
+        };
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -68,7 +68,9 @@ pub enum TrustedKeysError {
         line: usize,
     },
     /// What follows a key cannot be read.
-    #[error("line {line}: what follows the key is neither since=TIME nor until=TIME, such as until=2026-11-27T00:00:00Z")]
+    #[error(
+        "line {line}: what follows the key is neither since=TIME nor until=TIME, such as until=2026-11-27T00:00:00Z"
+    )]
     Limit {
         /// Counts from 1.
         line: usize,
@@ -120,9 +122,8 @@ impl TrustedKeys {
 
     /// The key of this id, if it is trusted for what the database took then.
     pub(crate) fn writer(&self, key_id: &str, db_time: DateTime<Utc>) -> Option<&VerifyingKey> {
-        let is_trusted = |writer: &&TrustedWriter| {
-            writer.key.id() == key_id && writer.until.is_none_or(|until| db_time < until)
-        };
+        let is_trusted =
+            |writer: &&TrustedWriter| writer.key.id() == key_id && writer.until.is_none_or(|until| db_time < until);
         self.writers.iter().find(is_trusted).map(|writer| &writer.key)
     }
 }
@@ -144,9 +145,9 @@ impl FromStr for TrustedKeys {
                 "writer" => {
                     let mut writer = TrustedWriter { key: key()?, since: None, until: None };
                     for word in words.by_ref() {
-                        let limit = word.split_once('=').and_then(|(name, time)| {
-                            Some((name, DateTime::parse_from_rfc3339(time).ok()?.to_utc()))
-                        });
+                        let limit = word
+                            .split_once('=')
+                            .and_then(|(name, time)| Some((name, DateTime::parse_from_rfc3339(time).ok()?.to_utc())));
                         match limit {
                             Some(("since", time)) => writer.since = Some(time),
                             Some(("until", time)) => writer.until = Some(time),

@@ -28,7 +28,9 @@ pub struct VerifyingKey {
 #[non_exhaustive]
 pub enum KeyError {
     /// The name is empty, too long, or holds a blank or a plus sign.
-    #[error("a key's name has 1 to 200 bytes, without blanks and plus signs: name it after the service, such as billing.example.org")]
+    #[error(
+        "a key's name has 1 to 200 bytes, without blanks and plus signs: name it after the service, such as billing.example.org"
+    )]
     Name,
     /// It does not have the parts of a key.
     #[error("this is not written as {expected}: take it as `audit keys generate` printed it")]
@@ -60,7 +62,8 @@ impl VerifyingKey {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(|c: char| c == '+' || c.is_whitespace()) {
             return Err(KeyError::Name);
         }
-        let digest = Sha256::new_with_prefix(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
+        let digest =
+            Sha256::new_with_prefix(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
         let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
         Ok(Self { name: name.to_owned(), hash: [a, b, c, d], key })
     }
@@ -94,7 +97,8 @@ impl FromStr for VerifyingKey {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (name, hash, bytes) = parts(text, Self::FORM)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Form { expected: Self::FORM })?;
+        let key =
+            ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Form { expected: Self::FORM })?;
         let key = Self::new(name, key)?;
         if key.hash == hash { Ok(key) } else { Err(KeyError::Hash) }
     }

@@ -311,7 +311,10 @@ impl fmt::Display for Break {
                 )
             }
             Self::PassedOver { stream_id, batch_no } => {
-                write!(f, "batch {batch_no} of stream {stream_id} is not in the tree, and later ones are: it was inserted")
+                write!(
+                    f,
+                    "batch {batch_no} of stream {stream_id} is not in the tree, and later ones are: it was inserted"
+                )
             }
             Self::AlteredHeader { stream_id, batch_no } => {
                 write!(

@@ -16,7 +16,10 @@ const UNSIGNED: &str = "unsigned";
 /// Checkpoints that are still to be compared with the tree, by size.
 pub(super) struct Checkpoints<'a> {
     keys: &'a TrustedKeys,
+    /// Until the tree is as large as it says.
     saved: Option<&'a SavedCheckpoint>,
+    /// The log that somebody said it is of.
+    saved_origin: Option<&'a str>,
     page: Peekable<vec::IntoIter<StoredCheckpoint>>,
     /// The newest in the log that is what it should be.
     newest: Option<(Checkpoint, Note)>,
@@ -24,7 +27,8 @@ pub(super) struct Checkpoints<'a> {
 
 impl<'a> Checkpoints<'a> {
     pub(super) fn new(keys: &'a TrustedKeys, saved: Option<&'a SavedCheckpoint>) -> Self {
-        Self { keys, saved, page: Vec::new().into_iter().peekable(), newest: None }
+        let saved_origin = saved.filter(|saved| saved.note.is_some()).map(|saved| saved.checkpoint.origin.as_str());
+        Self { keys, saved, saved_origin, page: Vec::new().into_iter().peekable(), newest: None }
     }
 
     /// Compares those of the tree's size.
@@ -111,11 +115,11 @@ impl<'a> Checkpoints<'a> {
         let Checkpoint { origin, size, .. } = checkpoint;
         let mut keys = self.keys.log().iter().filter(|key| key.name() == origin).peekable();
         if self.keys.log().is_empty() {
-            return match &self.newest {
-                Some((newest, _)) if newest.origin != *origin => {
-                    Err(Break::ForeignCheckpoint { size: *size, origin: origin.clone() })
-                }
-                _ => Ok(()),
+            let of_another = self.saved_origin.is_some_and(|saved| saved != origin);
+            return if of_another {
+                Err(Break::ForeignCheckpoint { size: *size, origin: origin.clone() })
+            } else {
+                Ok(())
             };
         }
         if keys.peek().is_none() {

@@ -6,12 +6,25 @@ use uuid::Uuid;
 
 use super::Break;
 use super::source::{DeadLetter, Proven, StoredCheckpoint, StoredHeader, StoredLeaf};
+use crate::Row;
 use crate::batch::{Hash, Header, HeaderKind};
 use crate::query::sql;
 use crate::store::{ErrorClass, StoreError};
 
 /// Reads one of a row's times.
 type Time<R> = fn(&R, &'static str) -> Result<DateTime<Utc>, sqlx::Error>;
+
+pub(super) fn whole_row<R>(row: &R, time: Time<R>) -> Result<Row, StoreError>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    sql::row(row, time, undecodable)
+}
 
 pub(super) fn row<R>(row: &R, time: Time<R>) -> Result<Proven, Break>
 where
@@ -22,7 +35,7 @@ where
     for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
 {
-    sql::row(row, time, undecodable).map(|row| Proven::of(&row)).map_err(|error| {
+    whole_row(row, time).map(|row| Proven::of(&row)).map_err(|error| {
         let id = row.try_get::<Uuid, _>("id").map_or_else(|_| "without an id".to_owned(), |id| id.to_string());
         Break::Unreadable { what: format!("entry {id}: {error}") }
     })
@@ -100,7 +113,11 @@ where
     for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
 {
-    Ok(StoredLeaf { stream_id: row.try_get("stream_id")?, batch_no: row.try_get("batch_no")?, hash: hash(row, "leaf_hash")? })
+    Ok(StoredLeaf {
+        stream_id: row.try_get("stream_id")?,
+        batch_no: row.try_get("batch_no")?,
+        hash: hash(row, "leaf_hash")?,
+    })
 }
 
 pub(super) fn leaf_in_order<R>(row: &R) -> Result<(i64, Hash), sqlx::Error>

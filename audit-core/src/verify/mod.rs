@@ -37,6 +37,8 @@ mod checkpoints;
 mod decode;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod proof;
+mod prove;
 mod report;
 mod run;
 mod saved;
@@ -49,6 +51,8 @@ mod sweep;
 mod tree;
 
 pub use broken::Break;
+pub use proof::{Proof, ProofError, Proved};
+pub use prove::{ProveError, prove};
 pub use report::{Progress, Report};
 pub use run::{Verifier, verify};
 pub use saved::{SavedCheckpoint, SavedCheckpointError};

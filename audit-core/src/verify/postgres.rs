@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::scope::Scope;
-use super::source::{DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
+use super::source::{self, DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
 use super::{Break, decode};
-use crate::batch::Hash;
+use crate::Row;
+use crate::batch::{Hash, Header};
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
@@ -33,6 +35,8 @@ const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS
 
 pub(super) struct Postgres {
     connection: PgConnection,
+    /// Quoted.
+    schema: String,
     action: String,
 }
 
@@ -40,8 +44,9 @@ impl Postgres {
     pub(super) async fn open(url: &str, schema: &Schema, scope: &Scope) -> Result<Self, StoreError> {
         let server = address::parse(url)?;
         let connection = connect_bare(&server, "audit-verify").await?;
-        let mut source = Self { connection, action: format!("cannot read {}", address::describe(&server)) };
         let schema = schema.quoted();
+        let action = format!("cannot read {}", address::describe(&server));
+        let mut source = Self { connection, schema: schema.clone(), action };
         let (of_headers, of_rows) = conditions(scope, &schema);
         let cursors = [
             BEGIN.to_owned(),
@@ -80,10 +85,13 @@ impl Postgres {
         Ok(source)
     }
 
-    /// Behind a pooler a prepared statement may be another session's, so that none is kept.
     async fn fetch(&mut self, cursor: &str) -> Result<Vec<PgRow>, StoreError> {
-        let sql = AssertSqlSafe(format!("FETCH {PAGE} FROM {cursor}"));
-        let rows = sqlx::query(sql).persistent(false).fetch_all(&mut self.connection);
+        self.ask(format!("FETCH {PAGE} FROM {cursor}")).await
+    }
+
+    /// Behind a pooler a prepared statement may be another session's, so that none is kept.
+    async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, StoreError> {
+        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut self.connection);
         let rows = timeout(ANSWER_TIMEOUT, rows).await.map_err(|_| no_answer(&self.action))?;
         rows.map_err(|error| store_error(&self.action, error))
     }
@@ -160,6 +168,63 @@ impl Source for Postgres {
 
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>> {
         Box::pin(self.page("audit_stated", decode::checkpoint))
+    }
+
+    fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!("SELECT {ROW_COLUMNS} FROM {}.audit_logs WHERE id = '{id}'", self.schema);
+            let rows = self.ask(sql).await?;
+            rows.first().map(|row| decode::whole_row(row, time)).transpose()
+        })
+    }
+
+    fn batch_of(&mut self, stream_id: Uuid, seq: i64) -> BoxFuture<'_, Result<Option<StoredHeader>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT {HEADER_COLUMNS} FROM {}.audit_batches
+                  WHERE stream_id = '{stream_id}' AND first_seq <= {seq} AND first_seq + n > {seq} AND kind <> 'lost'
+                  ORDER BY batch_no DESC LIMIT 1",
+                self.schema
+            );
+            Ok(self.ask(sql).await?.first().and_then(|row| decode::header(row, time).ok()))
+        })
+    }
+
+    fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
+        Box::pin(async move {
+            let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+            let (stream_id, batch_no) = (header.stream_id, header.batch_no);
+            let rows = format!(
+                "SELECT {ROW_COLUMNS} FROM {}.audit_logs
+                  WHERE stream_id = '{stream_id}' AND seq >= {first} AND seq < {first}::bigint + {n}
+                    AND created_at BETWEEN '{}' AND '{}'",
+                self.schema,
+                exact(header.first_created),
+                exact(header.last_created),
+                first = header.first_seq,
+                n = header.n,
+            );
+            let letters = format!(
+                "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM {}.audit_dead_letters
+                  WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}",
+                self.schema
+            );
+            let (rows, letters) = (self.ask(rows).await?, self.ask(letters).await?);
+            let rows = rows.iter().filter_map(|row| decode::row(row, time).ok());
+            let letters = letters.iter().filter_map(|letter| decode::dead_letter(letter).ok());
+            Ok(source::places(header, rows, letters))
+        })
+    }
+
+    fn leaf_of(&mut self, stream_id: Uuid, batch_no: i64) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT leaf FROM {}.audit_tree WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}",
+                self.schema
+            );
+            let leaf = self.ask(sql).await?.first().map(|row| row.try_get::<i64, _>("leaf")).transpose();
+            Ok(leaf.map_err(|error| store_error(&self.action, error))?.and_then(|leaf| u64::try_from(leaf).ok()))
+        })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

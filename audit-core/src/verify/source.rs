@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Break;
-use super::scope::Scope;
+pub(super) use super::scope::Scope;
 use crate::batch::{Hash, Header};
 use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
 use crate::{Metadata, Row, encoding};
@@ -84,6 +84,14 @@ pub(super) trait Source: Send {
     fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>>;
     /// By size.
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>>;
+    /// The row of this id.
+    fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>>;
+    /// The header of the batch that a row of this number belongs to.
+    fn batch_of(&mut self, stream_id: Uuid, seq: i64) -> BoxFuture<'_, Result<Option<StoredHeader>, StoreError>>;
+    /// Places and leaves of a batch's rows, dead letters included.
+    fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>>;
+    /// The place of a header in the tree.
+    fn leaf_of(&mut self, stream_id: Uuid, batch_no: i64) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
@@ -120,4 +128,15 @@ impl DeadLetter {
         let leaf = row.and_then(|row| encoding::row_leaf(&row)).filter(|now| now.as_slice() == leaf);
         Self { stream_id, batch_no, idx, leaf }
     }
+}
+
+/// Where in its batch each row stands, and its leaf; what has none is left out.
+pub(super) fn places(
+    header: &Header,
+    rows: impl Iterator<Item = Proven>,
+    letters: impl Iterator<Item = DeadLetter>,
+) -> Vec<(u64, Hash)> {
+    let rows = rows.map(|row| (row.seq - header.first_seq, row.leaf));
+    let letters = letters.map(|letter| (letter.idx.into(), letter.leaf));
+    rows.chain(letters).filter_map(|(place, leaf)| Some((u64::try_from(place).ok()?, leaf?))).collect()
 }

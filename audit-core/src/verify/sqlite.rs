@@ -5,9 +5,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use super::scope::Scope;
-use super::source::{DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
+use super::source::{self, DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
 use super::{Break, decode};
-use crate::batch::Hash;
+use crate::Row;
+use crate::batch::{Hash, Header};
 use crate::query::sqlite::time;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, StoreError};
@@ -200,6 +201,57 @@ impl Source for Sqlite {
 
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>> {
         Box::pin(self.checkpoint_page())
+    }
+
+    fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
+        Box::pin(async move {
+            let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id);
+            let row = row.fetch_optional(&mut self.connection).await;
+            let row = row.map_err(|error| store_error(&self.action, error))?;
+            row.map(|row| decode::whole_row(&row, time)).transpose()
+        })
+    }
+
+    fn batch_of(&mut self, stream_id: Uuid, seq: i64) -> BoxFuture<'_, Result<Option<StoredHeader>, StoreError>> {
+        const SQL: &str = "SELECT * FROM audit_batches WHERE stream_id = ?1 AND first_seq <= ?2 AND first_seq + n > ?2 \
+             AND kind <> 'lost' ORDER BY batch_no DESC LIMIT 1";
+        Box::pin(async move {
+            let row = sqlx::query(SQL).bind(stream_id).bind(seq).fetch_optional(&mut self.connection).await;
+            let row = row.map_err(|error| store_error(&self.action, error))?;
+            Ok(row.and_then(|row| decode::header(&row, time).ok()))
+        })
+    }
+
+    fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
+        const ROWS: &str = "SELECT * FROM audit_logs WHERE stream_id = ? AND seq >= ? AND seq < ? \
+             AND created_at BETWEEN ? AND ?";
+        const LETTERS: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM audit_dead_letters \
+             WHERE stream_id = ? AND batch_no = ?";
+        Box::pin(async move {
+            let rows = sqlx::query(ROWS)
+                .bind(header.stream_id)
+                .bind(header.first_seq)
+                .bind(header.first_seq.saturating_add(header.n.into()))
+                .bind(header.first_created.timestamp_micros())
+                .bind(header.last_created.timestamp_micros());
+            let rows = rows.fetch_all(&mut self.connection).await.map_err(|error| store_error(&self.action, error))?;
+            let letters = sqlx::query(LETTERS).bind(header.stream_id).bind(header.batch_no);
+            let letters = letters.fetch_all(&mut self.connection).await;
+            let letters = letters.map_err(|error| store_error(&self.action, error))?;
+            let rows = rows.iter().filter_map(|row| decode::row(row, time).ok());
+            let letters = letters.iter().filter_map(|letter| decode::dead_letter(letter).ok());
+            Ok(source::places(header, rows, letters))
+        })
+    }
+
+    fn leaf_of(&mut self, stream_id: Uuid, batch_no: i64) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
+        const SQL: &str = "SELECT leaf FROM audit_tree WHERE stream_id = ? AND batch_no = ?";
+        Box::pin(async move {
+            let leaf = sqlx::query_scalar::<_, i64>(SQL).bind(stream_id).bind(batch_no);
+            let leaf =
+                leaf.fetch_optional(&mut self.connection).await.map_err(|error| store_error(&self.action, error))?;
+            Ok(leaf.and_then(|leaf| u64::try_from(leaf).ok()))
+        })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -109,9 +109,8 @@ impl Condition {
     /// What keeps batches from the store.
     pub(crate) fn of_store(&self) -> Option<Trouble> {
         let parts = self.parts();
-        let of_batches = parts
-            .iter()
-            .filter(|(part, trouble)| matches!(part, Part::Store | Part::Stream(_)) && !trouble.is_over);
+        let of_batches =
+            parts.iter().filter(|(part, trouble)| matches!(part, Part::Store | Part::Stream(_)) && !trouble.is_over);
         of_batches.map(|(_, trouble)| trouble).min_by_key(|trouble| trouble.since).cloned()
     }
 

@@ -16,13 +16,14 @@ pub(crate) struct Sealing {
     pub(crate) task: Task,
     pub(crate) longest_pause: Duration,
     pub(crate) condition: Arc<Condition>,
+    /// Whether this user may not seal, and people were told.
+    pub(crate) is_refused: bool,
 }
 
 impl Sealing {
     /// Seals until the queue closes. What is landed after that is for [`Self::end`].
     pub(crate) async fn run(&mut self, queue: &Queue) {
         let mut lengths = pauses(self.longest_pause);
-        let mut is_refused = false;
         loop {
             // Dropped half-way, a turn is begun anew over another connection.
             let turn = tokio::select! {
@@ -33,8 +34,8 @@ impl Sealing {
                 Ok(turn) => {
                     lengths = pauses(self.longest_pause);
                     self.condition.well(Part::Seal, || self.task.place());
-                    if matches!(turn, Turn::NotAllowed) && !is_refused {
-                        is_refused = true;
+                    if matches!(turn, Turn::NotAllowed) && !self.is_refused {
+                        self.is_refused = true;
                         tracing::info!(
                             place = self.task.place(),
                             "this user may not seal the audit log, so another one has to: a writer of the role audit_sealer, or \
@@ -58,7 +59,8 @@ impl Sealing {
     /// Seals what was landed last, as far as there is time. The next sealer does the rest.
     pub(crate) async fn end(mut self) {
         // A store that is away shall not keep a program from its end.
-        if !self.task.is_connected() {
+        let is_away = self.condition.of_store().is_some() || self.condition.of_seal().is_some();
+        if is_away || self.is_refused {
             return;
         }
         let last = async {

@@ -210,7 +210,10 @@ async fn work(
         if let Some(sealing) = &mut sealing
             && let Err(panic) = unwind::caught(sealing.run(queue)).await
         {
-            tracing::error!(panic = unwind::words(&panic), "the sealer of the audit log panicked; another one has to go on");
+            tracing::error!(
+                panic = unwind::words(&panic),
+                "the sealer of the audit log panicked; another one has to go on"
+            );
         }
     };
     // It ends by itself once the queue drains, and begins anew when it panics.

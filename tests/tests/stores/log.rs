@@ -2,6 +2,8 @@
 
 use audit_core::batch::Batch;
 use audit_core::query::Reader;
+use audit_core::seal::{Sealed, Sealer};
+use audit_core::signing::SigningKey;
 use audit_core::store::{self, Landed, Schema, SharedStore};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
@@ -52,14 +54,14 @@ impl Log {
     pub(crate) async fn tamper(&self, on_postgres: &str, on_sqlite: &str) {
         match &self.place {
             Place::Postgres(database) => {
-                let guarded = ["audit_logs", "audit_batches", "audit_dead_letters"];
+                let guarded = ["audit_logs", "audit_batches", "audit_dead_letters", "audit_tree", "audit_checkpoints"];
                 let off = guarded.map(|table| format!("ALTER TABLE {table} DISABLE TRIGGER ALL;")).concat();
                 database.execute(&format!("BEGIN; SET search_path = control_plane; {off} {on_postgres}; COMMIT")).await;
             }
             Place::Sqlite(folder) => {
                 let file = SqliteConnectOptions::new().filename(folder.path().join("audit.db"));
                 let mut connection = file.connect().await.unwrap();
-                let triggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger'";
+                let triggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%RAISE(%'";
                 let triggers: Vec<String> = sqlx::query_scalar(triggers).fetch_all(&mut connection).await.unwrap();
                 let drops =
                     triggers.iter().map(|trigger| format!("DROP TRIGGER {trigger};")).collect::<Vec<_>>().concat();
@@ -68,6 +70,15 @@ impl Log {
                 connection.close().await.unwrap();
             }
         }
+    }
+
+    /// Puts everything into the tree, and signs it if there is a key.
+    pub(crate) async fn seal(&self, key: Option<&SigningKey>) -> Sealed {
+        let mut sealer = Sealer::new(&self.url, &Schema::default()).unwrap();
+        if let Some(key) = key {
+            sealer = sealer.signer(key.clone());
+        }
+        sealer.once().await.unwrap()
     }
 
     pub(crate) const fn is_postgres(&self) -> bool {

@@ -13,6 +13,7 @@ mod partitions;
 mod query;
 mod retried;
 mod roles;
+mod sealing;
 mod sqlite;
 mod store_contract;
 mod verify;

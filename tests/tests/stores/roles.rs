@@ -2,6 +2,8 @@
 
 use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
+use audit_core::seal::Sealer;
+use audit_core::signing::SigningKey;
 use audit_core::store::{Landed, Schema, open};
 use tests::postgres::{Database, execute_at, server};
 use tests::samples;
@@ -100,6 +102,36 @@ async fn the_reader_reads_and_can_do_nothing_else() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_sealer_seals_and_can_do_nothing_else() {
+    let (database, _) = with_a_row().await;
+    let url = database.url_as("audit_sealer").await;
+    let key = SigningKey::generate("log").unwrap();
+    let mut sealer = Sealer::new(&url, &Schema::default()).unwrap().signer(key);
+    let sealed = sealer.once().await.unwrap();
+    assert_eq!((sealed.headers, sealed.size), (1, 1));
+
+    refused(
+        &url,
+        &[
+            "SELECT action FROM control_plane.audit_logs",
+            "SELECT kind FROM control_plane.audit_batches",
+            "SELECT leaf FROM control_plane.audit_tree",
+            "SELECT size FROM control_plane.audit_checkpoints",
+            "INSERT INTO control_plane.audit_tree (leaf) VALUES (1)",
+            "INSERT INTO control_plane.audit_checkpoints (size) VALUES (9)",
+            "DELETE FROM control_plane.audit_tree",
+            "UPDATE control_plane.audit_checkpoints SET note = ''",
+            "SELECT control_plane.audit_leaf_hash(gen_random_uuid(), 0)",
+        ],
+    )
+    .await;
+    let writer = database.url_as("audit_writer").await;
+    refused(&writer, &["SELECT * FROM control_plane.audit_seal('0', 10)"]).await;
+    let error = Sealer::new(&writer, &Schema::default()).unwrap().once().await.unwrap_err();
+    assert!(error.to_string().contains("grant it the role audit_sealer"), "{error}");
 }
 
 #[tokio::test]

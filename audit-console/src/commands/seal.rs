@@ -1,0 +1,126 @@
+//! `audit seal`: headers into the tree, and signed checkpoints of it.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use audit_core::seal::{Sealer, SealerError};
+use audit_core::signing::SigningKey;
+use clap::Args;
+
+use super::ADVICE;
+use crate::cli::LogArgs;
+use crate::failure::Failure;
+use crate::render::escape::visible;
+use crate::run::block_on;
+use crate::say::say;
+
+/// Holds the text of a key, where no file does.
+const KEY_VARIABLE: &str = "AUDIT_LOG_KEY";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Headers of batches become leaves of one Merkle tree, and a checkpoint, signed
+every ten seconds while something is new, states how large it is. What it covers
+can no longer be changed, removed or reordered unnoticed by whoever lacks the
+key. It runs until SIGINT or SIGTERM. In PostgreSQL the user needs the role
+audit_sealer; any number of sealers may run.
+
+The key is read from --key-file, else from the variable AUDIT_LOG_KEY. Without a
+key, headers go into the tree and nothing is signed.
+
+With --directory each checkpoint is also a file of its own, never changed: on
+storage that allows no changes it outlives whoever owns the database.
+
+Exit codes:
+  0  it sealed what there was
+  1  it could not, or the tree contradicts a checkpoint: run `audit verify`
+  2  the command line or the configuration is wrong
+
+Examples:
+  audit keys generate audit.example.org --out log.key
+  audit seal --key-file log.key --directory /mnt/worm/audit
+  audit seal --once --key-file log.key")]
+pub(crate) struct SealArgs {
+    /// The file that holds the key of the log
+    #[arg(long, env = "AUDIT_LOG_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// Seal what is there now, and end
+    #[arg(long)]
+    once: bool,
+
+    /// Where checkpoints are also kept, outside of the database
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// Milliseconds between two looks for new headers
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    every: u64,
+
+    /// Seconds between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    checkpoint_every: u64,
+}
+
+pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let url = log.url()?;
+    let sealer = Sealer::new(url.as_str(), &log.schema).map_err(|error| Failure::wrong(&error))?;
+    let mut sealer =
+        sealer.every(Duration::from_millis(args.every)).checkpoint_every(Duration::from_secs(args.checkpoint_every));
+    if let Some(key) = key(args)? {
+        sealer = sealer.signer(key);
+    } else {
+        say("no key: headers go into the tree, and no checkpoint is signed");
+    }
+    if let Some(directory) = &args.directory {
+        if !directory.is_dir() {
+            let what = format!("there is no directory {}", directory.display());
+            return Err(Failure::usage(what).with_hint("make it first"));
+        }
+        sealer = sealer.directory(directory);
+    }
+    let failed = |error: &SealerError| say(format_args!("{}; trying again", visible(&error.to_string())));
+    let sealed = block_on(async { if args.once { sealer.once().await } else { sealer.run(end(), failed).await } })?;
+    let sealed = sealed.map_err(|error| match error {
+        SealerError::Store(_) => Failure::failed(&error).with_hint(ADVICE),
+        error => Failure::failed(&error),
+    })?;
+    let batches = if sealed.headers == 1 { "batch" } else { "batches" };
+    write!(out, "{} {batches} sealed", sealed.headers)?;
+    if sealed.size > 0 {
+        write!(out, "; the newest checkpoint covers {}", sealed.size)?;
+    }
+    writeln!(out)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key(args: &SealArgs) -> Result<Option<SigningKey>, Failure> {
+    let read = match &args.key_file {
+        Some(file) => SigningKey::from_file(file),
+        None if std::env::var_os(KEY_VARIABLE).is_some() => SigningKey::from_env(KEY_VARIABLE),
+        None => return Ok(None),
+    };
+    read.map(Some).map_err(|error| Failure::usage(error).with_hint("`audit keys generate` makes a key"))
+}
+
+/// Somebody asks the program to end.
+async fn end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                interrupted = tokio::signal::ctrl_c() => if interrupted.is_ok() {
+                    return;
+                },
+            }
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

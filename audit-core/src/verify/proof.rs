@@ -1,0 +1,270 @@
+//! That one entry is in the log, for somebody who cannot look.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::batch::{Hash, Header, HeaderKind};
+use crate::merkle::root_of_path;
+use crate::seal::Checkpoint;
+use crate::signing::{Note, Signature, TrustedKeys};
+use crate::{Row, encoding};
+
+/// All that is needed to see that an entry was in a log when a checkpoint was signed, and has not been changed since:
+/// the row, its path to the root of its batch, the header, its path to the root of the tree, and the signed checkpoint.
+///
+/// As JSON it is a file that `audit verify --proof` checks without a database. Hashes are hexadecimal, times RFC 3339.
+/// It holds the row's values and its salt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Of this form: 1.
+    version: u32,
+    row: Row,
+    #[serde(with = "hexadecimal::optional")]
+    salt: Option<Vec<u8>>,
+    header: HeaderRecord,
+    /// From the row's leaf to the root of its batch.
+    #[serde(with = "hexadecimal::path")]
+    batch_path: Vec<Hash>,
+    /// The header's place in the tree.
+    leaf: u64,
+    /// From the header's leaf to the root of the tree.
+    #[serde(with = "hexadecimal::path")]
+    tree_path: Vec<Hash>,
+    /// A signed note.
+    checkpoint: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct HeaderRecord {
+    stream_id: Uuid,
+    batch_no: i64,
+    kind: String,
+    first_seq: i64,
+    n: i32,
+    first_created: DateTime<Utc>,
+    last_created: DateTime<Utc>,
+    #[serde(with = "hexadecimal::one")]
+    prev_hash: Hash,
+    writer_time: DateTime<Utc>,
+    key_id: Option<String>,
+    #[serde(with = "hexadecimal::optional")]
+    sig: Option<Vec<u8>>,
+    db_time: DateTime<Utc>,
+}
+
+/// What a proof proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Proved {
+    /// The entry.
+    pub id: Uuid,
+    /// When the database took it, by the database's clock.
+    pub recorded_at: DateTime<Utc>,
+    /// What states that it was in the log.
+    pub checkpoint: Checkpoint,
+    /// The key that signed the batch, if it is trusted and did.
+    pub writer: Option<String>,
+}
+
+/// Why a proof proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// It is of another version, or a part of it cannot be read.
+    #[error("the proof cannot be read: {what}")]
+    Unreadable {
+        /// Which part.
+        what: &'static str,
+    },
+    /// What the row says of its place or time contradicts the header.
+    #[error("the entry does not belong to the batch that the proof shows")]
+    OtherBatch,
+    /// The paths do not lead to the root that was signed.
+    #[error("the entry is not the one that the checkpoint covers: it was changed, or the proof was")]
+    OtherRoot,
+    /// No trusted key signed the checkpoint.
+    #[error("no trusted key signed the checkpoint of {origin}, of {size} batches")]
+    Untrusted {
+        /// The log that it names.
+        origin: String,
+        /// How large it says that the tree was.
+        size: u64,
+    },
+    /// The batch should be signed by a writer, and is not.
+    #[error("no trusted writer signed the batch of the entry")]
+    Unsigned,
+}
+
+impl Proof {
+    pub(super) fn new(
+        row: Row,
+        (header, db_time): (Header, DateTime<Utc>),
+        batch_path: Vec<Hash>,
+        (leaf, tree_path): (u64, Vec<Hash>),
+        checkpoint: String,
+    ) -> Self {
+        let header = HeaderRecord {
+            stream_id: header.stream_id,
+            batch_no: header.batch_no,
+            kind: header.kind.as_str().to_owned(),
+            first_seq: header.first_seq,
+            n: header.n,
+            first_created: header.first_created,
+            last_created: header.last_created,
+            prev_hash: header.prev_hash,
+            writer_time: header.writer_time,
+            key_id: header.key_id,
+            sig: header.sig,
+            db_time,
+        };
+        let salt = row.salt.map(|salt| salt.to_vec());
+        Self { version: 1, row, salt, header, batch_path, leaf, tree_path, checkpoint }
+    }
+
+    /// The entry that it is about.
+    #[must_use]
+    pub const fn row(&self) -> &Row {
+        &self.row
+    }
+
+    /// Computes everything again. The checkpoint has to be signed by a key of the log that is trusted; once keys of writers are
+    /// trusted, so has the batch.
+    ///
+    /// # Errors
+    ///
+    /// When it proves nothing.
+    pub fn check(&self, keys: &TrustedKeys) -> Result<Proved, ProofError> {
+        let unreadable = |what| ProofError::Unreadable { what };
+        if self.version != 1 {
+            return Err(unreadable("it is of another version"));
+        }
+        let note: Note = self.checkpoint.parse().map_err(|_| unreadable("its checkpoint is no signed note"))?;
+        let checkpoint: Checkpoint = note.text().parse().map_err(|_| unreadable("its checkpoint is none"))?;
+        let is_trusted = |key: &crate::signing::VerifyingKey| key.name() == checkpoint.origin && note.is_signed_by(key);
+        if !keys.log().iter().any(is_trusted) {
+            return Err(ProofError::Untrusted { origin: checkpoint.origin, size: checkpoint.size });
+        }
+
+        let record = &self.header;
+        let mut row = self.row.clone();
+        row.salt = match &self.salt {
+            Some(salt) => Some(salt.as_slice().try_into().map_err(|_| unreadable("its salt has not 16 bytes"))?),
+            None => None,
+        };
+        let place = row.seq.checked_sub(record.first_seq).and_then(|place| u64::try_from(place).ok());
+        let size = u64::try_from(record.n).map_err(|_| unreadable("its header has no number of rows"))?;
+        let place = place.filter(|place| *place < size && row.stream_id == record.stream_id);
+        let (Some(place), true) = (place, row.recorded_at == Some(record.db_time)) else {
+            return Err(ProofError::OtherBatch);
+        };
+        let leaf = encoding::row_leaf(&row).ok_or(unreadable("the leaf of its row cannot be computed"))?;
+        let rows_root = root_of_path(leaf, place, size, &self.batch_path).ok_or(ProofError::OtherRoot)?;
+        let header = Header {
+            stream_id: record.stream_id,
+            batch_no: record.batch_no,
+            kind: HeaderKind::parse(&record.kind).ok_or(unreadable("its header is of no known kind"))?,
+            first_seq: record.first_seq,
+            n: record.n,
+            first_created: record.first_created,
+            last_created: record.last_created,
+            rows_root,
+            prev_hash: record.prev_hash,
+            writer_time: record.writer_time,
+            key_id: record.key_id.clone(),
+            sig: record.sig.clone(),
+        };
+        let leaf = encoding::tree_leaf(&header, record.db_time);
+        let root = root_of_path(leaf, self.leaf, checkpoint.size, &self.tree_path);
+        if root != Some(checkpoint.root) {
+            return Err(ProofError::OtherRoot);
+        }
+        let writer = signed_by(&header, record.db_time, keys);
+        if writer.is_none() && keys.demand_signature(record.db_time) {
+            return Err(ProofError::Unsigned);
+        }
+        Ok(Proved { id: row.id, recorded_at: record.db_time, checkpoint, writer })
+    }
+}
+
+/// The trusted key that signed a header.
+fn signed_by(header: &Header, db_time: DateTime<Utc>, keys: &TrustedKeys) -> Option<String> {
+    let key = keys.writer(header.key_id.as_deref()?, db_time)?;
+    let signature = Signature::try_from(header.sig.as_deref()?).ok()?;
+    let message = encoding::signed_message(&encoding::header_hash(header));
+    key.verifies(&message, &signature).then(|| key.id())
+}
+
+/// Bytes as hexadecimal digits.
+mod hexadecimal {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer};
+
+    use crate::batch::Hash;
+
+    fn parse<E: Error>(text: &str) -> Result<Vec<u8>, E> {
+        let refuse = || E::custom("not hexadecimal digits, two a byte");
+        if !text.is_ascii() || text.len() % 2 != 0 {
+            return Err(refuse());
+        }
+        let byte = |place| u8::from_str_radix(&text[place..place + 2], 16).map_err(|_| refuse());
+        (0..text.len()).step_by(2).map(byte).collect()
+    }
+
+    fn hash<E: Error>(text: &str) -> Result<Hash, E> {
+        parse(text)?.try_into().map_err(|_| E::custom("a hash has 32 bytes"))
+    }
+
+    pub(super) mod one {
+        use serde::Serializer;
+
+        use super::{Deserialize as _, Deserializer, Hash};
+        use crate::encoding::hex;
+
+        pub(in super::super) fn serialize<S: Serializer>(value: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(&hex(value))
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+            super::hash(&String::deserialize(deserializer)?)
+        }
+    }
+
+    pub(super) mod optional {
+        use serde::Serializer;
+
+        use super::{Deserialize as _, Deserializer};
+        use crate::encoding::hex;
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            value: &Option<Vec<u8>>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(bytes) => serializer.serialize_some(&hex(bytes)),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Vec<u8>>, D::Error> {
+            Option::<String>::deserialize(deserializer)?.map(|text| super::parse(&text)).transpose()
+        }
+    }
+
+    pub(super) mod path {
+        use serde::Serializer;
+
+        use super::{Deserialize as _, Deserializer, Hash};
+        use crate::encoding::hex;
+
+        pub(in super::super) fn serialize<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(path.iter().map(|hash| hex(hash)))
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
+            Vec::<String>::deserialize(deserializer)?.iter().map(|text| super::hash(text)).collect()
+        }
+    }
+}
