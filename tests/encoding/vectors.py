@@ -151,6 +151,15 @@ def header_hash(header):
     )
 
 
+def signed_message(header):
+    return fields(b"audit-header-signature-v1", header_hash(header))
+
+
+def tree_leaf(header):
+    signature = header["sig"] and bytes.fromhex(header["sig"])
+    return sha256(b"\x00" + fields(b"audit-tree-v1", header_hash(header), signature, time(header["db_time"])))
+
+
 # --- The file ---------------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +174,11 @@ def computed(vectors):
     for header in vectors["headers"]:
         yield header, "prev_hash", expected
         yield header, "hash", header_hash(header)
+        yield header, "message", signed_message(header)
+        yield header, "leaf", tree_leaf(header)
         expected = bytes.fromhex(header["rows_root" if header["kind"] == "lost" else "hash"])
+    for tree in vectors["trees"]:
+        yield tree, "root", root([tree_leaf(header) for header in vectors["headers"][: tree["size"]]])
 
 
 def main(path, write):

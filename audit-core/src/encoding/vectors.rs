@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{header_hash, row_leaf};
+use super::{header_hash, hex, row_leaf, signed_message, tree_leaf};
 use crate::Row;
 use crate::batch::{Hash, Header, HeaderKind};
 use crate::merkle;
@@ -13,6 +13,13 @@ struct Vectors {
     rows: Vec<RowVector>,
     batches: Vec<BatchVector>,
     headers: Vec<Value>,
+    trees: Vec<TreeVector>,
+}
+
+#[derive(Deserialize)]
+struct TreeVector {
+    size: usize,
+    root: String,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +71,10 @@ fn roots_are_those_of_the_vectors() {
 }
 
 #[test]
-fn header_hashes_are_those_of_the_vectors() {
-    for vector in vectors().headers {
+fn headers_and_trees_are_those_of_the_vectors() {
+    let Vectors { headers, trees, .. } = vectors();
+    let mut leaves = Vec::new();
+    for vector in headers {
         let text = |column: &str| vector[column].as_str().expect("a text");
         let number = |column: &str| vector[column].as_i64().expect("a number");
         let time = |column: &str| text(column).parse().expect("a time");
@@ -81,8 +90,15 @@ fn header_hashes_are_those_of_the_vectors() {
             prev_hash: bytes(text("prev_hash")),
             writer_time: time("writer_time"),
             key_id: vector["key_id"].as_str().map(str::to_owned),
-            sig: None,
+            sig: vector["sig"].as_str().map(|sig| bytes::<64>(sig).to_vec()),
         };
-        assert_eq!(header_hash(&header), bytes::<32>(text("hash")), "batch {}", header.batch_no);
+        let hash = header_hash(&header);
+        assert_eq!(hash, bytes::<32>(text("hash")), "batch {}", header.batch_no);
+        assert_eq!(hex(&signed_message(&hash)), text("message"));
+        leaves.push(tree_leaf(&header, time("db_time")));
+        assert_eq!(hex(leaves.last().expect("a leaf")), text("leaf"));
+    }
+    for TreeVector { size, root } in trees {
+        assert_eq!(hex(&merkle::root(leaves[..size].iter().copied())), root, "{size} headers");
     }
 }
