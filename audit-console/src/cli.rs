@@ -4,7 +4,9 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, dead_letters, doctor, journal, keys, migrate, proof, query, record, seal, verify};
+use crate::commands::{
+    catalog, dead_letters, doctor, hold, journal, keys, migrate, proof, query, record, redact, seal, verify,
+};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -95,6 +97,10 @@ pub(crate) enum Command {
     Seal(seal::SealArgs),
     /// Print what proves that one entry is in the log
     Proof(proof::ProofArgs),
+    /// Erase personal values, and keep the log provable
+    Redact(Box<redact::RedactArgs>),
+    /// Keep entries from being erased or pruned
+    Hold(hold::HoldArgs),
     /// Make keys that sign batches and checkpoints
     Keys(keys::KeysArgs),
     /// Examine the log and say what to do

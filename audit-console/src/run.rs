@@ -39,6 +39,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Catalog(args) => commands::catalog::run(&args, &mut out),
         Command::Seal(args) => commands::seal::run(&log, &args, &mut out),
         Command::Proof(args) => commands::proof::run(&log, &args, &mut out),
+        Command::Redact(args) => commands::redact::run(&log, &args, &mut out),
+        Command::Hold(args) => commands::hold::run(&log, &args, &mut out),
         Command::Keys(args) => commands::keys::run(&args, &mut out),
         Command::Verify(args) => commands::verify::run(&log, &args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),

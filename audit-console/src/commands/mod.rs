@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
+pub(crate) mod hold;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod migrate;
@@ -10,6 +11,8 @@ mod next_page;
 pub(crate) mod proof;
 pub(crate) mod query;
 pub(crate) mod record;
+mod recorder;
+pub(crate) mod redact;
 pub(crate) mod seal;
 mod shell;
 pub(crate) mod verify;

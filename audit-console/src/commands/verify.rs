@@ -256,6 +256,21 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
         let late = counted(report.late_batches, "batch", "batches");
         writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;
     }
+    if report.redacted_rows > 0 {
+        let rows = counted(report.redacted_rows, "entry", "entries");
+        writeln!(out, "  of {rows} something was erased: audit query --action audit.redacted")?;
+        for redaction in &report.redactions {
+            writeln!(
+                out,
+                "  {DIM}·{PLAIN} {} {} erased {} of {}: {}",
+                redaction.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                visible(redaction.by.as_deref().unwrap_or("somebody")),
+                visible(&redaction.fields.join(", ")),
+                counted(redaction.rows as u64, "entry", "entries"),
+                visible(&redaction.reason)
+            )?;
+        }
+    }
     if *dead_letters > 0 {
         writeln!(out, "{YELLOW}!{PLAIN} {dead_letters} of the rows are dead letters: audit dead-letters")?;
     }

@@ -9,6 +9,7 @@ mod migrate;
 mod output;
 mod query;
 mod record;
+mod redact;
 mod seal;
 mod support;
 mod verify;

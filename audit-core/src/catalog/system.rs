@@ -14,4 +14,26 @@ pub enum SystemAction {
         /// Why.
         reason: String,
     },
+    /// Personal values of entries were erased.
+    #[audit(action = "audit.redacted", target = "audit_log")]
+    AuditRedacted {
+        /// Of which entries.
+        ids: Vec<String>,
+        /// The columns, and the keys of metadata as `metadata.KEY`.
+        fields: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Entries are kept, whatever else is said, until the hold is released.
+    #[audit(action = "audit.hold_added", target = "audit_hold")]
+    AuditHoldAdded {
+        /// Why.
+        reason: String,
+    },
+    /// Entries are not kept any longer than others.
+    #[audit(action = "audit.hold_removed", target = "audit_hold")]
+    AuditHoldRemoved {
+        /// Why.
+        reason: String,
+    },
 }

@@ -35,11 +35,12 @@ mod broken;
 mod chain;
 mod checkpoints;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod decode;
+pub(crate) mod decode;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod proof;
 mod prove;
+mod redactions;
 mod report;
 mod run;
 mod saved;
@@ -52,8 +53,11 @@ mod sweep;
 mod tree;
 
 pub use broken::Break;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::ROW_COLUMNS as POSTGRES_ROW_COLUMNS;
 pub use proof::{Proof, ProofError, Proved};
 pub use prove::{ProveError, prove};
+pub use redactions::Redaction;
 pub use report::{Progress, Report};
 pub use run::{Verifier, verify};
 pub use saved::{SavedCheckpoint, SavedCheckpointError};

@@ -26,7 +26,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
 
 /// An address with a mask is none that a writer writes, and must not be taken for the one without.
-const ROW_COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
+pub(crate) const ROW_COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
      CASE WHEN ip_address = host(ip_address)::inet THEN host(ip_address) ELSE text(ip_address) END AS ip_address, \
      user_agent, created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, \
      on_behalf_of, origin, recorded_at, stream_id, seq, salt, redacted::text AS redacted";

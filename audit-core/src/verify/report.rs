@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Break;
+use super::{Break, Redaction};
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct Report {
     pub checkpoints: u64,
     /// Batches that the newest checkpoint in the log covers, which is signed by a key that is trusted, if any is.
     pub covered_batches: u64,
+    /// Rows of which something was erased.
+    pub redacted_rows: u64,
+    /// The erasures that the log tells of, oldest first; at most [`Self::MOST_REDACTIONS`].
+    pub redactions: Vec<Redaction>,
     /// What the tree is now, which the verifier should keep for the next time: a signed note if the newest checkpoint says
     /// just that, else the three lines of a checkpoint.
     pub head: String,
@@ -53,6 +57,8 @@ pub struct Report {
 }
 
 impl Report {
+    /// Most erasures that a report lists.
+    pub const MOST_REDACTIONS: usize = 100;
     /// Most breaks that a report lists.
     pub const MOST_BREAKS: usize = 100;
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::redactions::Untold;
 use super::scope::Scope;
 use super::source::{DeadLetter, Proven, StoredHeader};
 use super::{Break, Report};
@@ -21,6 +22,7 @@ pub(super) struct Sweep {
     ends: BTreeSet<(DateTime<Utc>, Uuid, i64)>,
     /// By stream and number of the batch; those of open batches are with them.
     dead_letters: HashMap<(Uuid, i64), Vec<DeadLetter>>,
+    untold: Untold,
 }
 
 #[derive(Debug)]
@@ -61,9 +63,9 @@ impl Sweep {
     }
 
     /// The next row in time. All batches that begin at its time or before are open.
-    pub(super) fn take(&mut self, row: &Proven, report: &mut Report) {
+    pub(super) fn take(&mut self, row: Proven, report: &mut Report) {
         self.close_before(row.created_at, report);
-        let Proven { id, created_at, stream_id, seq, .. } = *row;
+        let Proven { id, created_at, stream_id, seq, recorded_at, leaf, is_late, concern } = row;
         let batches = self.open.get_mut(&stream_id);
         let batch = batches.and_then(|batches| batches.range_mut(..=seq).next_back()).map(|(_, batch)| batch);
         let place = |batch: &Open| seq.saturating_sub(batch.stored.header.first_seq);
@@ -75,23 +77,27 @@ impl Sweep {
             report.add(Break::UnknownRow { id, created_at, stream_id, seq });
             return;
         };
-        batch.leaves.push((place(batch), row.leaf));
-        if row.leaf.is_none() {
+        batch.leaves.push((place(batch), leaf));
+        if leaf.is_none() {
             report.add(Break::UnprovableRow { id, created_at });
         }
-        if row.recorded_at != Some(batch.stored.db_time) {
+        if recorded_at != Some(batch.stored.db_time) {
             report.add(Break::OtherTime { id, created_at });
         }
         let header = &batch.stored.header;
-        if header.kind == HeaderKind::Entries && created_at < header.writer_time - LATE_AFTER && !row.is_late {
+        if header.kind == HeaderKind::Entries && created_at < header.writer_time - LATE_AFTER && !is_late {
             report.add(Break::Backdated { id, created_at, writer_time: header.writer_time });
         }
+        self.untold.take(id, created_at, concern, report);
     }
 
     /// The rows have ended.
     pub(super) fn finish(mut self, report: &mut Report) {
         while let Some((_, stream_id, first_seq)) = self.ends.pop_first() {
             self.close(stream_id, first_seq, report);
+        }
+        if self.scope.stream.is_none() {
+            self.untold.finish(report);
         }
         if self.scope.is_partial() {
             // Those left belong to batches that were not looked at, or to none: only a look at everything tells.

@@ -1,5 +1,7 @@
 //! A log to look at, of either kind.
 
+use std::path::Path;
+
 use audit_core::batch::Batch;
 use audit_core::query::Reader;
 use audit_core::seal::{Sealed, Sealer};
@@ -79,6 +81,36 @@ impl Log {
             sealer = sealer.signer(key.clone());
         }
         sealer.once().await.unwrap()
+    }
+
+    /// Runs statements as somebody who may do everything, with the guards on. SQLite knows no schemas.
+    pub(crate) async fn attack(&self, sql: &str) -> Result<(), sqlx::Error> {
+        match &self.place {
+            Place::Postgres(database) => database.try_execute(&format!("BEGIN; {sql}; COMMIT")).await,
+            Place::Sqlite(folder) => {
+                let file = SqliteConnectOptions::new().filename(folder.path().join("audit.db"));
+                let mut connection = file.connect().await?;
+                let sql = format!("BEGIN; {}; ROLLBACK", sql.replace("control_plane.", ""));
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop);
+                connection.close().await?;
+                done
+            }
+        }
+    }
+
+    /// The folder of the file.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Postgres(_) => None,
+            Place::Sqlite(folder) => Some(folder.path()),
+        }
+    }
+
+    pub(crate) const fn database(&self) -> Option<&Database<'static>> {
+        match &self.place {
+            Place::Postgres(database) => Some(database),
+            Place::Sqlite(_) => None,
+        }
     }
 
     pub(crate) const fn is_postgres(&self) -> bool {

@@ -1,0 +1,34 @@
+//! A writer for commands that record what they do.
+
+use std::time::Duration;
+
+use audit_core::{Actor, Auditor, Migrate, Outbox, WaitForStore, WriterGuard};
+
+use super::ADVICE;
+use crate::cli::LogArgs;
+use crate::failure::Failure;
+
+/// How long the store may take to be there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Starts a writer to the log of the command line.
+pub(super) async fn start(log: &LogArgs, url: &str, name: &str) -> Result<WriterGuard, Failure> {
+    let started = Auditor::builder()
+        .url(url)
+        .schema(log.schema.as_str())
+        .service_name(name)
+        .migrate(Migrate::Skip)
+        .outbox(Outbox::Leave)
+        .wait_for_store(WaitForStore::AtMost(PATIENCE))
+        .linger(Duration::ZERO)
+        .lanes(1)
+        .start()
+        .await;
+    started.map_err(|error| Failure::failed(&error).with_hint(ADVICE))
+}
+
+/// Whoever runs the command, unless it is said.
+pub(super) fn actor(said: Option<&Actor>) -> Actor {
+    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    said.cloned().unwrap_or_else(|| Actor::user(user()))
+}
