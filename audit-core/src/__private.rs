@@ -11,7 +11,7 @@ pub use crate::call::{
     displayed, target_of, watched,
 };
 pub use crate::catalog::check::{
-    FREE, Place, UNKNOWN, check_field, check_target, find_action, find_field, find_named, includable, name_of, required,
+    FREE, Place, UNKNOWN, check_target, field, find_action, find_named, includable, name_of, required,
 };
 pub use crate::catalog::field::{Free, Typed, Unknown, absent};
 pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, FieldsAt, NoPage, PageAt, Sink};

@@ -26,7 +26,7 @@ use crate::place::{at, path_at};
 /// ```text
 /// pub type audited = Action;
 /// pub use ::audit_core::__private::audited;
-/// impl Catalog for Action { const PARTS = &[&[ActionInfo { … }], <AuditAction as Catalog>::PARTS[0]]; … }
+/// impl Catalog for Action { const PARTS = { static ACTIONS = […]; &[&ACTIONS, <AuditAction as Catalog>::PARTS[0]] }; … }
 /// impl PageAt<0, 0> for Action { type Page = Page0; }
 /// impl ActionAt<0> for Page0 { type Fields = Fields<(i64, ())>; }
 /// impl PageAt<0, UNKNOWN> for Action { type Page = NoPage; }
@@ -63,7 +63,7 @@ fn catalog_impl(catalog: &Catalog) -> TokenStream {
     let included = includes.iter().map(|include| &include.catalog);
     let variants: Vec<_> = actions.iter().map(|action| &action.variant).collect();
     let include_variants: Vec<_> = includes.iter().map(|include| &include.variant).collect();
-    let positions = 0..actions.len();
+    let (positions, count) = (0..actions.len(), actions.len());
     let metadata = actions.iter().map(|action| metadata_arm(krate, action));
     let (info, into_metadata) = if actions.is_empty() && includes.is_empty() {
         (quote!(match *self {}), quote!(match self {}))
@@ -85,8 +85,11 @@ fn catalog_impl(catalog: &Catalog) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #krate::Catalog for #ident {
-            const PARTS: &'static [&'static [#krate::catalog::ActionInfo]] =
-                &[&[#(#rows),*], #(<#included as #krate::Catalog>::PARTS[0]),*];
+            // The compiler validates a constant with all that it refers to, but for what is in a `static`.
+            const PARTS: &'static [&'static [#krate::catalog::ActionInfo]] = {
+                static ACTIONS: [#krate::catalog::ActionInfo; #count] = [#(#rows),*];
+                &[&ACTIONS, #(<#included as #krate::Catalog>::PARTS[0]),*]
+            };
 
             fn info(&self) -> &'static #krate::catalog::ActionInfo {
                 #info
