@@ -14,7 +14,7 @@ use super::function::Gives;
 use super::model::{ActionName, Audited, Catalog, On, TargetId};
 use super::run::run;
 use crate::name;
-use crate::place::{at, path_at};
+use crate::place::{at, local, path_at};
 
 /// Input:
 ///
@@ -271,9 +271,4 @@ fn is_none(value: &Expr) -> bool {
 
 pub(super) fn field_name(detail: &Detail) -> String {
     detail.name.unraw().to_string()
-}
-
-/// A local variable that the body cannot see.
-pub(super) fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

@@ -7,10 +7,10 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Path, PathArguments, ReturnType, Type};
 
 use super::arguments::Source;
-use super::expand::{encode, field_name, local};
+use super::expand::{encode, field_name};
 use super::function::{Function, Gives};
 use super::model::{Audited, TargetId};
-use crate::place::{at, path_at};
+use crate::place::{at, local, path_at};
 
 /// Runs the body, and afterwards captures what was named of its value.
 pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
