@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use audit_core::query::{Cursor, Page, Query, Reader};
+use audit_core::query::{Cursor, Moment, Page, Query, Reader};
 use audit_core::{Actor, ActorType, AuditAction, Outcome, Target, catalog};
 use chrono::{DateTime, Utc};
 use clap::builder::NonEmptyStringValueParser;
@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::{ADVICE, next_page};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::moment::Moment;
 use crate::render::{entries, escape, table};
 use crate::run::block_on;
 use crate::say::say;

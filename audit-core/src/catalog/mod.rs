@@ -36,10 +36,10 @@ pub(crate) mod fits;
 #[doc(hidden)]
 pub mod no_catalog;
 pub mod render;
+pub(crate) mod similar;
 
 mod find;
 mod info;
-mod similar;
 mod system;
 
 pub use builtin::AuditAction;

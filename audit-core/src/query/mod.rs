@@ -33,18 +33,32 @@
 
 mod builder;
 mod cursor;
+mod filter;
+pub mod grammar;
+mod moment;
 mod page;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod reader;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod search;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod spans;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
-#[cfg(feature = "postgres")]
+mod travel;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod windows;
 
-pub use builder::{Query, by_action, by_actor, by_target};
+pub use builder::{Order, Query, by_action, by_actor, by_target};
 pub use cursor::{Cursor, CursorError};
+pub use filter::{Filter, Term};
+pub use grammar::ParseError;
+pub use moment::{Moment, MomentError};
 pub use page::{Count, Page};
 pub use reader::Reader;
+use travel::Travel;
