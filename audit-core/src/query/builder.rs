@@ -1,6 +1,7 @@
 //! What is asked.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::filter::{Condition, Filter, Pattern, Period, Term, TextColumn};
 use super::{Cursor, Travel};
@@ -71,6 +72,11 @@ impl Query {
     /// The latest entries, whatever they are.
     pub const fn new() -> Self {
         Self { filter: Filter::new(), order: Order::NewestFirst, start: None, limit: Self::DEFAULT_LIMIT }
+    }
+
+    /// The entry of this id.
+    pub(super) fn by_id(id: Uuid) -> Self {
+        Self::new().with(Condition::Id(id))
     }
 
     /// Only entries that a filter means, too.

@@ -1,9 +1,14 @@
-//! Reading the log: a [`Query`] in, a [`Page`] of rows out, newest first.
+//! Reading the log: a [`Query`] in, a [`Page`] of rows out.
 //!
-//! A [`Reader`] answers from either kind of store, under the reader's role alone, in read-only transactions. Every
+//! What is asked for, a [`Filter`] says; it is built, or read from text in one [grammar], which is the same wherever the log is
+//! asked. A [`Reader`] answers from either kind of store, under the reader's role alone, in read-only transactions. Every
 //! statement has a time limit and every page a greatest length, so that a reader cannot hurt the writer. The page after
-//! a page is asked for by its [`Cursor`], which names a row, not a number of rows: entries that arrive in between are
+//! or before a page is asked for by its [`Cursor`], which names a row, not a number of rows: entries that arrive in between are
 //! neither skipped nor shown twice, and the thousandth page costs what the first does.
+//!
+//! Where an index leads to the rows (actor, target, action, request, id, time), an answer is at once whole. Everything else is
+//! searched for, in the order that was asked for, and when [two seconds](Reader::PATIENCE) are over before the page is full, it
+//! says [how far](Page::searched_to) that came and goes on from there.
 //!
 //! A reader that fails is still good: the next page opens a new connection.
 //!
@@ -42,6 +47,7 @@ mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod reader;
+mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod search;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -50,8 +56,9 @@ mod spans;
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+mod tally;
 mod travel;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(feature = "postgres")]
 mod windows;
 
 pub use builder::{Order, Query, by_action, by_actor, by_target};
@@ -61,4 +68,6 @@ pub use grammar::ParseError;
 pub use moment::{Moment, MomentError};
 pub use page::{Count, Page};
 pub use reader::Reader;
+pub use rows::Rows;
+pub use tally::{By, Tally};
 use travel::Travel;

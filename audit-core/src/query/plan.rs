@@ -1,7 +1,7 @@
 //! How a query is answered.
 
 use super::filter::{Condition, Filter, Pattern, Period, Term, TextColumn};
-use super::windows::Span;
+use super::spans::Span;
 use super::{Cursor, Query, Travel};
 use crate::Row;
 

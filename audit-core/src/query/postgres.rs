@@ -8,12 +8,15 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::filter::{Condition, Path, Pattern, readings};
+use super::filter::metadata::readings;
+use super::filter::{Condition, Path, Pattern};
 use super::plan::Plan;
 use super::reader::{Reach, Source, TIME_LIMIT};
 use super::search::{self, Statements};
+use super::spans::Span;
 use super::sql::{self, Dialect};
-use super::windows::{Span, windows};
+use super::tally::{By, Tally};
+use super::windows::windows;
 use super::{Count, Cursor, Page, Query};
 use crate::Row;
 use crate::store::postgres::{address, connect_bare, store_error, time};
@@ -131,6 +134,13 @@ impl Source for Postgres {
             self.ask(async |statements| search::count(statements, &plan, reach).await).await
         })
     }
+
+    fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Postgres::is_exact);
+            self.ask(async |statements| search::tally(statements, &plan, by, most).await).await
+        })
+    }
 }
 
 /// The statements of one question, in one transaction.
@@ -204,6 +214,19 @@ impl Statements for Transaction<'_> {
         counted.map(|count| Some(count.unsigned_abs())).map_err(|error| self.reader.failed(error))
     }
 
+    async fn tally(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        by: By,
+    ) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError> {
+        let Some(rows) = self.fetch(sql::select_tally(&self.reader.table(), plan, span, by)).await? else {
+            return Ok(None);
+        };
+        let tallied = rows.iter().map(sql::tallied).collect::<Result<_, _>>();
+        tallied.map(Some).map_err(|error| self.reader.failed(error))
+    }
+
     fn too_slow(&self) -> StoreError {
         self.reader.too_slow()
     }
@@ -238,6 +261,7 @@ pub(crate) const SEARCHED_METADATA: &str = "lower((metadata::text) COLLATE \"C\"
 
 impl Dialect for sqlx::Postgres {
     const BESIDE: &'static str = "";
+    const DAY: &'static str = "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
 
     fn is_exact(condition: &Condition) -> bool {
         !matches!(condition, Condition::Anywhere(_) | Condition::Metadata(_, Pattern::Prefix(_)))

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Count, Page, Query};
+use chrono::{DateTime, TimeDelta};
+use uuid::Uuid;
+
+use super::{By, Count, Page, Query, Rows, Tally};
+use crate::Row;
 use crate::store::{BoxFuture, Schema, StoreError};
 
 /// How long one answer may take.
@@ -30,6 +34,7 @@ impl Reach {
 pub(super) trait Source: std::fmt::Debug + Send + Sync {
     fn page<'a>(&'a self, query: &'a Query, patience: Duration) -> BoxFuture<'a, Result<Page, StoreError>>;
     fn count<'a>(&'a self, query: &'a Query, reach: Reach) -> BoxFuture<'a, Result<Count, StoreError>>;
+    fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>>;
 }
 
 /// Reads the log of one store over one connection; questions asked at once are answered one after the other.
@@ -114,5 +119,46 @@ impl Reader {
     /// As [`Reader::page`].
     pub async fn estimate(&self, query: &Query) -> Result<Count, StoreError> {
         self.source.count(&query.whole(), Reach::Glance).await
+    }
+
+    /// How many rows of a query there are of each kind, its limit and cursor aside; the `most` frequent ones. The newest rows
+    /// are counted first, and where that takes more than five seconds, the tally says [how far](Tally::counted_to) it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn tally(&self, query: &Query, by: By, most: usize) -> Result<Tally, StoreError> {
+        self.source.tally(&query.whole(), by, most).await
+    }
+
+    /// All rows of a query, its limit aside, one after the other.
+    #[must_use]
+    pub fn rows(&self, query: Query) -> Rows<'_> {
+        Rows::new(self, query)
+    }
+
+    /// The row of this id.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn find(&self, id: Uuid) -> Result<Option<Row>, StoreError> {
+        // An id is made when its row is, so that it says where to look first.
+        let made = id.get_timestamp().and_then(|made| DateTime::from_timestamp(made.to_unix().0.try_into().ok()?, 0));
+        if let Some(made) = made {
+            let near = Query::by_id(id).since(made - TimeDelta::seconds(1)).until(made + TimeDelta::seconds(2));
+            if let Some(row) = self.page(&near).await?.rows.pop() {
+                return Ok(Some(row));
+            }
+        }
+        Ok(self.page(&Query::by_id(id)).await?.rows.pop())
     }
 }

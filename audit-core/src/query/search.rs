@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::page::Reading;
 use super::plan::Plan;
 use super::reader::Reach;
+use super::spans::Span;
 use super::spans::Spans;
-use super::windows::Span;
+use super::tally::{By, Tally, Tallying};
 use super::{Count, Cursor};
 use crate::Row;
 use crate::store::StoreError;
@@ -35,6 +36,14 @@ pub(super) trait Statements {
 
     /// How many rows there are within a span; `None` where the statement ran out of time.
     async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError>;
+
+    /// How many rows there are of each kind within a span; `None` where the statement ran out of time.
+    async fn tally(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        by: By,
+    ) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError>;
 
     /// What is to be said when no statement had enough time.
     fn too_slow(&self) -> StoreError;
@@ -133,6 +142,56 @@ fn extrapolate(counted: u64, part: i64, whole: i64) -> u64 {
     let whole = u128::from(whole.unsigned_abs());
     let part = u128::from(part.max(1).unsigned_abs());
     u64::try_from(u128::from(counted) * whole / part).unwrap_or(u64::MAX).max(counted)
+}
+
+/// Counts rows of each kind until none is left or the time is up.
+pub(super) async fn tally(
+    statements: &mut impl Statements,
+    plan: &Plan<'_>,
+    by: By,
+    most: usize,
+) -> Result<Tally, StoreError> {
+    let started = Instant::now();
+    let windows = statements.windows(plan).await?;
+    let mut spans = Spans::in_steps(windows, plan.travel, statements.inhabited(plan).await?);
+    let mut tallying = Tallying::default();
+    let mut reached = None;
+    while let Some(span) = spans.next() {
+        let up = reached.is_some() && started.elapsed() >= Reach::AsFarAsPossible.patience();
+        let begun = Instant::now();
+        let within = match plan.is_rechecked() {
+            _ if up => None,
+            true => tally_candidates(statements, plan, span, by).await?,
+            false => statements.tally(plan, span, by).await?,
+        };
+        let Some(within) = within else {
+            let Some(reached) = reached else { return Err(statements.too_slow()) };
+            return Ok(tallying.told(by, most, Some(reached)));
+        };
+        for (value, rows) in within {
+            tallying.add(value, rows);
+        }
+        spans.took(begun.elapsed());
+        reached = Some(plan.travel.end_of(span).created_at);
+    }
+    Ok(tallying.told(by, most, None))
+}
+
+async fn tally_candidates(
+    statements: &mut impl Statements,
+    plan: &Plan<'_>,
+    span: Span,
+    by: By,
+) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError> {
+    let (mut counted, mut reached) = (Vec::new(), None);
+    loop {
+        let Some(candidates) = statements.rows(plan, span, reached, CANDIDATES).await? else { return Ok(None) };
+        reached = candidates.last().map(Cursor::of);
+        counted.extend(candidates.iter().filter(|row| plan.takes(row)).map(|row| (by.of(row), 1)));
+        if candidates.len() < CANDIDATES {
+            return Ok(Some(counted));
+        }
+    }
 }
 
 async fn count_candidates(

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Travel;
-use super::windows::Span;
+
+/// A span of time in µs since 1970: from the first, before the second.
+pub(super) type Span = (i64, i64);
 
 /// The first step of a search: at a hundred entries a second, 60,000 rows.
 const FIRST_STEP: i64 = 600_000_000;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::filter::{Condition, Path, Pattern, Period, TextColumn};
 use super::plan::Plan;
 use super::reader::TIME_LIMIT;
-use super::windows::Span;
+use super::spans::Span;
+use super::tally::By;
 use super::{Cursor, Travel};
 use crate::Row;
 use crate::store::{ErrorClass, StoreError};
@@ -19,6 +20,8 @@ use crate::store::{ErrorClass, StoreError};
 pub(super) trait Dialect: Database {
     /// Keeps a column from its index, where another one leads to fewer rows.
     const BESIDE: &'static str;
+    /// The day of `created_at`, in UTC, as ISO 8601 writes it.
+    const DAY: &'static str;
 
     /// Whether the SQL of a condition is true of exactly the rows of which the condition holds. Otherwise it is true of
     /// more.
@@ -71,6 +74,35 @@ where
         sql.push(", ").push_bind(place.id).push(")");
     }
     sql
+}
+
+/// `SELECT value, count(*) …`: how many rows there are of each kind.
+pub(super) fn select_tally<D: Dialect>(table: &str, plan: &Plan<'_>, span: Span, by: By) -> QueryBuilder<D>
+where
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    let value = match by {
+        By::Day => D::DAY,
+        By::Action => "action",
+        By::Actor => "actor_type || ':' || actor_id",
+        By::Outcome => "outcome",
+        By::TargetType => "target_type",
+    };
+    let mut sql = select(&format!("{value}, count(*)"), table, plan, span, None);
+    sql.push(" GROUP BY 1");
+    sql
+}
+
+/// A value and its number of rows.
+pub(super) fn tallied<'r, R>(row: &'r R) -> Result<(Option<String>, u64), sqlx::Error>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()))
 }
 
 /// The order in which a page is read.

@@ -9,12 +9,14 @@ use sqlx::{QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::filter::{Condition, Path, Pattern, Period, readings};
+use super::filter::metadata::readings;
+use super::filter::{Condition, Path, Pattern, Period};
 use super::plan::Plan;
 use super::reader::{Reach, Source};
 use super::search::{self, Statements};
+use super::spans::Span;
 use super::sql::{self, Dialect};
-use super::windows::Span;
+use super::tally::{By, Tally};
 use super::{Count, Cursor, Page, Query};
 use crate::Row;
 use crate::store::sqlite::{Access, File, store_error};
@@ -89,6 +91,13 @@ impl Source for Sqlite {
             self.ask(async |session| search::count(session, &plan, reach).await).await
         })
     }
+
+    fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            self.ask(async |session| search::tally(session, &plan, by, most).await).await
+        })
+    }
 }
 
 /// The statements of one question.
@@ -152,6 +161,17 @@ impl Statements for Session<'_> {
         counted.map(|count| Some(count.unsigned_abs())).map_err(|error| self.reader.failed(error))
     }
 
+    async fn tally(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        by: By,
+    ) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError> {
+        let Some(rows) = self.fetch(sql::select_tally(TABLE, plan, span, by)).await? else { return Ok(None) };
+        let tallied = rows.iter().map(sql::tallied).collect::<Result<_, _>>();
+        tallied.map(Some).map_err(|error| self.reader.failed(error))
+    }
+
     fn too_slow(&self) -> StoreError {
         StoreError::new(ErrorClass::Transient, self.reader.action(), sql::too_slow())
     }
@@ -168,6 +188,7 @@ impl Dialect for sqlx::Sqlite {
     // Without statistics SQLite takes the index of the last condition that has one, which may be a hot action's. A plus
     // keeps a column from its index.
     const BESIDE: &'static str = "+";
+    const DAY: &'static str = "date(created_at / 1000000, 'unixepoch')";
 
     fn is_exact(condition: &Condition) -> bool {
         !matches!(condition, Condition::Anywhere(_) | Condition::Metadata(..) | Condition::Ip(_))

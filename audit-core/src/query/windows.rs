@@ -5,13 +5,11 @@
 //! recent rows answer costs one small statement, and one that nothing answers a handful.
 
 use super::Travel;
+use super::spans::Span;
 
 const FIRST: usize = 1;
 const SECOND: usize = 8;
 const MOST: usize = 32;
-
-/// A span of time in µs since 1970: from the first, before the second.
-pub(super) type Span = (i64, i64);
 
 /// Cuts a span into those that the statements look into, in the order of reading.
 ///

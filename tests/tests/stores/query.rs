@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use audit_core::batch::{Freezer, FrozenRow};
 use audit_core::encoding::row_leaf;
-use audit_core::query::{self, Count, Cursor, Filter, Order, Query, Reader};
+use audit_core::query::{self, By, Count, Cursor, Filter, Order, Query, Reader};
 use audit_core::store::{ErrorClass, Schema};
 use audit_core::{ActionName, Actor, ActorType, Context, Entry, EntryBuilder, Metadata, Outcome, Row, Target};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,6 +36,9 @@ for_both_stores! {
     a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on_from_there
     what_is_read_is_what_was_frozen
     an_id_that_was_cut_is_found_by_what_it_was
+    all_rows_come_one_after_the_other_also_from_a_cursor_on
+    a_tally_tells_how_many_there_are_of_each_kind
+    a_row_is_found_by_its_id_wherever_it_lies
     a_reader_is_still_good_after_its_question_was_dropped
 }
 
@@ -307,6 +310,70 @@ async fn a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on_from_th
     // An index leads to these at once, however little time there is.
     let page = hurried.page(&asked("action:door.found outcome:success")).await.unwrap();
     assert_eq!((as_frozen(page.rows), page.searched_to), (rows[38..].to_vec(), None));
+}
+
+async fn all_rows_come_one_after_the_other_also_from_a_cursor_on(log: Log) {
+    let entries = (0..2_100).map(|i| builder("door.opened").created_at(now() - days(i % 40)).build());
+    let expected = log.hold(entries.collect()).await;
+    let reader = log.reader().await;
+    let query = asked("opened").limit(3);
+    let mut rows = reader.rows(query.clone());
+    let mut read = Vec::new();
+    while read.len() < 1_500 {
+        read.push(rows.next().await.unwrap().unwrap());
+    }
+    let mut rest = reader.rows(query.after(rows.cursor().unwrap()));
+    while let Some(row) = rest.next().await.unwrap() {
+        read.push(row);
+    }
+    assert_eq!(rest.next().await.unwrap(), None);
+    assert_eq!(as_frozen(read), expected);
+}
+
+async fn a_tally_tells_how_many_there_are_of_each_kind(log: Log) {
+    let (today, earlier) = (now(), now() - days(30));
+    let mut entries = Vec::new();
+    for (count, action, actor, at) in [
+        (3, "door.opened", Actor::user("ann"), today),
+        (2, "door.closed", Actor::api_key("ann"), earlier),
+        (1, "key.made", Actor::user("ann"), earlier),
+    ] {
+        entries.extend((0..count).map(|_| builder(action).actor(actor.clone()).created_at(at).build()));
+    }
+    let rows = log.hold(entries).await;
+    let reader = log.reader().await;
+    let day = |row: &Row| row.created_at.format("%Y-%m-%d").to_string();
+    // Exactly in SQL, and by looking at each row.
+    for query in [Query::new().limit(1), asked("ann")] {
+        let told = async |by, most| {
+            let tally = reader.tally(&query, by, most).await.unwrap();
+            assert_eq!(tally.counted_to, None);
+            let counts: Vec<_> = tally.counts.into_iter().map(|(value, count)| (value.unwrap(), count)).collect();
+            (counts, tally.others)
+        };
+        let of = |pairs: &[(&str, u64)]| {
+            pairs.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(By::Action, 9).await, (of(&[("door.opened", 3), ("door.closed", 2), ("key.made", 1)]), 0));
+        assert_eq!(told(By::Action, 1).await, (of(&[("door.opened", 3)]), 3));
+        assert_eq!(told(By::Actor, 9).await, (of(&[("user:ann", 4), ("api_key:ann", 2)]), 0));
+        assert_eq!(told(By::Outcome, 9).await, (of(&[("success", 6)]), 0));
+        assert_eq!(told(By::TargetType, 9).await, (of(&[("project", 6)]), 0));
+        assert_eq!(told(By::Day, 9).await, (of(&[(&day(&rows[5]), 3), (&day(&rows[0]), 3)]), 0));
+    }
+}
+
+async fn a_row_is_found_by_its_id_wherever_it_lies(log: Log) {
+    // Freezing brings the last into the window, so that its id no longer tells its time.
+    let ages = [0, 30, 300, 3_000].map(|age| builder("door.opened").created_at(now() - days(age)).build());
+    let rows = log.hold(ages.into()).await;
+    let reader = log.reader().await;
+    for row in rows {
+        let found = reader.find(row.id).await.unwrap().unwrap();
+        assert_eq!(as_frozen(vec![found]), [row]);
+    }
+    assert_eq!(reader.find(uuid::Uuid::nil()).await.unwrap(), None);
+    assert_eq!(reader.find(uuid::Uuid::now_v7()).await.unwrap(), None);
 }
 
 async fn an_id_that_was_cut_is_found_by_what_it_was(log: Log) {

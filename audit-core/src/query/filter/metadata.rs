@@ -36,6 +36,7 @@ impl Path {
     }
 
     /// The metadata that hold a value there and nothing else.
+    #[cfg(feature = "postgres")]
     pub(crate) fn around(&self, value: Value) -> Value {
         self.0.iter().rev().fold(value, |inner, key| Value::Object(Map::from_iter([(key.clone(), inner)])))
     }

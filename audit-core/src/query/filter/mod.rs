@@ -6,13 +6,13 @@
 
 mod column;
 mod matches;
-mod metadata;
+pub(super) mod metadata;
 mod period;
 mod print;
 mod term;
 
 pub(super) use column::TextColumn;
-pub(super) use metadata::{Path, readings};
+pub(super) use metadata::Path;
 pub(super) use period::Period;
 pub use term::Term;
 pub(super) use term::{Condition, Pattern};
