@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
+mod filter;
 pub(crate) mod journal;
 pub(crate) mod migrate;
 mod next_page;
