@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod catalog;
+pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 mod filter;
@@ -10,6 +11,8 @@ mod next_page;
 pub(crate) mod query;
 pub(crate) mod record;
 mod shell;
+pub(crate) mod show;
+pub(crate) mod stats;
 pub(crate) mod verify;
 
 /// What to do about a log that does not answer.

@@ -12,6 +12,7 @@ use super::filter::{FilterArgs, GRAMMAR};
 use super::{ADVICE, next_page};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
+use crate::render::entries::Ids;
 use crate::render::{entries, escape, table};
 use crate::run::block_on;
 use crate::say::say;
@@ -56,6 +57,10 @@ pub(crate) struct QueryArgs {
     /// Say how many there are in all
     #[arg(long, value_enum, value_name = "HOW")]
     total: Option<Total>,
+
+    /// In a table, print ids, too: `audit show` takes them
+    #[arg(long)]
+    ids: bool,
 
     /// How to print them
     #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
@@ -106,7 +111,8 @@ pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Resu
         Ok((page, total))
     })?
     .map_err(|error: audit_core::store::StoreError| Failure::failed(&error).with_hint(ADVICE))?;
-    print(&page, total, args.format, out)?;
+    let ids = if args.ids { Ids::Shown } else { Ids::Hidden };
+    print(&page, total, args.format, ids, out)?;
     out.flush()?;
     args.say_more(log, &query, &page, total);
     Ok(ExitCode::SUCCESS)
@@ -178,11 +184,17 @@ impl From<Count> for TotalDocument {
     }
 }
 
-fn print(page: &Page, total: Option<Count>, format: QueryFormat, out: &mut impl Write) -> Result<(), Failure> {
+fn print(
+    page: &Page,
+    total: Option<Count>,
+    format: QueryFormat,
+    ids: Ids,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let unwritable = |error: serde_json::Error| Failure::failed(&error);
     match format {
         QueryFormat::Table if page.rows.is_empty() => {}
-        QueryFormat::Table => writeln!(out, "{}", entries::table(&page.rows, table::terminal_width()))?,
+        QueryFormat::Table => writeln!(out, "{}", entries::table(&page.rows, ids, table::terminal_width()))?,
         QueryFormat::Json => {
             let document = Document {
                 entries: &page.rows,

@@ -1,5 +1,6 @@
 //! The `audit` command, as a shell sees it.
 
+mod about;
 mod database;
 mod dead_letters;
 mod doctor;
@@ -9,5 +10,7 @@ mod migrate;
 mod output;
 mod query;
 mod record;
+mod show;
+mod stats;
 mod support;
 mod verify;
