@@ -5,7 +5,7 @@ use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, completions, dead_letters, doctor, journal, migrate, query, record, show, stats, verify,
+    catalog, completions, dead_letters, doctor, export, journal, migrate, query, record, show, stats, verify,
 };
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Show(show::ShowArgs),
     /// Show how many entries there are, by day, action, actor and outcome
     Stats(Box<stats::StatsArgs>),
+    /// Write entries for other programs, however many
+    Export(Box<export::ExportArgs>),
     /// Show rows that the table refused, or send them again
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Show what waits on disk, or land what dead writers left

@@ -88,6 +88,11 @@ impl FilterArgs {
         Ok(self.flags(now).filter().clone().and(filter))
     }
 
+    /// The words and flags as they were given.
+    pub(super) fn asked(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn flags(&self, now: DateTime<Utc>) -> Query {
         let mut query = Query::new();
         if let Some(actor) = &self.actor {

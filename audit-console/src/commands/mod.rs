@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
+pub(crate) mod export;
 mod filter;
 pub(crate) mod journal;
 pub(crate) mod migrate;

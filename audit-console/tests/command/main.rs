@@ -4,6 +4,7 @@ mod about;
 mod database;
 mod dead_letters;
 mod doctor;
+mod export;
 mod journal;
 mod migrate;
 #[cfg(target_os = "linux")]

@@ -35,6 +35,7 @@ pub(crate) mod field_at;
 pub(crate) mod fits;
 #[doc(hidden)]
 pub mod no_catalog;
+pub mod ocsf;
 pub mod render;
 pub(crate) mod similar;
 
