@@ -45,7 +45,7 @@ mod page;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod plan;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub(crate) mod postgres;
 mod reader;
 mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -11,6 +11,7 @@ mod migrate;
 mod network;
 mod outage;
 mod partitions;
+mod plans;
 mod query;
 mod retried;
 mod roles;
