@@ -1,6 +1,7 @@
 //! The `audit` command, as a shell sees it.
 
 mod about;
+mod catalog;
 mod database;
 mod dead_letters;
 mod doctor;

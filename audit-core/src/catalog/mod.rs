@@ -39,12 +39,16 @@ pub mod ocsf;
 pub mod render;
 pub(crate) mod similar;
 
+mod compare;
 mod find;
 mod info;
+mod json_schema;
 mod system;
 
 pub use builtin::AuditAction;
+pub use compare::{BreakingChange, NotACatalog, breaking_changes};
 pub use field::{FieldType, RecordAs};
 pub use find::{find, list, nearest};
 pub use info::{ActionInfo, Catalog, FieldInfo};
+pub use json_schema::json_schema;
 pub use system::SystemAction;
