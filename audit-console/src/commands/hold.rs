@@ -15,11 +15,11 @@ use uuid::Uuid;
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::moment::Moment;
 use crate::render::escape::{self, visible};
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
+use audit_core::query::Moment;
 
 #[derive(Debug, Args)]
 pub(crate) struct HoldArgs {

@@ -1,8 +1,11 @@
 //! The `audit` command, as a shell sees it.
 
+mod about;
+mod catalog;
 mod database;
 mod dead_letters;
 mod doctor;
+mod export;
 mod journal;
 mod migrate;
 #[cfg(target_os = "linux")]
@@ -11,5 +14,7 @@ mod query;
 mod record;
 mod redact;
 mod seal;
+mod show;
+mod stats;
 mod support;
 mod verify;
