@@ -51,6 +51,12 @@ pub(crate) struct LogArgs {
     /// The PostgreSQL schema that holds the log
     #[arg(long, global = true, value_name = "NAME", default_value = "control_plane", value_parser = Schema::new, help_heading = "Log")]
     pub(crate) schema: Schema,
+
+    /// Record each look at entries as `audit_log.viewed`, with what was asked
+    ///
+    /// The user then needs to write as well, and what cannot be recorded is not shown.
+    #[arg(long, global = true, env = "AUDIT_READS", help_heading = "Log")]
+    pub(crate) audit_reads: bool,
 }
 
 impl LogArgs {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::filter::{FilterArgs, GRAMMAR};
-use super::{ADVICE, next_page};
+use super::{ADVICE, next_page, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::entries::Ids;
@@ -100,6 +100,7 @@ fn limit_range() -> clap::builder::RangedI64ValueParser<u32> {
 pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let query = args.query(Utc::now())?;
     let url = log.url()?;
+    recorder::viewed(log, url.as_str(), "query", query.filter().to_string())?;
     let (page, total) = block_on(async {
         let reader = Reader::connect(url.as_str(), &log.schema).await?;
         let page = reader.page(&query).await?;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use audit_core::{Actor, Auditor, Migrate, Outbox, WaitForStore, WriterGuard};
+use audit_core::catalog::SystemAction;
+use audit_core::{Actor, Auditor, Entry, Migrate, Outbox, WaitForStore, WriterGuard};
 
 use super::ADVICE;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
+use crate::run::block_on;
 
 /// How long the store may take to be there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,6 +27,24 @@ pub(super) async fn start(log: &LogArgs, url: &str, name: &str) -> Result<Writer
         .start()
         .await;
     started.map_err(|error| Failure::failed(&error).with_hint(ADVICE))
+}
+
+/// Records a look at entries, if that is wanted, before anything is shown.
+pub(super) fn viewed(log: &LogArgs, url: &str, command: &str, filter: String) -> Result<(), Failure> {
+    if !log.audit_reads {
+        return Ok(());
+    }
+    block_on(async {
+        let writer = start(log, url, "audit").await?;
+        let action = SystemAction::AuditLogViewed { command: command.to_owned(), filter };
+        let entry = Entry::builder(action).actor(actor(None)).build();
+        let recorded = writer.auditor().record(entry).durable().await;
+        writer.shutdown(Duration::from_secs(5)).await;
+        recorded.map(drop).map_err(|error| {
+            let hint = "nothing is shown that is not recorded; this user needs the role of a writer, too";
+            Failure::failed(&error).with_hint(hint)
+        })
+    })?
 }
 
 /// Whoever runs the command, unless it is said.

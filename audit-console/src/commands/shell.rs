@@ -69,7 +69,11 @@ mod tests {
     use super::*;
 
     fn next(url: &str) -> String {
-        let log = LogArgs { database_url: Some(url.to_owned()), schema: Schema::new("audit_eu").unwrap() };
+        let log = LogArgs {
+            database_url: Some(url.to_owned()),
+            schema: Schema::new("audit_eu").unwrap(),
+            audit_reads: false,
+        };
         command("query", &log, [("actor", Some("it's me".to_owned())), ("limit", None)])
     }
 
@@ -90,13 +94,13 @@ mod tests {
 
     #[test]
     fn a_value_that_looks_like_a_flag_stays_a_value() {
-        let log = LogArgs { database_url: None, schema: Schema::default() };
+        let log = LogArgs { database_url: None, schema: Schema::default(), audit_reads: false };
         assert_eq!(command("query", &log, [("actor", Some("-x".to_owned()))]), "audit query --actor=-x");
     }
 
     #[test]
     fn a_query_stands_where_it_is_taken_for_one() {
-        let log = LogArgs { database_url: None, schema: Schema::default() };
+        let log = LogArgs { database_url: None, schema: Schema::default(), audit_reads: false };
         let command = |query| command_with("query", &log, query, [("limit", Some("3".to_owned()))]);
         assert_eq!(command(""), "audit query --limit 3");
         assert_eq!(command("a:\"b c\""), "audit query 'a:\"b c\"' --limit 3");

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::ADVICE;
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::entries::Ids;
@@ -49,6 +49,7 @@ enum Format {
 
 pub(crate) fn run(log: &LogArgs, args: &ShowArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
+    recorder::viewed(log, url.as_str(), "show", format!("id:{}", args.id))?;
     let found = block_on(async {
         let reader = Reader::connect(url.as_str(), &log.schema).await?;
         let Some(row) = reader.find(args.id).await? else { return Ok(None) };

@@ -8,8 +8,8 @@ use chrono::{SecondsFormat, Utc};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::ADVICE;
 use super::filter::{FilterArgs, GRAMMAR};
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::{self, visible};
@@ -63,6 +63,7 @@ enum Format {
 pub(crate) fn run(log: &LogArgs, args: &StatsArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let query = Query::from(args.filter.filter(Utc::now())?);
     let url = log.url()?;
+    recorder::viewed(log, url.as_str(), "stats", query.filter().to_string())?;
     let (total, tallies) = block_on(async {
         let reader = Reader::connect(url.as_str(), &log.schema).await?;
         let mut tallies = Vec::new();

@@ -241,7 +241,7 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
         let covered = report.covered_batches;
         let open = report.batches.saturating_sub(covered);
         match (report.checkpoints, open) {
-            (0, _) => writeln!(out, "{YELLOW}!{PLAIN} no checkpoint was ever signed: audit seal --help")?,
+            (0, _) => writeln!(out, "  no checkpoint was ever signed: audit seal --help")?,
             (_, 0) => writeln!(out, "  the newest checkpoint covers all of it")?,
             (_, open) => {
                 let open = counted(open, "batch is", "batches are");

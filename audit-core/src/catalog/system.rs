@@ -14,6 +14,14 @@ pub enum SystemAction {
         /// Why.
         reason: String,
     },
+    /// Somebody looked at entries.
+    #[audit(action = "audit_log.viewed", target = "audit_log")]
+    AuditLogViewed {
+        /// With what: a command, or the viewer.
+        command: String,
+        /// What was asked for, in the language of queries.
+        filter: String,
+    },
     /// Personal values of entries were erased.
     #[audit(action = "audit.redacted", target = "audit_log")]
     AuditRedacted {

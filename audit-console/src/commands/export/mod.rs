@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use self::destination::Destination;
 use self::progress::{Mark, Progress};
-use super::ADVICE;
 use super::filter::{FilterArgs, GRAMMAR};
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape;
@@ -101,6 +101,7 @@ pub(crate) fn run(log: &LogArgs, args: &ExportArgs) -> Result<ExitCode, Failure>
     let asked = args.filter.asked();
     let filter = args.filter.filter(now)?;
     let url = log.url()?;
+    recorder::viewed(log, url.as_str(), "export", filter.to_string())?;
     let fresh = Mark::new(asked, &Query::from(filter).until(now), args.format, args.compress);
     let (mut destination, mark) = if let Some(path) = &args.output {
         let Some((progress, mark)) = Progress::begin(path, args.resume, fresh)? else {
