@@ -11,6 +11,14 @@ use crate::Row;
 use crate::sanitise::{MAX_ID_BYTES, MAX_TYPE_BYTES, Sanitiser};
 use crate::store::{ErrorClass, StoreError};
 
+/// The columns of a row in PostgreSQL, as [`row`] reads them. An address with a mask is none that a writer writes, and must not be
+/// taken for the one without.
+#[cfg(feature = "postgres")]
+pub(crate) const POSTGRES_ROW: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
+     CASE WHEN ip_address = host(ip_address)::inet THEN host(ip_address) ELSE text(ip_address) END AS ip_address, \
+     user_agent, created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, \
+     on_behalf_of, origin, recorded_at, stream_id, seq, salt, redacted::text AS redacted";
+
 /// Pushes the conditions on text columns, each after ` AND `, the one that fewest rows meet first. The columns of the
 /// others come after `beside`.
 pub(super) fn push_conditions<DB>(sql: &mut QueryBuilder<DB>, query: &Query, beside: &'static str)

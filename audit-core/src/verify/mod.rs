@@ -39,6 +39,7 @@ mod decode;
 mod postgres;
 mod proof;
 mod prove;
+mod prunings;
 mod report;
 mod run;
 mod saved;

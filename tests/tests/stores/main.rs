@@ -11,6 +11,7 @@ mod network;
 mod outage;
 mod partitions;
 mod query;
+mod retention;
 mod retried;
 mod roles;
 mod sealing;
