@@ -4,7 +4,9 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, dead_letters, doctor, journal, keys, migrate, proof, query, record, seal, verify};
+use crate::commands::{
+    catalog, dead_letters, doctor, journal, keys, migrate, proof, query, record, retention, seal, verify,
+};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     Seal(seal::SealArgs),
     /// Print what proves that one entry is in the log
     Proof(proof::ProofArgs),
+    /// Show what is old enough to go, and take it out
+    Retention(retention::RetentionArgs),
     /// Make keys that sign batches and checkpoints
     Keys(keys::KeysArgs),
     /// Examine the log and say what to do

@@ -40,6 +40,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Seal(args) => commands::seal::run(&log, &args, &mut out),
         Command::Proof(args) => commands::proof::run(&log, &args, &mut out),
         Command::Keys(args) => commands::keys::run(&args, &mut out),
+        Command::Retention(args) => commands::retention::run(&log, &args, &mut out),
         Command::Verify(args) => commands::verify::run(&log, &args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use audit_core::retention::Pruning;
 use audit_core::signing::TrustedKeys;
 use audit_core::verify::{Break, Progress, Proof, Report, SavedCheckpoint, Verifier};
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use uuid::Uuid;
@@ -252,6 +253,9 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     if report.signed_batches > 0 {
         writeln!(out, "  {} signed by trusted writers", counted(report.signed_batches, "batch is", "batches are"))?;
     }
+    if let Some(last) = report.prunings.last() {
+        tell_pruned(report, last, out)?;
+    }
     if report.late_batches > 0 {
         let late = counted(report.late_batches, "batch", "batches");
         writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;
@@ -268,6 +272,27 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The whole list is in the document of `--format json`.
+fn tell_pruned(report: &Report, last: &Pruning, out: &mut impl Write) -> Result<(), Failure> {
+    let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let bounds = report.prunings.iter().map(|pruning| (pruning.lower_bound, pruning.upper_bound));
+    let (since, until) = bounds.fold((last.lower_bound, last.upper_bound), |(since, until), (lower, upper)| {
+        (since.min(lower), until.max(upper))
+    });
+    let entries = counted(report.pruned(), "entry", "entries");
+    let prunings = counted(report.prunings.len() as u64, "pruning", "prunings");
+    writeln!(
+        out,
+        "  {entries} created from {} until {} went in {prunings}, the last at {} by {}, signed by {}",
+        exact(since),
+        exact(until),
+        exact(last.pruned_at),
+        visible(&last.pruned_by),
+        visible(last.signed_by.as_deref().unwrap_or("no trusted key")),
+    )?;
+    Ok(())
+}
+
 fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
@@ -275,7 +300,7 @@ fn counted(n: u64, one: &str, many: &str) -> String {
 /// Shows the rows concerned, and those of the same time.
 fn rows_concerned(found: &Break) -> Option<String> {
     let (first, last) = found.span()?;
-    let exact = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
     let until = last.checked_add_signed(TimeDelta::microseconds(1))?;
     Some(format!("audit query --since {} --until {}", exact(first), exact(until)))
 }

@@ -9,6 +9,7 @@ mod migrate;
 mod output;
 mod query;
 mod record;
+mod retention;
 mod seal;
 mod support;
 mod verify;

@@ -34,7 +34,7 @@ pub struct Pruning {
     pub pruned_at: DateTime<Utc>,
     /// The database's user; of SQLite, which has none, that of the environment.
     pub pruned_by: String,
-    /// Whose key the statement says signed it: whether it did, `verify` tells.
+    /// Whose key signed it; in a [`Report`](crate::verify::Report) only one that is trusted.
     pub signed_by: Option<String>,
 }
 

@@ -155,7 +155,12 @@ fn signed(number: u64) -> i64 {
 
 impl Place for Sqlite {
     fn partitions(&mut self, keep: TimeDelta) -> BoxFuture<'_, Result<Vec<Partition>, StoreError>> {
-        Box::pin(async move { self.days(keep).await.map_err(|error| store_error(LOOK, error)) })
+        Box::pin(async move {
+            if keep < TimeDelta::hours(1) {
+                return Err(StoreError::new(ErrorClass::Operator, LOOK, "less than an hour is no time to keep a log"));
+            }
+            self.days(keep).await.map_err(|error| store_error(LOOK, error))
+        })
     }
 
     fn set_interval(&mut self, _: PartitionInterval, _: TimeDelta) -> BoxFuture<'_, Result<(), StoreError>> {

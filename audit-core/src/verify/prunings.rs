@@ -37,8 +37,9 @@ impl Prunings {
             }
             for stored in page {
                 let is_stated = is_stated(&stored, keys);
-                let pruning = stored.pruning;
+                let mut pruning = stored.pruning;
                 if is_stated {
+                    pruning.signed_by.take_if(|_| keys.log().is_empty());
                     prunings.by_no.insert(pruning.no, pruning);
                 } else {
                     report.add(Break::forged_pruning(&pruning));
