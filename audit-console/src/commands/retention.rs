@@ -1,6 +1,7 @@
 //! `audit retention`: what is old enough to go, and taking it out.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -80,13 +81,17 @@ Exit codes:
 
 Examples:
   audit retention apply --keep 400d --key-file log.key
-  audit retention apply --keep 400d --key-file log.key --format json")]
+  audit retention apply --keep 400d --key-file log.key --archive /mnt/archive")]
 struct ApplyArgs {
     #[command(flatten)]
     keep: KeepArgs,
 
     #[command(flatten)]
     key: LogKeyArgs,
+
+    /// Put the rows into files in this directory first: `audit verify --archive` checks them
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
 
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -147,6 +152,13 @@ pub(crate) fn run(log: &LogArgs, args: &RetentionArgs, out: &mut impl Write) -> 
             if let Some(key) = args.key.read()? {
                 retention = retention.signer(key);
             }
+            if let Some(directory) = &args.archive {
+                if !directory.is_dir() {
+                    let what = format!("there is no directory {}", directory.display());
+                    return Err(Failure::usage(what).with_hint("make it first"));
+                }
+                retention = retention.archive(directory);
+            }
             let who = Context::new().with_actor(Actor::system("audit retention"));
             let prunings = block_on(context::scope(who, apply(log, url.as_str(), &retention)))??;
             tell(&prunings, args.format, out)?;
@@ -171,7 +183,11 @@ fn failed(error: &RetentionError) -> Failure {
 async fn apply(log: &LogArgs, url: &str, retention: &Retention<'_>) -> Result<Vec<Pruning>, Failure> {
     let writer = start(log, url).await.map_err(|error| Failure::failed(&error).with_hint(ADVICE))?;
     let pruned = |pruning: &Pruning| {
-        say(format_args!("pruned {} to {}", day(pruning.lower_bound), day(pruning.upper_bound)));
+        let (since, until) = (day(pruning.lower_bound), day(pruning.upper_bound));
+        match &pruning.archive {
+            Some(path) => say(format_args!("pruned {since} to {until}, now in {}", visible(&path.to_string_lossy()))),
+            None => say(format_args!("pruned {since} to {until}")),
+        }
     };
     let applied = retention.apply(writer.auditor(), pruned).await;
     writer.shutdown(PATIENCE).await;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use audit_core::retention::Pruning;
 use audit_core::signing::TrustedKeys;
-use audit_core::verify::{Break, Progress, Proof, Report, SavedCheckpoint, Verifier};
+use audit_core::verify::{ArchiveError, Break, Progress, Proof, Report, SavedCheckpoint, Verifier, check_archive};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
@@ -51,6 +51,7 @@ Examples:
   audit verify --keys trusted-keys --checkpoint last --save last
   audit verify --since 7d
   audit verify --proof proof.json --keys trusted-keys
+  audit verify --archive audit-20260105T000000Z-20260112T000000Z.jsonl.gz --keys trusted-keys
   audit verify || page-the-auditor")]
 pub(crate) struct VerifyArgs {
     /// The keys that are trusted
@@ -77,6 +78,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE", requires = "keys", conflicts_with_all = ["checkpoint", "save", "since", "stream"])]
     proof: Option<PathBuf>,
 
+    /// Check a file that `audit retention apply --archive` wrote; no database is needed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoint", "save", "since", "stream", "proof"])]
+    archive: Option<PathBuf>,
+
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -95,6 +100,9 @@ pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Res
     let keys = keys.unwrap_or_default();
     if let Some(file) = &args.proof {
         return check_proof(file, &keys, args.format, out);
+    }
+    if let Some(file) = &args.archive {
+        return look_at_archive(file, &keys, args.format, out);
     }
     let url = log.url()?;
     let mut verifier = Verifier::new(url.as_str(), &log.schema).trusting(keys);
@@ -180,6 +188,51 @@ fn check_proof(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl W
             )?;
         }
         (Format::Text, Err(error)) => writeln!(out, "{RED}✗ not proved{PLAIN}: {}", visible(&error.to_string()))?,
+    }
+    out.flush()?;
+    Ok(if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn look_at_archive(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let checked = match check_archive(file, keys) {
+        Err(error @ (ArchiveError::Io(_) | ArchiveError::Unreadable { line: 1, .. })) => {
+            return Err(Failure::wrong(&error));
+        }
+        checked => checked,
+    };
+    match (format, &checked) {
+        (Format::Json, Ok(archive)) => {
+            let mut document = serde_json::to_value(archive).map_err(|error| Failure::failed(&error))?;
+            document["intact"] = true.into();
+            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        }
+        (Format::Json, Err(error)) => {
+            let document = serde_json::json!({"intact": false, "reason": error.to_string()});
+            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        }
+        (Format::Text, Ok(archive)) => {
+            let entries = counted(archive.rows, "entry", "entries");
+            let batches = counted(archive.batches, "batch", "batches");
+            let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            writeln!(
+                out,
+                "{GREEN}✓ intact{PLAIN}: {entries} in {batches}, created from {} until {}",
+                exact(archive.since),
+                exact(archive.until)
+            )?;
+            let (origin, size) = (visible(&archive.origin), archive.covered_batches);
+            match &archive.signed_by {
+                Some(key) => writeln!(
+                    out,
+                    "  covered by the checkpoint of {size} batches of {origin}, signed by {}",
+                    visible(key)
+                )?,
+                None => {
+                    writeln!(out, "{YELLOW}!{PLAIN} nobody says whose checkpoint of {origin} to trust: give --keys")?
+                }
+            }
+        }
+        (Format::Text, Err(error)) => writeln!(out, "{RED}✗ broken{PLAIN}: {}", visible(&error.to_string()))?,
     }
     out.flush()?;
     Ok(if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

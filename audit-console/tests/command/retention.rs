@@ -79,3 +79,31 @@ fn an_age_is_needed_and_a_file_has_no_interval() {
     shell.run(&["retention", "interval", "day", "--keep=30d"]).exits_with(1).complains("SQLite has no partitions");
     shell.run(&["retention", "interval", "year", "--keep=30d"]).exits_with(2).complains("hour, day, week or month");
 }
+
+#[test]
+fn what_went_is_in_a_file_that_is_verified_without_the_database() {
+    let shell = with_an_old_entry();
+    let apply = ["retention", "apply", "--keep=90d", "--key-file=log.key", "--archive=archive"];
+    shell.run(&apply).exits_with(2).complains("there is no directory archive");
+    std::fs::create_dir(shell.folder().join("archive")).unwrap();
+    shell.run(&apply).success().complains("now in archive/audit-");
+    let file = std::fs::read_dir(shell.folder().join("archive")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(shell.folder().join("audit.db")).unwrap();
+
+    let option = format!("--archive={}", file.display());
+    let ran = shell.run(&["verify", &option, "--keys=trusted"]).success();
+    assert!(ran.out.starts_with("✓ intact: 1 entry in 1 batch, created from "), "{}", ran.out);
+    assert!(ran.out.contains("of log.example.org, signed by log.example.org+"), "{}", ran.out);
+    let ran = shell.run(&["verify", &option]).success();
+    assert!(ran.out.contains("give --keys"), "{}", ran.out);
+    let ran = shell.run(&["verify", &option, "--keys=trusted", "--format=json"]).success();
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&document["intact"], &document["rows"]), (&true.into(), &1.into()));
+
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 20]).unwrap();
+    let ran = shell.run(&["verify", &option, "--keys=trusted"]).exits_with(1);
+    assert!(ran.out.starts_with("✗ broken: "), "{}", ran.out);
+    shell.run(&["verify", "--archive=nowhere"]).exits_with(2).complains("cannot be opened");
+    shell.run(&["verify", "--archive=trusted"]).exits_with(2).complains("none of gzip");
+}

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::signing::SignError;
 use crate::store::StoreError;
+use crate::verify::ArchiverError;
 
 /// Why a partition was not pruned, or could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,12 @@ pub enum RetentionError {
         /// The entry.
         id: Uuid,
     },
+    /// The rows could not be archived first.
+    #[error(transparent)]
+    Archive(#[from] ArchiverError),
+    /// Rows came, or were erased, after they were archived.
+    #[error("rows of the partition came or were erased while they were archived: nothing was dropped, so try again")]
+    Changed,
     /// What is pruned could not be recorded.
     #[error("cannot record what is pruned")]
     Unrecorded(#[source] crate::Error),

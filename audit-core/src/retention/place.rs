@@ -29,6 +29,9 @@ pub(super) trait Place: Send {
     /// Begins a transaction in which a partition is pruned, if it may go: from here on nobody else puts rows into it.
     fn begin(&mut self, bounds: Bounds, keep: TimeDelta) -> BoxFuture<'_, Result<Begun, StoreError>>;
 
+    /// How much of a partition's rows was erased: it only grows.
+    fn erased(&mut self, bounds: Bounds) -> BoxFuture<'_, Result<i64, StoreError>>;
+
     /// The rows of the partition whose leaves have to be kept, by stream, batch and place.
     fn straddling(&mut self, bounds: Bounds) -> BoxFuture<'_, Result<Vec<Straddling>, StoreError>>;
 

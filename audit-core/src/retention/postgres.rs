@@ -157,6 +157,21 @@ impl Place for Postgres {
         })
     }
 
+    fn erased(&mut self, (since, until): Bounds) -> BoxFuture<'_, Result<i64, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT coalesce(sum(octet_length(redacted::text)), 0)::bigint AS erased FROM {}.audit_logs
+                  WHERE created_at >= {} AND created_at < {}",
+                self.schema,
+                exact(since),
+                exact(until)
+            );
+            let rows = self.ask(PRUNE, sql).await?;
+            let erased = rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get("erased"));
+            erased.map_err(|error| store_error(PRUNE, error))
+        })
+    }
+
     fn straddling(&mut self, (since, until): Bounds) -> BoxFuture<'_, Result<Vec<Straddling>, StoreError>> {
         Box::pin(async move {
             let (schema, since, until) = (&self.schema, exact(since), exact(until));

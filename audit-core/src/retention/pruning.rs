@@ -1,5 +1,7 @@
 //! What was pruned, and the statement that is signed of it.
 
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -36,6 +38,9 @@ pub struct Pruning {
     pub pruned_by: String,
     /// Whose key signed it; in a [`Report`](crate::verify::Report) only one that is trusted.
     pub signed_by: Option<String>,
+    /// Where its rows were put first. Only who pruned knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<PathBuf>,
 }
 
 /// The record as the log holds it.

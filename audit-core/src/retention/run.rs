@@ -1,6 +1,7 @@
 //! Looking, and pruning.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::merkle::{self, Frontier};
 use crate::seal::Checkpoint;
 use crate::signing::{Note, Signer};
 use crate::store::{ErrorClass, Schema, StoreError};
-use crate::{Auditor, Entry, Outcome, encoding};
+use crate::{Auditor, Entry, Outcome, encoding, verify};
 
 /// How often a partition is tried that others are reading or writing. A statement that waits for its lock holds them all up, so it
 /// waits for 300 ms at most.
@@ -29,18 +30,34 @@ pub struct Retention<'a> {
     schema: &'a Schema,
     keep: TimeDelta,
     signer: Option<Arc<dyn Signer>>,
+    archive: Option<PathBuf>,
+}
+
+/// A partition's rows in a file.
+struct Archived {
+    path: Option<PathBuf>,
+    rows: u64,
+    /// How much of them had been erased before.
+    erased: i64,
 }
 
 impl<'a> Retention<'a> {
     /// Rows of the log at a URL are kept for so long, at least. Nothing is opened yet. In PostgreSQL the user needs the role
     /// `audit_admin`, and to prune `audit_reader`, too; whatever user the auditor connects as needs `audit_writer`.
     pub fn new(url: &'a str, schema: &'a Schema, keep: TimeDelta) -> Self {
-        Self { url, schema, keep, signer: None }
+        Self { url, schema, keep, signer: None, archive: None }
     }
 
     /// Who signs prunings: the key of the log, which signs its checkpoints. Needed once the log has one.
     pub fn signer(mut self, signer: impl Signer) -> Self {
         self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// Where the rows of each partition go before it is dropped: into a file of its own in this directory, which
+    /// [`check_archive`](crate::verify::check_archive) checks. It is read back and checked first.
+    pub fn archive(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.archive = Some(directory.into());
         self
     }
 
@@ -102,6 +119,9 @@ impl<'a> Retention<'a> {
                 Ok(pruning) => {
                     attempt.metadata("pruning", &pruning.no);
                     attempt.metadata("tree_size", &pruning.tree_size);
+                    if let Some(name) = pruning.archive.as_deref().and_then(Path::file_name) {
+                        attempt.metadata("archive", &name.to_string_lossy());
+                    }
                     pruned(&pruning);
                     prunings.push(pruning);
                     attempt.end(Outcome::Success).await.map_err(RetentionError::Unrecorded)?;
@@ -117,10 +137,14 @@ impl<'a> Retention<'a> {
     }
 
     async fn prune(&self, bounds: Bounds) -> Result<Pruning, RetentionError> {
+        let archived = match &self.archive {
+            Some(directory) => Some(self.put_aside(bounds, directory).await?),
+            None => None,
+        };
         let mut pauses =
             ExponentialBuilder::default().with_max_delay(LONGEST_PAUSE).with_jitter().with_max_times(TRIES).build();
         loop {
-            let error = match self.try_prune(bounds).await {
+            let error = match self.try_prune(bounds, archived.as_ref()).await {
                 Err(RetentionError::Store(error)) if error.class() == ErrorClass::Transient => error,
                 ended => return ended,
             };
@@ -130,16 +154,32 @@ impl<'a> Retention<'a> {
     }
 
     /// Over a connection of its own: one that failed is never used again.
-    async fn try_prune(&self, bounds: Bounds) -> Result<Pruning, RetentionError> {
+    async fn try_prune(&self, bounds: Bounds, archived: Option<&Archived>) -> Result<Pruning, RetentionError> {
         let mut place = place::connect(self.url, self.schema).await?;
         self.check_key(&mut *place).await?;
         let begun = place.begin(bounds, self.keep).await?;
+        if let Some(archived) = archived
+            && (begun.rows, place.erased(bounds).await?) != (archived.rows, archived.erased)
+        {
+            return Err(RetentionError::Changed);
+        }
         let kept = keep(place.straddling(bounds).await?)?;
         let tree = self.tree(&mut *place, begun.tree_size).await?;
         let mut stored = self.sign(record(bounds, begun, &kept, &tree)).await?;
         stored.pruning.no = place.finish(&stored, &kept, self.keep).await?;
         place.close().await;
+        stored.pruning.archive = archived.and_then(|archived| archived.path.clone());
         Ok(stored.pruning)
+    }
+
+    async fn put_aside(&self, bounds: Bounds, directory: &Path) -> Result<Archived, RetentionError> {
+        let mut place = place::connect(self.url, self.schema).await?;
+        let erased = place.erased(bounds).await?;
+        place.close().await;
+        Ok(match verify::archive(self.url, self.schema, bounds, directory).await? {
+            Some((path, archive)) => Archived { path: Some(path), rows: archive.rows, erased },
+            None => Archived { path: None, rows: 0, erased },
+        })
     }
 
     /// Once a log is signed, its prunings have to be.
@@ -229,6 +269,7 @@ fn record((lower_bound, upper_bound): Bounds, begun: Begun, kept: &[KeptLeaf], t
         pruned_at: begun.pruned_at,
         pruned_by: begun.pruned_by,
         signed_by: None,
+        archive: None,
     }
 }
 

@@ -185,6 +185,15 @@ impl Place for Sqlite {
         Box::pin(self.begin_pruning(bounds, keep))
     }
 
+    fn erased(&mut self, (since, until): Bounds) -> BoxFuture<'_, Result<i64, StoreError>> {
+        const SQL: &str =
+            "SELECT coalesce(sum(length(redacted)), 0) FROM audit_logs WHERE created_at >= ? AND created_at < ?";
+        Box::pin(async move {
+            let erased = sqlx::query_scalar(SQL).bind(since.timestamp_micros()).bind(until.timestamp_micros());
+            erased.fetch_one(&mut self.connection).await.map_err(|error| store_error(PRUNE, error))
+        })
+    }
+
     fn straddling(&mut self, bounds: Bounds) -> BoxFuture<'_, Result<Vec<Straddling>, StoreError>> {
         Box::pin(self.read_straddling(bounds))
     }

@@ -84,6 +84,22 @@ where
     Ok(StoredHeader { header, db_time: moment("db_time")? })
 }
 
+/// A header, and its place in the tree.
+pub(super) fn sealed_header<R>(row: &R, time: Time<R>) -> Result<(i64, StoredHeader), StoreError>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let leaf = row.try_get("leaf").map_err(undecodable)?;
+    let broken =
+        |found: Break| StoreError::new(ErrorClass::Operator, "cannot read a header of the log", found.to_string());
+    Ok((leaf, header(row, time).map_err(broken)?))
+}
+
 pub(super) fn dead_letter<R>(row: &R) -> Result<DeadLetter, sqlx::Error>
 where
     R: sqlx::Row,
@@ -187,6 +203,7 @@ where
         pruned_at: time(row, "pruned_at")?,
         pruned_by: row.try_get("pruned_by")?,
         signed_by: note.and_then(|note| note.text().split('\n').next().map(str::to_owned)),
+        archive: None,
     };
     Ok(StoredPruning { pruning, statement })
 }

@@ -30,11 +30,15 @@
 //! # }
 //! ```
 
+mod archive;
+mod archiver;
 mod broken;
 mod chain;
 mod checkpoints;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod decode;
+mod header_record;
+mod hexadecimal;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod proof;
@@ -51,6 +55,9 @@ mod sqlite;
 mod sweep;
 mod tree;
 
+pub use archive::{Archive, ArchiveError, check_archive};
+pub use archiver::ArchiverError;
+pub(crate) use archiver::archive;
 pub use broken::Break;
 pub use proof::{Proof, ProofError, Proved};
 pub use prove::{ProveError, prove};

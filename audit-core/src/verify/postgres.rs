@@ -119,6 +119,20 @@ impl Postgres {
         Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
     }
 
+    fn select_rows_of(&self, header: &Header) -> String {
+        format!(
+            "SELECT {ROW_COLUMNS} FROM {}.audit_logs
+              WHERE stream_id = '{}' AND seq >= {first} AND seq < {first}::bigint + {}
+                AND created_at BETWEEN '{}' AND '{}'",
+            self.schema,
+            header.stream_id,
+            header.n,
+            exact(header.first_created),
+            exact(header.last_created),
+            first = header.first_seq,
+        )
+    }
+
     async fn page<T>(
         &mut self,
         cursor: &str,
@@ -127,6 +141,10 @@ impl Postgres {
         let rows = self.fetch(cursor).await?;
         rows.iter().map(decode).collect::<Result<_, _>>().map_err(|error| store_error(&self.action, error))
     }
+}
+
+fn exact(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// What of headers in time and of rows is read. Rows of a batch may be older than the time that is asked for.
@@ -215,20 +233,36 @@ impl Source for Postgres {
         })
     }
 
+    fn sealed_between(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, StoredHeader)>, StoreError>> {
+        Box::pin(async move {
+            let (since, until) = (exact(since), exact(until));
+            let sql = format!(
+                "SELECT {HEADER_COLUMNS}, leaf FROM {schema}.audit_tree JOIN {schema}.audit_batches USING (stream_id, batch_no)
+                  WHERE leaf > {after} AND first_created < '{until}' AND last_created >= '{since}' AND n > 0 AND kind <> 'lost'
+                  ORDER BY leaf LIMIT {PAGE}",
+                schema = self.schema
+            );
+            let rows = self.ask(sql).await?;
+            rows.iter().map(|row| decode::sealed_header(row, time)).collect()
+        })
+    }
+
+    fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let rows = self.ask(self.select_rows_of(header)).await?;
+            rows.iter().map(|row| decode::whole_row(row, time)).collect()
+        })
+    }
+
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
         Box::pin(async move {
-            let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
             let (stream_id, batch_no) = (header.stream_id, header.batch_no);
-            let rows = format!(
-                "SELECT {ROW_COLUMNS} FROM {}.audit_logs
-                  WHERE stream_id = '{stream_id}' AND seq >= {first} AND seq < {first}::bigint + {n}
-                    AND created_at BETWEEN '{}' AND '{}'",
-                self.schema,
-                exact(header.first_created),
-                exact(header.last_created),
-                first = header.first_seq,
-                n = header.n,
-            );
+            let rows = self.select_rows_of(header);
             let letters = format!(
                 "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM {}.audit_dead_letters
                   WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}",

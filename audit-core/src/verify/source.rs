@@ -107,6 +107,16 @@ pub(super) trait Source: Send {
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>>;
     /// The header of the batch that a row of this number belongs to.
     fn batch_of(&mut self, stream_id: Uuid, seq: i64) -> BoxFuture<'_, Result<Option<StoredHeader>, StoreError>>;
+    /// Headers of batches that can have rows created from `since` on and before `until`, by their place in the tree, those behind
+    /// `after`.
+    fn sealed_between(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, StoredHeader)>, StoreError>>;
+    /// A batch's rows, without its dead letters.
+    fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
     /// Places and leaves of a batch's rows, dead letters and pruned rows included.
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>>;
     /// The place of a header in the tree.

@@ -1,6 +1,7 @@
 //! A snapshot of SQLite.
 
-use sqlx::sqlite::SqliteConnection;
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
@@ -183,6 +184,18 @@ impl Sqlite {
         read.map_err(|error| store_error(&self.action, error))
     }
 
+    async fn fetch_rows_of(&mut self, header: &Header) -> Result<Vec<SqliteRow>, StoreError> {
+        const SQL: &str = "SELECT * FROM audit_logs WHERE stream_id = ? AND seq >= ? AND seq < ? \
+             AND created_at BETWEEN ? AND ?";
+        let rows = sqlx::query(SQL)
+            .bind(header.stream_id)
+            .bind(header.first_seq)
+            .bind(header.first_seq.saturating_add(header.n.into()))
+            .bind(header.first_created.timestamp_micros())
+            .bind(header.last_created.timestamp_micros());
+        rows.fetch_all(&mut self.connection).await.map_err(|error| store_error(&self.action, error))
+    }
+
     async fn pruning_page(&mut self) -> Result<Vec<StoredPruning>, StoreError> {
         const SQL: &str = "SELECT * FROM audit_prunings WHERE no > ? ORDER BY no LIMIT ?";
         let rows = sqlx::query(SQL).bind(self.pruning).bind(PAGE).fetch_all(&mut self.connection).await;
@@ -287,20 +300,37 @@ impl Source for Sqlite {
         })
     }
 
+    fn sealed_between(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, StoredHeader)>, StoreError>> {
+        const SQL: &str = "SELECT b.*, t.leaf FROM audit_tree t
+              CROSS JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
+              WHERE t.leaf > ? AND b.first_created < ? AND b.last_created >= ? AND b.n > 0 AND b.kind <> 'lost'
+              ORDER BY t.leaf LIMIT ?";
+        Box::pin(async move {
+            let rows = sqlx::query(SQL).bind(after).bind(until.timestamp_micros()).bind(since.timestamp_micros());
+            let rows = rows.bind(PAGE).fetch_all(&mut self.connection).await;
+            let rows = rows.map_err(|error| store_error(&self.action, error))?;
+            rows.iter().map(|row| decode::sealed_header(row, time)).collect()
+        })
+    }
+
+    fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let rows = self.fetch_rows_of(header).await?;
+            rows.iter().map(|row| decode::whole_row(row, time)).collect()
+        })
+    }
+
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
-        const ROWS: &str = "SELECT * FROM audit_logs WHERE stream_id = ? AND seq >= ? AND seq < ? \
-             AND created_at BETWEEN ? AND ?";
         const PRUNED: &str = "SELECT * FROM audit_pruned_leaves WHERE stream_id = ? AND batch_no = ?";
         const LETTERS: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM audit_dead_letters \
              WHERE stream_id = ? AND batch_no = ?";
         Box::pin(async move {
-            let rows = sqlx::query(ROWS)
-                .bind(header.stream_id)
-                .bind(header.first_seq)
-                .bind(header.first_seq.saturating_add(header.n.into()))
-                .bind(header.first_created.timestamp_micros())
-                .bind(header.last_created.timestamp_micros());
-            let rows = rows.fetch_all(&mut self.connection).await.map_err(|error| store_error(&self.action, error))?;
+            let rows = self.fetch_rows_of(header).await?;
             let letters = sqlx::query(LETTERS).bind(header.stream_id).bind(header.batch_no);
             let letters = letters.fetch_all(&mut self.connection).await;
             let letters = letters.map_err(|error| store_error(&self.action, error))?;

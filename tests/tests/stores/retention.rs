@@ -20,8 +20,8 @@ use crate::log::{Log, for_both_stores};
 
 const DAY: Duration = Duration::from_hours(24);
 /// Longer than this ago, rows go. Weeks make this thirteen partitions.
-const KEEP: TimeDelta = TimeDelta::days(90);
-static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::default);
+pub(crate) const KEEP: TimeDelta = TimeDelta::days(90);
+pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::default);
 
 for_both_stores! {
     what_is_old_goes_and_the_log_stays_intact_and_says_so
@@ -39,15 +39,15 @@ for_both_stores! {
     records_are_append_only
 }
 
-struct Scene {
-    log: Log,
-    key: SigningKey,
-    batches: Vec<Batch>,
+pub(crate) struct Scene {
+    pub(crate) log: Log,
+    pub(crate) key: SigningKey,
+    pub(crate) batches: Vec<Batch>,
 }
 
 impl Scene {
     /// A batch that is old; one with rows that are old, in the middle, and young; one that is young. All sealed and signed.
-    async fn new(log: Log) -> Self {
+    pub(crate) async fn new(log: Log) -> Self {
         let mut freezer = Freezer::new();
         let batches = vec![
             batch(&mut freezer, &[100, 100, 100]),
@@ -62,7 +62,7 @@ impl Scene {
         Self { log, key, batches }
     }
 
-    fn retention(&self) -> Retention<'_> {
+    pub(crate) fn retention(&self) -> Retention<'_> {
         Retention::new(&self.log.url, &SCHEMA, KEEP).signer(self.key.clone())
     }
 
@@ -70,19 +70,19 @@ impl Scene {
         apply(&self.log, &self.retention()).await.unwrap()
     }
 
-    async fn look(&self) -> Report {
+    pub(crate) async fn look(&self) -> Report {
         look(&self.log, Some(&self.key)).await
     }
 
     /// Of a batch, as SQL names it.
-    fn of(&self, batch: usize) -> String {
+    pub(crate) fn of(&self, batch: usize) -> String {
         let stream = self.batches[batch].header().stream_id.simple();
         if self.log.is_postgres() { format!("stream_id = '{stream}'") } else { format!("stream_id = x'{stream}'") }
     }
 }
 
 /// Entries of so many days ago, now.
-fn batch(freezer: &mut Freezer, days: &[u32]) -> Batch {
+pub(crate) fn batch(freezer: &mut Freezer, days: &[u32]) -> Batch {
     let now = SystemTime::now();
     freezer.freeze(days.iter().map(|ago| samples::entry_at(now - *ago * DAY)).collect(), now)
 }
@@ -92,18 +92,18 @@ async fn look(log: &Log, key: Option<&SigningKey>) -> Report {
     Verifier::new(&log.url, &SCHEMA).trusting(keys.unwrap_or_default()).run(|_| ()).await.unwrap()
 }
 
-async fn apply(log: &Log, retention: &Retention<'_>) -> Result<Vec<Pruning>, RetentionError> {
+pub(crate) async fn apply(log: &Log, retention: &Retention<'_>) -> Result<Vec<Pruning>, RetentionError> {
     let writer = Auditor::builder().url(&log.url).migrate(Migrate::Skip).seal(Seal::Leave).start().await.unwrap();
     let applied = retention.apply(writer.auditor(), |_| ()).await;
     writer.shutdown(Duration::from_secs(10)).await;
     applied
 }
 
-fn rows(prunings: &[Pruning]) -> u64 {
+pub(crate) fn rows(prunings: &[Pruning]) -> u64 {
     prunings.iter().map(|pruning| pruning.rows).sum()
 }
 
-async fn both(log: &Log, sql: &str) {
+pub(crate) async fn both(log: &Log, sql: &str) {
     log.tamper(sql, sql).await;
 }
 
