@@ -189,6 +189,7 @@ BEGIN
     IF until > now() - keep * interval '1 second' THEN
         RETURN 'young';
     END IF;
+    -- What is under legal hold is 'held'.
     IF EXISTS (
         SELECT FROM (SELECT l.stream_id, max(l.seq) AS last FROM control_plane.audit_logs l
                       WHERE l.created_at >= since AND l.created_at < until GROUP BY l.stream_id) r

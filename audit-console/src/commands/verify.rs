@@ -228,7 +228,7 @@ fn look_at_archive(file: &Path, keys: &TrustedKeys, format: Format, out: &mut im
                     visible(key)
                 )?,
                 None => {
-                    writeln!(out, "{YELLOW}!{PLAIN} nobody says whose checkpoint of {origin} to trust: give --keys")?
+                    writeln!(out, "{YELLOW}!{PLAIN} nobody says whose checkpoint of {origin} to trust: give --keys")?;
                 }
             }
         }

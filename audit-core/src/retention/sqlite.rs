@@ -79,6 +79,10 @@ impl Sqlite {
         let counts = sqlx::query(counts).bind(bounds.0.timestamp_micros()).bind(bounds.1.timestamp_micros());
         let counts = counts.fetch_one(&mut self.connection).await.map_err(failed)?;
         let number = |column| counts.try_get::<i64, _>(column).map(i64::unsigned_abs).map_err(failed);
+        if number("n")? == 0 {
+            let reason = format!("the day that begins at {} has no rows any more", bounds.0);
+            return Err(StoreError::new(ErrorClass::Operator, PRUNE, reason));
+        }
         Ok(Begun { rows: number("n")?, tree_size: number("tree_size")?, pruned_at, pruned_by: user() })
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Line {
     /// The batch that is the next leaf. Its rows follow.
     Batch(BatchRecord),
     /// The next row of the batch.
-    Row(RowRecord),
+    Row(Box<RowRecord>),
     /// The last.
     End(End),
 }
@@ -211,7 +211,7 @@ impl<R: BufRead> Lines<R> {
         let size = size.ok_or_else(|| self.unreadable("it counts fewer rows than there are"))?;
         while (leaves.len() as u64) < size {
             let Line::Row(record) = self.next()? else { return Err(self.unreadable("a row of the batch is missing")) };
-            let (place, leaf) = self.row(record, header, head)?;
+            let (place, leaf) = self.row(*record, header, head)?;
             leaves.push((place, leaf));
             *rows += 1;
         }

@@ -153,7 +153,7 @@ async fn collect(
             rows += its_rows.len() as u64;
             send(lines, Line::Batch(batch)).await;
             for row in its_rows {
-                send(lines, Line::Row(row)).await;
+                send(lines, Line::Row(Box::new(row))).await;
             }
         }
         next = sealed.next(source).await?;

@@ -7,7 +7,7 @@ use crate::batch::Hash;
 
 fn parse<E: Error>(text: &str) -> Result<Vec<u8>, E> {
     let refuse = || E::custom("not hexadecimal digits, two a byte");
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return Err(refuse());
     }
     let byte = |place| u8::from_str_radix(&text[place..place + 2], 16).map_err(|_| refuse());

@@ -46,7 +46,9 @@ fn read(path: &Path) -> Vec<String> {
 
 fn write(path: &Path, lines: &[String]) {
     let mut file = GzEncoder::new(File::create(path).unwrap(), Compression::fast());
-    lines.iter().for_each(|line| writeln!(file, "{line}").unwrap());
+    for line in lines {
+        writeln!(file, "{line}").unwrap();
+    }
     file.finish().unwrap();
 }
 

@@ -126,6 +126,13 @@ async fn what_is_old_goes_and_the_log_stays_intact_and_says_so(log: Log) {
     assert_eq!((pruning.no, pruning.kept_leaves, pruning.tree_size), (0, 2, 3));
     assert_eq!(pruning.signed_by.as_deref(), Some("log.example.org"));
 
+    // A part of the log, which begins within what went.
+    for age in [120, 99, 1] {
+        let verifier = Verifier::new(&scene.log.url, &SCHEMA).since(chrono::Utc::now() - TimeDelta::days(age));
+        let report = verifier.run(|_| ()).await.unwrap();
+        assert!(report.is_intact(), "{age} days: {:?}", report.breaks);
+    }
+
     assert_eq!(scene.prune().await, [], "nothing is left to go");
     assert!(scene.look().await.is_intact());
 }
@@ -172,9 +179,9 @@ async fn what_is_young_or_not_sealed_stays(log: Log) {
 
 async fn a_lost_header_keeps_a_damaged_stream_from_holding_rows_for_ever(log: Log) {
     let mut freezer = Freezer::new();
-    let [first, lost, last] = [[100_u32], [100], [100]].map(|days| batch(&mut freezer, &days));
-    log.land(&first).await;
-    log.land(&last).await;
+    let [before, lost, behind] = [[100_u32], [100], [100]].map(|days| batch(&mut freezer, &days));
+    log.land(&before).await;
+    log.land(&behind).await;
     log.seal(None).await;
     let retention = Retention::new(&log.url, &SCHEMA, KEEP);
     assert_eq!(retention.status().await.unwrap()[0].stays, Some(Stays::Unsealed));
@@ -188,14 +195,12 @@ async fn a_lost_header_keeps_a_damaged_stream_from_holding_rows_for_ever(log: Lo
 /// What a writer lands in the place of a batch that a damaged journal lost.
 fn lost_header(log: &Log, batch: &Batch) -> String {
     let header = batch.header();
-    let hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let bytes = |bytes: &[u8]| match log.is_postgres() {
-        true => format!("decode('{}', 'hex')", hexadecimal(bytes)),
-        false => format!("x'{}'", hexadecimal(bytes)),
+    let bytes = |bytes: &[u8]| {
+        let digits = bytes.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
+        if log.is_postgres() { format!("decode('{digits}', 'hex')") } else { format!("x'{digits}'") }
     };
-    let time = |time: chrono::DateTime<chrono::Utc>| match log.is_postgres() {
-        true => format!("'{}'", time.to_rfc3339()),
-        false => time.timestamp_micros().to_string(),
+    let time = |time: chrono::DateTime<chrono::Utc>| {
+        if log.is_postgres() { format!("'{}'", time.to_rfc3339()) } else { time.timestamp_micros().to_string() }
     };
     let (stream, no, first_seq) = (bytes(header.stream_id.as_bytes()), header.batch_no, header.first_seq);
     let stream = if log.is_postgres() { format!("'{}'", header.stream_id) } else { stream };
