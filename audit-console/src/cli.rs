@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     catalog, completions, dead_letters, doctor, export, hold, journal, keys, migrate, proof, query, record, redact,
-    seal, show, stats, verify,
+    retention, seal, show, stats, verify,
 };
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
@@ -114,6 +114,8 @@ pub(crate) enum Command {
     Redact(Box<redact::RedactArgs>),
     /// Keep entries from being erased or pruned
     Hold(hold::HoldArgs),
+    /// Show what is old enough to go, and take it out
+    Retention(retention::RetentionArgs),
     /// Make keys that sign batches and checkpoints
     Keys(keys::KeysArgs),
     /// Examine the log and say what to do

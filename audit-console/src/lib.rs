@@ -6,6 +6,7 @@
 //! | `audit record` | records one entry from a shell |
 //! | `audit query` | shows entries, newest first |
 //! | `audit journal` | shows what waits on disk, and lands what dead writers left |
+//! | `audit retention` | shows what is old enough to go, and takes it out |
 //! | `audit catalog` | prints what the built-in catalog lists |
 //! | `audit doctor` | examines the log and says what to do |
 //!

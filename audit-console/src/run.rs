@@ -47,6 +47,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Redact(args) => commands::redact::run(&log, &args, &mut out),
         Command::Hold(args) => commands::hold::run(&log, &args, &mut out),
         Command::Keys(args) => commands::keys::run(&args, &mut out),
+        Command::Retention(args) => commands::retention::run(&log, &args, &mut out),
         Command::Verify(args) => commands::verify::run(&log, &args, &mut out),
         Command::Doctor(args) => commands::doctor::run(&log, &args, &mut out),
     }

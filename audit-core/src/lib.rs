@@ -85,6 +85,11 @@ pub mod migrate;
 pub mod query;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is pruned")
+)]
+pub mod retention;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is sealed")
 )]
 pub mod seal;

@@ -6,18 +6,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use audit_core::seal::{Sealer, SealerError};
-use audit_core::signing::SigningKey;
 use clap::Args;
 
 use super::ADVICE;
+use super::log_key::LogKeyArgs;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::visible;
 use crate::run::block_on;
 use crate::say::say;
-
-/// Holds the text of a key, where no file does.
-const KEY_VARIABLE: &str = "AUDIT_LOG_KEY";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -43,9 +40,8 @@ Examples:
   audit seal --key-file log.key --directory /mnt/worm/audit
   audit seal --once --key-file log.key")]
 pub(crate) struct SealArgs {
-    /// The file that holds the key of the log
-    #[arg(long, env = "AUDIT_LOG_KEY_FILE", value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: LogKeyArgs,
 
     /// Seal what is there now, and end
     #[arg(long)]
@@ -69,7 +65,7 @@ pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Resul
     let sealer = Sealer::new(url.as_str(), &log.schema).map_err(|error| Failure::wrong(&error))?;
     let mut sealer =
         sealer.every(Duration::from_millis(args.every)).checkpoint_every(Duration::from_secs(args.checkpoint_every));
-    if let Some(key) = key(args)? {
+    if let Some(key) = args.key.read()? {
         sealer = sealer.signer(key);
     } else {
         say("no key: headers go into the tree, and no checkpoint is signed");
@@ -95,15 +91,6 @@ pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Resul
     writeln!(out)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn key(args: &SealArgs) -> Result<Option<SigningKey>, Failure> {
-    let read = match &args.key_file {
-        Some(file) => SigningKey::from_file(file),
-        None if std::env::var_os(KEY_VARIABLE).is_some() => SigningKey::from_env(KEY_VARIABLE),
-        None => return Ok(None),
-    };
-    read.map(Some).map_err(|error| Failure::usage(error).with_hint("`audit keys generate` makes a key"))
 }
 
 /// Somebody asks the program to end.

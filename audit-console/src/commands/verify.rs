@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use audit_core::retention::Pruning;
 use audit_core::signing::TrustedKeys;
-use audit_core::verify::{Break, Progress, Proof, Report, SavedCheckpoint, Verifier};
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use audit_core::verify::{ArchiveError, Break, Progress, Proof, Report, SavedCheckpoint, Verifier, check_archive};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use uuid::Uuid;
@@ -50,6 +51,7 @@ Examples:
   audit verify --keys trusted-keys --checkpoint last --save last
   audit verify --since 7d
   audit verify --proof proof.json --keys trusted-keys
+  audit verify --archive audit-20260105T000000Z-20260112T000000Z.jsonl.gz --keys trusted-keys
   audit verify || page-the-auditor")]
 pub(crate) struct VerifyArgs {
     /// The keys that are trusted
@@ -76,6 +78,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE", requires = "keys", conflicts_with_all = ["checkpoint", "save", "since", "stream"])]
     proof: Option<PathBuf>,
 
+    /// Check a file that `audit retention apply --archive` wrote; no database is needed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoint", "save", "since", "stream", "proof"])]
+    archive: Option<PathBuf>,
+
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -94,6 +100,9 @@ pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Res
     let keys = keys.unwrap_or_default();
     if let Some(file) = &args.proof {
         return check_proof(file, &keys, args.format, out);
+    }
+    if let Some(file) = &args.archive {
+        return look_at_archive(file, &keys, args.format, out);
     }
     let url = log.url()?;
     let mut verifier = Verifier::new(url.as_str(), &log.schema).trusting(keys);
@@ -184,6 +193,51 @@ fn check_proof(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl W
     Ok(if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn look_at_archive(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let checked = match check_archive(file, keys) {
+        Err(error @ (ArchiveError::Io(_) | ArchiveError::Unreadable { line: 1, .. })) => {
+            return Err(Failure::wrong(&error));
+        }
+        checked => checked,
+    };
+    match (format, &checked) {
+        (Format::Json, Ok(archive)) => {
+            let mut document = serde_json::to_value(archive).map_err(|error| Failure::failed(&error))?;
+            document["intact"] = true.into();
+            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        }
+        (Format::Json, Err(error)) => {
+            let document = serde_json::json!({"intact": false, "reason": error.to_string()});
+            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        }
+        (Format::Text, Ok(archive)) => {
+            let entries = counted(archive.rows, "entry", "entries");
+            let batches = counted(archive.batches, "batch", "batches");
+            let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            writeln!(
+                out,
+                "{GREEN}✓ intact{PLAIN}: {entries} in {batches}, created from {} until {}",
+                exact(archive.since),
+                exact(archive.until)
+            )?;
+            let (origin, size) = (visible(&archive.origin), archive.covered_batches);
+            match &archive.signed_by {
+                Some(key) => writeln!(
+                    out,
+                    "  covered by the checkpoint of {size} batches of {origin}, signed by {}",
+                    visible(key)
+                )?,
+                None => {
+                    writeln!(out, "{YELLOW}!{PLAIN} nobody says whose checkpoint of {origin} to trust: give --keys")?;
+                }
+            }
+        }
+        (Format::Text, Err(error)) => writeln!(out, "{RED}✗ broken{PLAIN}: {}", visible(&error.to_string()))?,
+    }
+    out.flush()?;
+    Ok(if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 struct ProofFile(Proof);
 
 impl FromStr for ProofFile {
@@ -252,6 +306,9 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     if report.signed_batches > 0 {
         writeln!(out, "  {} signed by trusted writers", counted(report.signed_batches, "batch is", "batches are"))?;
     }
+    if let Some(last) = report.prunings.last() {
+        tell_pruned(report, last, out)?;
+    }
     if report.late_batches > 0 {
         let late = counted(report.late_batches, "batch", "batches");
         writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;
@@ -283,6 +340,27 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The whole list is in the document of `--format json`.
+fn tell_pruned(report: &Report, last: &Pruning, out: &mut impl Write) -> Result<(), Failure> {
+    let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let bounds = report.prunings.iter().map(|pruning| (pruning.lower_bound, pruning.upper_bound));
+    let (since, until) = bounds.fold((last.lower_bound, last.upper_bound), |(since, until), (lower, upper)| {
+        (since.min(lower), until.max(upper))
+    });
+    let entries = counted(report.pruned(), "entry", "entries");
+    let prunings = counted(report.prunings.len() as u64, "pruning", "prunings");
+    writeln!(
+        out,
+        "  {entries} created from {} until {} went in {prunings}, the last at {} by {}, signed by {}",
+        exact(since),
+        exact(until),
+        exact(last.pruned_at),
+        visible(&last.pruned_by),
+        visible(last.signed_by.as_deref().unwrap_or("no trusted key")),
+    )?;
+    Ok(())
+}
+
 fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
@@ -290,7 +368,7 @@ fn counted(n: u64, one: &str, many: &str) -> String {
 /// Shows the rows concerned, and those of the same time.
 fn rows_concerned(found: &Break) -> Option<String> {
     let (first, last) = found.span()?;
-    let exact = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
     let until = last.checked_add_signed(TimeDelta::microseconds(1))?;
     Some(format!("audit query --since {} --until {}", exact(first), exact(until)))
 }

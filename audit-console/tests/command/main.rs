@@ -13,6 +13,7 @@ mod output;
 mod query;
 mod record;
 mod redact;
+mod retention;
 mod seal;
 mod show;
 mod stats;

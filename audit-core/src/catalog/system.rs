@@ -44,4 +44,14 @@ pub enum SystemAction {
         /// Why.
         reason: String,
     },
+    /// Old rows were taken out of the log.
+    #[audit(action = "audit.pruned", target = "audit_log")]
+    AuditPruned {
+        /// Rows created then or later (RFC 3339).
+        since: String,
+        /// Rows created before then (RFC 3339).
+        until: String,
+        /// How many.
+        rows: i64,
+    },
 }

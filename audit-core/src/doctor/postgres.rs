@@ -176,7 +176,8 @@ impl Checks<'_> {
                FROM unnest(ARRAY['audit_forbid_change', 'audit_forbid_truncate']) guard
               CROSS JOIN (SELECT oid, relname::text FROM pg_catalog.pg_class
                            WHERE relnamespace = to_regnamespace('{schema}')
-                             AND relname IN ('audit_logs', 'audit_batches', 'audit_tree', 'audit_checkpoints')
+                             AND relname IN ('audit_logs', 'audit_batches', 'audit_tree', 'audit_checkpoints',
+                                             'audit_prunings', 'audit_pruned_leaves')
                            UNION ALL
                           SELECT c.oid, c.relname::text
                             FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid

@@ -11,7 +11,15 @@ use crate::store::{ErrorClass, StoreError};
 /// Before it, a WAL could be reset under a reader and damage the file (<https://sqlite.org/wal.html#walresetbug>).
 const FIRST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
 
-const GUARDED: [&str; 5] = ["audit_logs", "audit_batches", "audit_tree", "audit_checkpoints", "audit_dead_letters"];
+const GUARDED: [&str; 7] = [
+    "audit_logs",
+    "audit_batches",
+    "audit_tree",
+    "audit_checkpoints",
+    "audit_dead_letters",
+    "audit_prunings",
+    "audit_pruned_leaves",
+];
 const GUARDS: [&str; 3] = ["no_update", "no_delete", "no_replace"];
 
 pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
@@ -159,7 +167,7 @@ impl Checks<'_> {
             return Finding::green(CHECK, "UPDATE, DELETE and INSERT OR REPLACE are refused");
         }
         let message = format!("triggers are gone: {}", missing.join(", "));
-        Finding::red(CHECK, message, "find out who dropped them, then make them again from 0002_guards.sql")
+        Finding::red(CHECK, message, "find out who dropped them, then make them again from the migrations")
     }
 
     async fn ask(&mut self, question: &'static str) -> Result<String, StoreError> {

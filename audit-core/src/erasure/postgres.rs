@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::compute::Change;
 use super::place::Place;
+use crate::Row;
 use crate::encoding::row_leaf;
+use crate::query::sql::POSTGRES_ROW;
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 use crate::verify::decode;
-use crate::{Row, verify};
 
 const BEGIN: &str =
     "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'; SET LOCAL timezone = 'UTC'";
@@ -52,8 +53,7 @@ impl Postgres {
     async fn read(&mut self, id: Uuid) -> Result<Option<(Row, String)>, StoreError> {
         let sql = format!(
             "SELECT {}, tableoid::regclass::text AS partition FROM {}.audit_logs WHERE id = '{id}'",
-            verify::POSTGRES_ROW_COLUMNS,
-            self.schema
+            POSTGRES_ROW, self.schema
         );
         let rows = self.ask(sql).await?;
         let Some(found) = rows.first() else { return Ok(None) };

@@ -35,6 +35,11 @@ impl Frontier {
         folded.unwrap_or_else(|| Sha256::digest([]).into())
     }
 
+    /// The subtrees' roots, the largest subtree's first.
+    pub(crate) fn subtrees(&self) -> &[Hash] {
+        &self.subtrees
+    }
+
     /// The subtrees' roots, one behind the other.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         self.subtrees.concat()

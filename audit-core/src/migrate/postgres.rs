@@ -32,6 +32,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     7 "dead letters" "0007_dead_letters.sql"
     8 "sealing" "0008_sealing.sql"
     9 "erasure" "0009_erasure.sql"
+    10 "retention" "0010_retention.sql"
 };
 
 /// For the outbox alone.

@@ -29,6 +29,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     4 "dead letters" "0004_dead_letters.sql"
     5 "sealing" "0005_sealing.sql"
     6 "erasure" "0006_erasure.sql"
+    7 "retention" "0007_retention.sql"
 };
 
 /// For the outbox alone.

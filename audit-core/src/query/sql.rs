@@ -14,6 +14,14 @@ use super::{Cursor, Travel};
 use crate::Row;
 use crate::store::{ErrorClass, StoreError};
 
+/// The columns of a row in PostgreSQL, as [`row`] reads them. An address with a mask is none that a writer writes, and must not be
+/// taken for the one without.
+#[cfg(feature = "postgres")]
+pub(crate) const POSTGRES_ROW: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
+     CASE WHEN ip_address = host(ip_address)::inet THEN host(ip_address) ELSE text(ip_address) END AS ip_address, \
+     user_agent, created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, \
+     on_behalf_of, origin, recorded_at, stream_id, seq, salt, redacted::text AS redacted";
+
 /// What the stores say in different words.
 ///
 /// Values are bound, never written into the statement.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::batch::Header;
+use crate::retention::Pruning;
 
 /// Something in the log that is not as it was frozen. As text it is one sentence, without values of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -194,6 +195,16 @@ pub enum Break {
         /// How many batches there are.
         batches: u64,
     },
+    /// A record of a pruning that no trusted key signed, or that says something else than its statement, the leaves that were kept
+    /// or the tree. It excuses nothing.
+    ForgedPruning {
+        /// Which.
+        no: i64,
+        /// Rows created then or later.
+        lower_bound: DateTime<Utc>,
+        /// Rows created before then.
+        upper_bound: DateTime<Utc>,
+    },
     /// A dead letter that is not the row that was refused, or belongs to no batch.
     AlteredDeadLetter {
         /// The stream.
@@ -206,6 +217,10 @@ pub enum Break {
 }
 
 impl Break {
+    pub(super) const fn forged_pruning(pruning: &Pruning) -> Self {
+        Self::ForgedPruning { no: pruning.no, lower_bound: pruning.lower_bound, upper_bound: pruning.upper_bound }
+    }
+
     pub(super) fn altered(header: &Header) -> Self {
         Self::AlteredRows {
             stream_id: header.stream_id,
@@ -243,6 +258,7 @@ impl Break {
             | Self::ForgedCheckpoint { .. }
             | Self::ForeignCheckpoint { .. }
             | Self::NoCheckpoint { .. }
+            | Self::ForgedPruning { .. }
             | Self::AlteredDeadLetter { .. } => None,
         }
     }
@@ -398,6 +414,15 @@ impl fmt::Display for Break {
                 )
             }
             Self::Unreadable { what } => write!(f, "{what}: no writer writes that"),
+            Self::ForgedPruning { no, lower_bound, upper_bound } => {
+                write!(
+                    f,
+                    "the record of pruning {no}, of rows created from {} until {}, is none that a trusted key signed, or it was \
+                     changed, or the leaves that it kept: rows that are missing there were removed",
+                    exact(*lower_bound),
+                    exact(*upper_bound)
+                )
+            }
             Self::AlteredDeadLetter { stream_id, batch_no, idx } => {
                 write!(f, "dead letter {stream_id}/{batch_no}/{idx} was changed or inserted")
             }

@@ -5,10 +5,12 @@ use sqlx::{ColumnIndex, Decode, Type};
 use uuid::Uuid;
 
 use super::Break;
-use super::source::{DeadLetter, Proven, StoredCheckpoint, StoredHeader, StoredLeaf};
+use super::source::{DeadLetter, Proven, PrunedLeaf, StoredCheckpoint, StoredHeader, StoredLeaf};
 use crate::Row;
 use crate::batch::{Hash, Header, HeaderKind};
 use crate::query::sql;
+use crate::retention::{Pruning, StoredPruning};
+use crate::signing::Note;
 use crate::store::{ErrorClass, StoreError};
 
 /// Reads one of a row's times.
@@ -82,6 +84,22 @@ where
     Ok(StoredHeader { header, db_time: moment("db_time")? })
 }
 
+/// A header, and its place in the tree.
+pub(super) fn sealed_header<R>(row: &R, time: Time<R>) -> Result<(i64, StoredHeader), StoreError>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let leaf = row.try_get("leaf").map_err(undecodable)?;
+    let broken =
+        |found: Break| StoreError::new(ErrorClass::Operator, "cannot read a header of the log", found.to_string());
+    Ok((leaf, header(row, time).map_err(broken)?))
+}
+
 pub(super) fn dead_letter<R>(row: &R) -> Result<DeadLetter, sqlx::Error>
 where
     R: sqlx::Row,
@@ -142,6 +160,52 @@ where
     // A size or root that cannot be is none that a signature fits.
     let size = u64::try_from(size).unwrap_or(u64::MAX);
     Ok(StoredCheckpoint { size, root: hash(row, "root_hash")?, note: row.try_get("note")? })
+}
+
+pub(super) fn pruned_leaf<R>(row: &R) -> Result<PrunedLeaf, sqlx::Error>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i32: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(PrunedLeaf {
+        stream_id: row.try_get("stream_id")?,
+        batch_no: row.try_get("batch_no")?,
+        pruning_no: row.try_get("pruning_no")?,
+        idx: row.try_get("idx")?,
+        hash: hash(row, "leaf_hash")?,
+    })
+}
+
+pub(super) fn pruning<R>(row: &R, time: Time<R>) -> Result<StoredPruning, sqlx::Error>
+where
+    R: sqlx::Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let count = |column| row.try_get::<i64, _>(column).map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+    let statement: Option<String> = row.try_get("statement")?;
+    let note = statement.as_deref().and_then(|statement| statement.parse::<Note>().ok());
+    let pruning = Pruning {
+        no: row.try_get("no")?,
+        lower_bound: time(row, "lower_bound")?,
+        upper_bound: time(row, "upper_bound")?,
+        rows: count("n")?,
+        kept_leaves: count("leaves")?,
+        leaves_root: hash(row, "leaves_root")?,
+        tree_size: count("tree_size")?,
+        root: hash(row, "root_hash")?,
+        pruned_at: time(row, "pruned_at")?,
+        pruned_by: row.try_get("pruned_by")?,
+        signed_by: note.and_then(|note| note.text().split('\n').next().map(str::to_owned)),
+        archive: None,
+    };
+    Ok(StoredPruning { pruning, statement })
 }
 
 /// A hash that has not 32 bytes is nobody's: it fits nothing.

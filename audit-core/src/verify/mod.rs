@@ -31,15 +31,20 @@
 //! # }
 //! ```
 
+mod archive;
+mod archiver;
 mod broken;
 mod chain;
 mod checkpoints;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod decode;
+mod header_record;
+mod hexadecimal;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod proof;
 mod prove;
+mod prunings;
 mod redactions;
 mod report;
 mod run;
@@ -52,9 +57,10 @@ mod sqlite;
 mod sweep;
 mod tree;
 
+pub use archive::{Archive, ArchiveError, check_archive};
+pub use archiver::ArchiverError;
+pub(crate) use archiver::archive;
 pub use broken::Break;
-#[cfg(feature = "postgres")]
-pub(crate) use postgres::ROW_COLUMNS as POSTGRES_ROW_COLUMNS;
 pub use proof::{Proof, ProofError, Proved};
 pub use prove::{ProveError, prove};
 pub use redactions::Redaction;

@@ -9,10 +9,14 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::scope::Scope;
-use super::source::{self, DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
+use super::source::{
+    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TimedLeaf,
+};
 use super::{Break, decode};
 use crate::Row;
 use crate::batch::{Hash, Header};
+use crate::query::sql::POSTGRES_ROW as ROW_COLUMNS;
+use crate::retention::StoredPruning;
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
@@ -25,11 +29,6 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 /// A little longer than a statement may take, so that the server says what it was.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
 
-/// An address with a mask is none that a writer writes, and must not be taken for the one without.
-pub(crate) const ROW_COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
-     CASE WHEN ip_address = host(ip_address)::inet THEN host(ip_address) ELSE text(ip_address) END AS ip_address, \
-     user_agent, created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, \
-     on_behalf_of, origin, recorded_at, stream_id, seq, salt, redacted::text AS redacted";
 const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS n, first_created, last_created, \
      rows_root, prev_hash, writer_time, key_id, sig, db_time";
 
@@ -78,6 +77,18 @@ impl Postgres {
                 "DECLARE audit_stated NO SCROLL CURSOR FOR
                  SELECT size, root_hash, note FROM {schema}.audit_checkpoints ORDER BY size"
             ),
+            format!("DECLARE audit_pruned NO SCROLL CURSOR FOR SELECT * FROM {schema}.audit_prunings ORDER BY no"),
+            format!(
+                "DECLARE audit_kept_leaves NO SCROLL CURSOR FOR
+                 SELECT * FROM {schema}.audit_pruned_leaves
+                  ORDER BY stream_id, batch_no, idx"
+            ),
+            format!(
+                "DECLARE audit_kept_leaves_in_time NO SCROLL CURSOR FOR
+                 SELECT stream_id, batch_no, pruning_no, idx, leaf_hash, first_created
+                   FROM {schema}.audit_pruned_leaves JOIN {schema}.audit_batches USING (stream_id, batch_no)
+                  WHERE {of_headers} ORDER BY first_created"
+            ),
         ];
         let declared = sqlx::raw_sql(AssertSqlSafe(cursors.join(";"))).execute(&mut source.connection);
         let declared = timeout(ANSWER_TIMEOUT, declared).await.map_err(|_| no_answer(&source.action))?;
@@ -108,6 +119,20 @@ impl Postgres {
         Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
     }
 
+    fn select_rows_of(&self, header: &Header) -> String {
+        format!(
+            "SELECT {ROW_COLUMNS} FROM {}.audit_logs
+              WHERE stream_id = '{}' AND seq >= {first} AND seq < {first}::bigint + {}
+                AND created_at BETWEEN '{}' AND '{}'",
+            self.schema,
+            header.stream_id,
+            header.n,
+            exact(header.first_created),
+            exact(header.last_created),
+            first = header.first_seq,
+        )
+    }
+
     async fn page<T>(
         &mut self,
         cursor: &str,
@@ -116,6 +141,10 @@ impl Postgres {
         let rows = self.fetch(cursor).await?;
         rows.iter().map(decode).collect::<Result<_, _>>().map_err(|error| store_error(&self.action, error))
     }
+}
+
+fn exact(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// What of headers in time and of rows is read. Rows of a batch may be older than the time that is asked for.
@@ -170,6 +199,20 @@ impl Source for Postgres {
         Box::pin(self.page("audit_stated", decode::checkpoint))
     }
 
+    fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>> {
+        Box::pin(self.page("audit_pruned", |row| decode::pruning(row, time)))
+    }
+
+    fn pruned_leaves(&mut self) -> BoxFuture<'_, Result<Vec<PrunedLeaf>, StoreError>> {
+        Box::pin(self.page("audit_kept_leaves", decode::pruned_leaf))
+    }
+
+    fn pruned_leaves_in_time(&mut self) -> BoxFuture<'_, Result<Vec<TimedLeaf>, StoreError>> {
+        Box::pin(
+            self.page("audit_kept_leaves_in_time", |row| Ok((time(row, "first_created")?, decode::pruned_leaf(row)?))),
+        )
+    }
+
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
         Box::pin(async move {
             let sql = format!("SELECT {ROW_COLUMNS} FROM {}.audit_logs WHERE id = '{id}'", self.schema);
@@ -190,29 +233,51 @@ impl Source for Postgres {
         })
     }
 
+    fn sealed_between(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, StoredHeader)>, StoreError>> {
+        Box::pin(async move {
+            let (since, until) = (exact(since), exact(until));
+            let sql = format!(
+                "SELECT {HEADER_COLUMNS}, leaf FROM {schema}.audit_tree JOIN {schema}.audit_batches USING (stream_id, batch_no)
+                  WHERE leaf > {after} AND first_created < '{until}' AND last_created >= '{since}' AND n > 0 AND kind <> 'lost'
+                  ORDER BY leaf LIMIT {PAGE}",
+                schema = self.schema
+            );
+            let rows = self.ask(sql).await?;
+            rows.iter().map(|row| decode::sealed_header(row, time)).collect()
+        })
+    }
+
+    fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let rows = self.ask(self.select_rows_of(header)).await?;
+            rows.iter().map(|row| decode::whole_row(row, time)).collect()
+        })
+    }
+
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
         Box::pin(async move {
-            let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
             let (stream_id, batch_no) = (header.stream_id, header.batch_no);
-            let rows = format!(
-                "SELECT {ROW_COLUMNS} FROM {}.audit_logs
-                  WHERE stream_id = '{stream_id}' AND seq >= {first} AND seq < {first}::bigint + {n}
-                    AND created_at BETWEEN '{}' AND '{}'",
-                self.schema,
-                exact(header.first_created),
-                exact(header.last_created),
-                first = header.first_seq,
-                n = header.n,
-            );
+            let rows = self.select_rows_of(header);
             let letters = format!(
                 "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM {}.audit_dead_letters
                   WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}",
                 self.schema
             );
+            let pruned = format!(
+                "SELECT * FROM {}.audit_pruned_leaves WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}",
+                self.schema
+            );
             let (rows, letters) = (self.ask(rows).await?, self.ask(letters).await?);
+            let pruned = self.ask(pruned).await?;
             let rows = rows.iter().filter_map(|row| decode::row(row, time).ok());
             let letters = letters.iter().filter_map(|letter| decode::dead_letter(letter).ok());
-            Ok(source::places(header, rows, letters))
+            let pruned = pruned.iter().filter_map(|leaf| decode::pruned_leaf(leaf).ok());
+            Ok(source::places(header, rows, letters, pruned))
         })
     }
 

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::batch::{Hash, Header, HeaderKind};
+use super::header_record::HeaderRecord;
+use super::{hexadecimal, signatures};
+use crate::batch::{Hash, Header};
 use crate::merkle::root_of_path;
 use crate::seal::Checkpoint;
-use crate::signing::{Note, Signature, TrustedKeys};
+use crate::signing::{Note, TrustedKeys};
 use crate::{Row, encoding};
 
 /// All that is needed to see that an entry was in a log when a checkpoint was signed, and has not been changed since:
@@ -33,24 +35,6 @@ pub struct Proof {
     tree_path: Vec<Hash>,
     /// A signed note.
     checkpoint: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct HeaderRecord {
-    stream_id: Uuid,
-    batch_no: i64,
-    kind: String,
-    first_seq: i64,
-    n: i32,
-    first_created: DateTime<Utc>,
-    last_created: DateTime<Utc>,
-    #[serde(with = "hexadecimal::one")]
-    prev_hash: Hash,
-    writer_time: DateTime<Utc>,
-    key_id: Option<String>,
-    #[serde(with = "hexadecimal::optional")]
-    sig: Option<Vec<u8>>,
-    db_time: DateTime<Utc>,
 }
 
 /// What a proof proves.
@@ -104,20 +88,7 @@ impl Proof {
         (leaf, tree_path): (u64, Vec<Hash>),
         checkpoint: String,
     ) -> Self {
-        let header = HeaderRecord {
-            stream_id: header.stream_id,
-            batch_no: header.batch_no,
-            kind: header.kind.as_str().to_owned(),
-            first_seq: header.first_seq,
-            n: header.n,
-            first_created: header.first_created,
-            last_created: header.last_created,
-            prev_hash: header.prev_hash,
-            writer_time: header.writer_time,
-            key_id: header.key_id,
-            sig: header.sig,
-            db_time,
-        };
+        let header = HeaderRecord::new(header, db_time);
         let salt = row.salt.map(|salt| salt.to_vec());
         Self { version: 1, row, salt, header, batch_path, leaf, tree_path, checkpoint }
     }
@@ -160,111 +131,16 @@ impl Proof {
         };
         let leaf = encoding::row_leaf(&row).ok_or(unreadable("the leaf of its row cannot be computed"))?;
         let rows_root = root_of_path(leaf, place, size, &self.batch_path).ok_or(ProofError::OtherRoot)?;
-        let header = Header {
-            stream_id: record.stream_id,
-            batch_no: record.batch_no,
-            kind: HeaderKind::parse(&record.kind).ok_or(unreadable("its header is of no known kind"))?,
-            first_seq: record.first_seq,
-            n: record.n,
-            first_created: record.first_created,
-            last_created: record.last_created,
-            rows_root,
-            prev_hash: record.prev_hash,
-            writer_time: record.writer_time,
-            key_id: record.key_id.clone(),
-            sig: record.sig.clone(),
-        };
+        let header = record.header(rows_root).ok_or(unreadable("its header is of no known kind"))?;
         let leaf = encoding::tree_leaf(&header, record.db_time);
         let root = root_of_path(leaf, self.leaf, checkpoint.size, &self.tree_path);
         if root != Some(checkpoint.root) {
             return Err(ProofError::OtherRoot);
         }
-        let writer = signed_by(&header, record.db_time, keys);
+        let writer = signatures::signed_by(&header, record.db_time, keys);
         if writer.is_none() && keys.demand_signature(record.db_time) {
             return Err(ProofError::Unsigned);
         }
         Ok(Proved { id: row.id, recorded_at: record.db_time, checkpoint, writer })
-    }
-}
-
-/// The trusted key that signed a header.
-fn signed_by(header: &Header, db_time: DateTime<Utc>, keys: &TrustedKeys) -> Option<String> {
-    let key = keys.writer(header.key_id.as_deref()?, db_time)?;
-    let signature = Signature::try_from(header.sig.as_deref()?).ok()?;
-    let message = encoding::signed_message(&encoding::header_hash(header));
-    key.verifies(&message, &signature).then(|| key.id())
-}
-
-/// Bytes as hexadecimal digits.
-mod hexadecimal {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer};
-
-    use crate::batch::Hash;
-
-    fn parse<E: Error>(text: &str) -> Result<Vec<u8>, E> {
-        let refuse = || E::custom("not hexadecimal digits, two a byte");
-        if !text.is_ascii() || text.len() % 2 != 0 {
-            return Err(refuse());
-        }
-        let byte = |place| u8::from_str_radix(&text[place..place + 2], 16).map_err(|_| refuse());
-        (0..text.len()).step_by(2).map(byte).collect()
-    }
-
-    fn hash<E: Error>(text: &str) -> Result<Hash, E> {
-        parse(text)?.try_into().map_err(|_| E::custom("a hash has 32 bytes"))
-    }
-
-    pub(super) mod one {
-        use serde::Serializer;
-
-        use super::{Deserialize as _, Deserializer, Hash};
-        use crate::encoding::hex;
-
-        pub(in super::super) fn serialize<S: Serializer>(value: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_str(&hex(value))
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-            super::hash(&String::deserialize(deserializer)?)
-        }
-    }
-
-    pub(super) mod optional {
-        use serde::Serializer;
-
-        use super::{Deserialize as _, Deserializer};
-        use crate::encoding::hex;
-
-        pub(in super::super) fn serialize<S: Serializer>(
-            value: &Option<Vec<u8>>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match value {
-                Some(bytes) => serializer.serialize_some(&hex(bytes)),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<Vec<u8>>, D::Error> {
-            Option::<String>::deserialize(deserializer)?.map(|text| super::parse(&text)).transpose()
-        }
-    }
-
-    pub(super) mod path {
-        use serde::Serializer;
-
-        use super::{Deserialize as _, Deserializer, Hash};
-        use crate::encoding::hex;
-
-        pub(in super::super) fn serialize<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_seq(path.iter().map(|hash| hex(hash)))
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
-            Vec::<String>::deserialize(deserializer)?.iter().map(|text| super::hash(text)).collect()
-        }
     }
 }

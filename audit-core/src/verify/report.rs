@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Break, Redaction};
+use crate::retention::Pruning;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +11,7 @@ use super::{Break, Redaction};
 pub struct Progress {
     /// Rows that were computed again.
     pub entries: u64,
-    /// Rows that the headers promise.
+    /// Rows that the headers promise, those that were pruned left out.
     pub promised: u64,
 }
 
@@ -47,6 +48,10 @@ pub struct Report {
     pub redacted_rows: u64,
     /// The erasures that the log tells of, oldest first; at most [`Self::MOST_REDACTIONS`].
     pub redactions: Vec<Redaction>,
+    /// What was pruned, by the log's own account, which is signed by a key that is trusted, if any is.
+    pub prunings: Vec<Pruning>,
+    /// Batches of which every row was pruned.
+    pub pruned_batches: u64,
     /// What the tree is now, which the verifier should keep for the next time: a signed note if the newest checkpoint says
     /// just that, else the three lines of a checkpoint.
     pub head: String,
@@ -66,6 +71,12 @@ impl Report {
     #[must_use]
     pub const fn is_intact(&self) -> bool {
         self.breaks.is_empty()
+    }
+
+    /// Rows that were pruned.
+    #[must_use]
+    pub fn pruned(&self) -> u64 {
+        self.prunings.iter().map(|pruning| pruning.rows).fold(0, u64::saturating_add)
     }
 
     pub(super) fn add(&mut self, found: Break) {

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::chain::Chain;
 use super::checkpoints::Checkpoints;
+use super::prunings::Prunings;
 use super::scope::Scope;
-use super::source::{self, Source, StoredHeader};
+use super::source::{self, Source, StoredHeader, TimedLeaf};
 use super::sweep::Sweep;
 use super::tree::{self, Leaves};
 use super::{Break, Progress, Report, SavedCheckpoint, signatures};
@@ -89,11 +90,12 @@ impl<'a> Verifier<'a> {
     pub async fn run(self, mut watch: impl FnMut(Progress)) -> Result<Report, StoreError> {
         let mut source = source::open(self.url, self.schema, &self.scope).await?;
         let mut report = Report::default();
-        let mut sweep = Sweep::new(self.scope);
-        dead_letters(&mut *source, &mut sweep, &mut report).await?;
         headers(&mut *source, &self.keys, &self.scope, &mut report).await?;
         let mut checkpoints = Checkpoints::new(&self.keys, self.saved.as_ref());
-        tree::grow(&mut *source, &mut checkpoints, &mut report).await?;
+        let mut prunings = Prunings::read(&mut *source, &self.keys, &mut report).await?;
+        tree::grow(&mut *source, &mut checkpoints, &mut prunings, &mut report).await?;
+        let mut sweep = Sweep::new(self.scope, prunings);
+        dead_letters(&mut *source, &mut sweep, &mut report).await?;
         rows(&mut *source, sweep, &mut report, &mut watch).await?;
         source.close().await;
         Ok(report)
@@ -146,7 +148,7 @@ async fn rows(
     report: &mut Report,
     watch: &mut impl FnMut(Progress),
 ) -> Result<(), StoreError> {
-    let mut headers = HeadersInTime { page: Vec::new().into_iter().peekable() };
+    let mut headers = HeadersInTime::new(sweep.expects_pruned_leaves());
     let mut next = source.rows().await?;
     while let Some(page) = next {
         let decoded = spawn_blocking(page);
@@ -166,10 +168,11 @@ async fn rows(
                 Err(unreadable) => report.add(unreadable),
             }
         }
-        watch(Progress { entries: report.entries, promised: report.promised });
+        let promised = report.promised.saturating_sub(report.pruned());
+        watch(Progress { entries: report.entries, promised });
     }
     while let Some(stored) = headers.next(source).await? {
-        sweep.open(stored, report);
+        headers.open(stored, source, &mut sweep, report).await?;
     }
     sweep.finish(report);
     Ok(())
@@ -178,9 +181,36 @@ async fn rows(
 /// Headers by the time of their first row. What of them cannot be read was reported when they were read first.
 struct HeadersInTime {
     page: Peekable<vec::IntoIter<Result<StoredHeader, Break>>>,
+    /// Leaves of pruned rows, by the time of their batch; whether more may come.
+    pruned: Peekable<vec::IntoIter<TimedLeaf>>,
+    more_pruned: bool,
 }
 
 impl HeadersInTime {
+    fn new(more_pruned: bool) -> Self {
+        Self { page: Vec::new().into_iter().peekable(), pruned: Vec::new().into_iter().peekable(), more_pruned }
+    }
+
+    /// Opens a batch, with the leaves of its pruned rows.
+    async fn open(
+        &mut self,
+        stored: StoredHeader,
+        source: &mut dyn Source,
+        sweep: &mut Sweep,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        loop {
+            if self.pruned.peek().is_none() && self.more_pruned {
+                self.pruned = source.pruned_leaves_in_time().await?.into_iter().peekable();
+                self.more_pruned = self.pruned.peek().is_some();
+            }
+            let Some((_, leaf)) = self.pruned.next_if(|(time, _)| *time <= stored.header.first_created) else { break };
+            sweep.take_pruned_leaf(leaf);
+        }
+        sweep.open(stored, report);
+        Ok(())
+    }
+
     async fn open_until(
         &mut self,
         time: &DateTime<Utc>,
@@ -190,7 +220,7 @@ impl HeadersInTime {
     ) -> Result<(), StoreError> {
         while self.fill(source).await? {
             match self.page.next_if(|next| next.as_ref().map_or(true, |stored| stored.header.first_created <= *time)) {
-                Some(Ok(stored)) => sweep.open(stored, report),
+                Some(Ok(stored)) => self.open(stored, source, sweep, report).await?,
                 Some(Err(_)) => {}
                 None => break,
             }

@@ -1,7 +1,10 @@
 //! Who signed a header.
 
+use chrono::{DateTime, Utc};
+
 use super::source::StoredHeader;
 use super::{Break, Report};
+use crate::batch::Header;
 use crate::encoding;
 use crate::signing::{Signature, TrustedKeys};
 
@@ -27,4 +30,12 @@ pub(super) fn take(stored: &StoredHeader, keys: &TrustedKeys, report: &mut Repor
     } else {
         report.add(Break::BadSignature { stream_id, batch_no, key_id: key_id.clone() });
     }
+}
+
+/// The trusted key that signed a header.
+pub(super) fn signed_by(header: &Header, db_time: DateTime<Utc>, keys: &TrustedKeys) -> Option<String> {
+    let key = keys.writer(header.key_id.as_deref()?, db_time)?;
+    let signature = Signature::try_from(header.sig.as_deref()?).ok()?;
+    let message = encoding::signed_message(&encoding::header_hash(header));
+    key.verifies(&message, &signature).then(|| key.id())
 }

@@ -7,6 +7,7 @@ use super::Break;
 use super::redactions::Concern;
 pub(super) use super::scope::Scope;
 use crate::batch::{Hash, Header};
+use crate::retention::StoredPruning;
 use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
 use crate::{Metadata, Row, encoding};
 
@@ -59,6 +60,19 @@ impl StoredLeaf {
     }
 }
 
+/// The leaf of a row that was pruned, of a batch that has others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PrunedLeaf {
+    pub(super) stream_id: Uuid,
+    pub(super) batch_no: i64,
+    pub(super) pruning_no: i64,
+    pub(super) idx: i32,
+    pub(super) hash: Hash,
+}
+
+/// The same with the time of its batch's first row.
+pub(super) type TimedLeaf = (DateTime<Utc>, PrunedLeaf);
+
 /// A checkpoint as the log holds it.
 #[derive(Debug, Clone)]
 pub(super) struct StoredCheckpoint {
@@ -86,11 +100,26 @@ pub(super) trait Source: Send {
     fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>>;
     /// By size.
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>>;
+    fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>>;
+    /// By stream, batch and place.
+    fn pruned_leaves(&mut self) -> BoxFuture<'_, Result<Vec<PrunedLeaf>, StoreError>>;
+    /// By the time of their batch's first row, which comes with them.
+    fn pruned_leaves_in_time(&mut self) -> BoxFuture<'_, Result<Vec<TimedLeaf>, StoreError>>;
     /// The row of this id.
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>>;
     /// The header of the batch that a row of this number belongs to.
     fn batch_of(&mut self, stream_id: Uuid, seq: i64) -> BoxFuture<'_, Result<Option<StoredHeader>, StoreError>>;
-    /// Places and leaves of a batch's rows, dead letters included.
+    /// Headers of batches that can have rows created from `since` on and before `until`, by their place in the tree, those behind
+    /// `after`.
+    fn sealed_between(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, StoredHeader)>, StoreError>>;
+    /// A batch's rows, without its dead letters.
+    fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+    /// Places and leaves of a batch's rows, dead letters and pruned rows included.
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>>;
     /// The place of a header in the tree.
     fn leaf_of(&mut self, stream_id: Uuid, batch_no: i64) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
@@ -144,8 +173,10 @@ pub(super) fn places(
     header: &Header,
     rows: impl Iterator<Item = Proven>,
     letters: impl Iterator<Item = DeadLetter>,
+    pruned: impl Iterator<Item = PrunedLeaf>,
 ) -> Vec<(u64, Hash)> {
     let rows = rows.map(|row| (row.seq - header.first_seq, row.leaf));
     let letters = letters.map(|letter| (letter.idx.into(), letter.leaf));
-    rows.chain(letters).filter_map(|(place, leaf)| Some((u64::try_from(place).ok()?, leaf?))).collect()
+    let pruned = pruned.map(|leaf| (leaf.idx.into(), Some(leaf.hash)));
+    rows.chain(letters).chain(pruned).filter_map(|(place, leaf)| Some((u64::try_from(place).ok()?, leaf?))).collect()
 }

@@ -1,15 +1,19 @@
 //! A snapshot of SQLite.
 
-use sqlx::sqlite::SqliteConnection;
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use super::scope::Scope;
-use super::source::{self, DeadLetter, PAGE, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf};
+use super::source::{
+    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TimedLeaf,
+};
 use super::{Break, decode};
 use crate::Row;
 use crate::batch::{Hash, Header};
 use crate::query::sqlite::time;
+use crate::retention::StoredPruning;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, StoreError};
 
@@ -39,6 +43,10 @@ pub(super) struct Sqlite {
     leaf: (Uuid, i64),
     leaf_in_order: i64,
     checkpoint: i64,
+    pruning: i64,
+    pruned_leaf: (Uuid, i64, i32),
+    /// By the place of the header in time.
+    pruned_leaf_in_time: (i64, i32),
     /// Whose rows are read.
     stream: Option<Uuid>,
 }
@@ -70,6 +78,9 @@ impl Sqlite {
             leaf: (Uuid::nil(), -1),
             leaf_in_order: i64::MIN,
             checkpoint: i64::MIN,
+            pruning: i64::MIN,
+            pruned_leaf: (Uuid::nil(), -1, -1),
+            pruned_leaf_in_time: (0, -1),
             stream: scope.stream,
         })
     }
@@ -172,6 +183,61 @@ impl Sqlite {
         });
         read.map_err(|error| store_error(&self.action, error))
     }
+
+    async fn fetch_rows_of(&mut self, header: &Header) -> Result<Vec<SqliteRow>, StoreError> {
+        const SQL: &str = "SELECT * FROM audit_logs WHERE stream_id = ? AND seq >= ? AND seq < ? \
+             AND created_at BETWEEN ? AND ?";
+        let rows = sqlx::query(SQL)
+            .bind(header.stream_id)
+            .bind(header.first_seq)
+            .bind(header.first_seq.saturating_add(header.n.into()))
+            .bind(header.first_created.timestamp_micros())
+            .bind(header.last_created.timestamp_micros());
+        rows.fetch_all(&mut self.connection).await.map_err(|error| store_error(&self.action, error))
+    }
+
+    async fn pruning_page(&mut self) -> Result<Vec<StoredPruning>, StoreError> {
+        const SQL: &str = "SELECT * FROM audit_prunings WHERE no > ? ORDER BY no LIMIT ?";
+        let rows = sqlx::query(SQL).bind(self.pruning).bind(PAGE).fetch_all(&mut self.connection).await;
+        let read = rows.and_then(|rows| {
+            if let Some(last) = rows.last() {
+                self.pruning = last.try_get("no")?;
+            }
+            rows.iter().map(|row| decode::pruning(row, time)).collect()
+        });
+        read.map_err(|error| store_error(&self.action, error))
+    }
+
+    async fn pruned_leaf_page(&mut self) -> Result<Vec<PrunedLeaf>, StoreError> {
+        const SQL: &str = "SELECT * FROM audit_pruned_leaves WHERE (stream_id, batch_no, idx) > (?, ?, ?)
+             ORDER BY stream_id, batch_no, idx LIMIT ?";
+        let (stream_id, batch_no, idx) = self.pruned_leaf;
+        let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(idx).bind(PAGE);
+        let rows = rows.fetch_all(&mut self.connection).await;
+        let read = rows.and_then(|rows| {
+            if let Some(last) = rows.last() {
+                self.pruned_leaf = (last.try_get("stream_id")?, last.try_get("batch_no")?, last.try_get("idx")?);
+            }
+            rows.iter().map(decode::pruned_leaf).collect()
+        });
+        read.map_err(|error| store_error(&self.action, error))
+    }
+
+    async fn pruned_leaf_page_in_time(&mut self) -> Result<Vec<TimedLeaf>, StoreError> {
+        const SQL: &str = "SELECT h.rowid AS place, h.first_created, l.*
+              FROM temp.audit_headers_in_time h
+             CROSS JOIN audit_pruned_leaves l ON l.stream_id = h.stream_id AND l.batch_no = h.batch_no
+             WHERE h.rowid >= ?1 AND (h.rowid > ?1 OR l.idx > ?2) ORDER BY h.rowid, l.idx LIMIT ?3";
+        let (place, idx) = self.pruned_leaf_in_time;
+        let rows = sqlx::query(SQL).bind(place).bind(idx).bind(PAGE).fetch_all(&mut self.connection).await;
+        let read = rows.and_then(|rows| {
+            if let Some(last) = rows.last() {
+                self.pruned_leaf_in_time = (last.try_get("place")?, last.try_get("idx")?);
+            }
+            rows.iter().map(|row| Ok((time(row, "first_created")?, decode::pruned_leaf(row)?))).collect()
+        });
+        read.map_err(|error| store_error(&self.action, error))
+    }
 }
 
 impl Source for Sqlite {
@@ -203,6 +269,18 @@ impl Source for Sqlite {
         Box::pin(self.checkpoint_page())
     }
 
+    fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>> {
+        Box::pin(self.pruning_page())
+    }
+
+    fn pruned_leaves(&mut self) -> BoxFuture<'_, Result<Vec<PrunedLeaf>, StoreError>> {
+        Box::pin(self.pruned_leaf_page())
+    }
+
+    fn pruned_leaves_in_time(&mut self) -> BoxFuture<'_, Result<Vec<TimedLeaf>, StoreError>> {
+        Box::pin(self.pruned_leaf_page_in_time())
+    }
+
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
         Box::pin(async move {
             let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id);
@@ -222,25 +300,47 @@ impl Source for Sqlite {
         })
     }
 
+    fn sealed_between(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, StoredHeader)>, StoreError>> {
+        const SQL: &str = "SELECT b.*, t.leaf FROM audit_tree t
+              CROSS JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
+              WHERE t.leaf > ? AND b.first_created < ? AND b.last_created >= ? AND b.n > 0 AND b.kind <> 'lost'
+              ORDER BY t.leaf LIMIT ?";
+        Box::pin(async move {
+            let rows = sqlx::query(SQL).bind(after).bind(until.timestamp_micros()).bind(since.timestamp_micros());
+            let rows = rows.bind(PAGE).fetch_all(&mut self.connection).await;
+            let rows = rows.map_err(|error| store_error(&self.action, error))?;
+            rows.iter().map(|row| decode::sealed_header(row, time)).collect()
+        })
+    }
+
+    fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let rows = self.fetch_rows_of(header).await?;
+            rows.iter().map(|row| decode::whole_row(row, time)).collect()
+        })
+    }
+
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
-        const ROWS: &str = "SELECT * FROM audit_logs WHERE stream_id = ? AND seq >= ? AND seq < ? \
-             AND created_at BETWEEN ? AND ?";
+        const PRUNED: &str = "SELECT * FROM audit_pruned_leaves WHERE stream_id = ? AND batch_no = ?";
         const LETTERS: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM audit_dead_letters \
              WHERE stream_id = ? AND batch_no = ?";
         Box::pin(async move {
-            let rows = sqlx::query(ROWS)
-                .bind(header.stream_id)
-                .bind(header.first_seq)
-                .bind(header.first_seq.saturating_add(header.n.into()))
-                .bind(header.first_created.timestamp_micros())
-                .bind(header.last_created.timestamp_micros());
-            let rows = rows.fetch_all(&mut self.connection).await.map_err(|error| store_error(&self.action, error))?;
+            let rows = self.fetch_rows_of(header).await?;
             let letters = sqlx::query(LETTERS).bind(header.stream_id).bind(header.batch_no);
             let letters = letters.fetch_all(&mut self.connection).await;
             let letters = letters.map_err(|error| store_error(&self.action, error))?;
+            let pruned = sqlx::query(PRUNED).bind(header.stream_id).bind(header.batch_no);
+            let pruned = pruned.fetch_all(&mut self.connection).await;
+            let pruned = pruned.map_err(|error| store_error(&self.action, error))?;
             let rows = rows.iter().filter_map(|row| decode::row(row, time).ok());
             let letters = letters.iter().filter_map(|letter| decode::dead_letter(letter).ok());
-            Ok(source::places(header, rows, letters))
+            let pruned = pruned.iter().filter_map(|leaf| decode::pruned_leaf(leaf).ok());
+            Ok(source::places(header, rows, letters, pruned))
         })
     }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::prunings::Prunings;
 use super::redactions::Untold;
 use super::scope::Scope;
-use super::source::{DeadLetter, Proven, StoredHeader};
+use super::source::{DeadLetter, Proven, PrunedLeaf, StoredHeader};
 use super::{Break, Report};
 use crate::batch::{Hash, HeaderKind, LATE_AFTER};
 use crate::merkle;
@@ -16,6 +17,7 @@ use crate::merkle;
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     scope: Scope,
+    prunings: Prunings,
     /// By stream and first number.
     open: HashMap<Uuid, BTreeMap<i64, Open>>,
     /// By the time of the last row.
@@ -23,6 +25,8 @@ pub(super) struct Sweep {
     /// By stream and number of the batch; those of open batches are with them.
     dead_letters: HashMap<(Uuid, i64), Vec<DeadLetter>>,
     untold: Untold,
+    /// Of batches that are to be opened, by stream and number.
+    pruned: HashMap<(Uuid, i64), Vec<PrunedLeaf>>,
 }
 
 #[derive(Debug)]
@@ -30,11 +34,17 @@ struct Open {
     stored: StoredHeader,
     /// By place in the batch; of a row that was reported already, nothing.
     leaves: Vec<(i64, Option<Hash>)>,
+    /// Rows that are in the log.
+    rows: u64,
 }
 
 impl Sweep {
-    pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, ..Self::default() }
+    pub(super) fn new(scope: Scope, prunings: Prunings) -> Self {
+        Self { scope, prunings, ..Self::default() }
+    }
+
+    pub(super) fn expects_pruned_leaves(&self) -> bool {
+        !self.prunings.are_none()
     }
 
     /// Dead letters come first.
@@ -42,9 +52,16 @@ impl Sweep {
         self.dead_letters.entry((letter.stream_id, letter.batch_no)).or_default().push(letter);
     }
 
-    /// A batch whose rows are to come.
+    /// Leaves of pruned rows come before their batch is opened.
+    pub(super) fn take_pruned_leaf(&mut self, leaf: PrunedLeaf) {
+        self.pruned.entry((leaf.stream_id, leaf.batch_no)).or_default().push(leaf);
+    }
+
+    /// A batch whose rows are to come. All rows before its time were taken.
     pub(super) fn open(&mut self, stored: StoredHeader, report: &mut Report) {
+        self.close_before(stored.header.first_created, report);
         let header = &stored.header;
+        let pruned = self.pruned.remove(&(header.stream_id, header.batch_no)).unwrap_or_default();
         if header.n == 0 || header.kind == HeaderKind::Lost || !self.scope.covers(header) {
             return;
         }
@@ -57,9 +74,11 @@ impl Sweep {
             }
             leaves.push((idx.into(), leaf));
         }
+        let pruned = pruned.iter().filter(|leaf| self.prunings.kept(leaf, header, stored.db_time));
+        leaves.extend(pruned.map(|leaf| (leaf.idx.into(), Some(leaf.hash))));
         self.ends.insert((header.last_created, header.stream_id, header.first_seq));
         let batches = self.open.entry(header.stream_id).or_default();
-        batches.insert(header.first_seq, Open { stored, leaves });
+        batches.insert(header.first_seq, Open { stored, leaves, rows: 0 });
     }
 
     /// The next row in time. All batches that begin at its time or before are open.
@@ -78,6 +97,7 @@ impl Sweep {
             return;
         };
         batch.leaves.push((place(batch), leaf));
+        batch.rows += 1;
         if leaf.is_none() {
             report.add(Break::UnprovableRow { id, created_at });
         }
@@ -119,16 +139,17 @@ impl Sweep {
 
     fn close(&mut self, stream_id: Uuid, first_seq: i64, report: &mut Report) {
         let Some(batches) = self.open.get_mut(&stream_id) else { return };
-        let Some(Open { stored, leaves }) = batches.remove(&first_seq) else { return };
+        let Some(batch) = batches.remove(&first_seq) else { return };
         if batches.is_empty() {
             self.open.remove(&stream_id);
         }
-        judge(&stored, leaves, report);
+        judge(batch, &self.prunings, report);
     }
 }
 
-/// Whether a batch has all of its rows, each once, and they have the root that its header names.
-fn judge(StoredHeader { header, .. }: &StoredHeader, mut leaves: Vec<(i64, Option<Hash>)>, report: &mut Report) {
+/// Whether a batch has all of its rows, each once, and they have the root that its header names; or none, and all were pruned.
+fn judge(batch: Open, prunings: &Prunings, report: &mut Report) {
+    let Open { stored: StoredHeader { header, db_time }, mut leaves, rows } = batch;
     leaves.sort_unstable_by_key(|(place, _)| *place);
     let (stream_id, batch_no) = (header.stream_id, header.batch_no);
     let mut is_whole = true;
@@ -145,6 +166,10 @@ fn judge(StoredHeader { header, .. }: &StoredHeader, mut leaves: Vec<(i64, Optio
     }
     leaves.retain(|(place, _)| (0..n).contains(place));
     let missing = u64::from(header.n.unsigned_abs()) - leaves.len() as u64;
+    if missing > 0 && rows == 0 && prunings.took(&header, db_time) {
+        report.pruned_batches += 1;
+        return;
+    }
     if missing > 0 {
         let first = leaves.iter().fold(0, |next, (place, _)| if *place == next { next + 1 } else { next });
         report.add(Break::MissingRows {
@@ -163,6 +188,6 @@ fn judge(StoredHeader { header, .. }: &StoredHeader, mut leaves: Vec<(i64, Optio
         && is_whole
         && merkle::root(leaves) != header.rows_root
     {
-        report.add(Break::altered(header));
+        report.add(Break::altered(&header));
     }
 }

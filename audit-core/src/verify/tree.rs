@@ -6,6 +6,7 @@ use std::vec;
 use uuid::Uuid;
 
 use super::checkpoints::Checkpoints;
+use super::prunings::Prunings;
 use super::source::{Source, StoredHeader, StoredLeaf};
 use super::{Break, Report};
 use crate::encoding;
@@ -93,14 +94,16 @@ impl Leaves {
     }
 }
 
-/// Grows the tree again, leaf by leaf, and compares it with each checkpoint on the way.
+/// Grows the tree again, leaf by leaf, and compares it with each checkpoint and pruning on the way.
 pub(super) async fn grow(
     source: &mut dyn Source,
     checkpoints: &mut Checkpoints<'_>,
+    prunings: &mut Prunings,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let mut frontier = Frontier::default();
     checkpoints.compare(&frontier, source, report).await?;
+    prunings.compare(&frontier, report);
     loop {
         let page = source.leaves_in_order().await?;
         if page.is_empty() {
@@ -109,12 +112,15 @@ pub(super) async fn grow(
         for (leaf, hash) in page {
             if u64::try_from(leaf) != Ok(frontier.size()) {
                 report.add(Break::BrokenTree { leaf: frontier.size() });
+                prunings.finish(report);
                 return Ok(());
             }
             frontier.push(hash);
             checkpoints.compare(&frontier, source, report).await?;
+            prunings.compare(&frontier, report);
         }
     }
     report.sealed_batches = frontier.size();
+    prunings.finish(report);
     checkpoints.finish(&frontier, source, report).await
 }

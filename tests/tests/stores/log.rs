@@ -56,7 +56,15 @@ impl Log {
     pub(crate) async fn tamper(&self, on_postgres: &str, on_sqlite: &str) {
         match &self.place {
             Place::Postgres(database) => {
-                let guarded = ["audit_logs", "audit_batches", "audit_dead_letters", "audit_tree", "audit_checkpoints"];
+                let guarded = [
+                    "audit_logs",
+                    "audit_batches",
+                    "audit_dead_letters",
+                    "audit_tree",
+                    "audit_checkpoints",
+                    "audit_prunings",
+                    "audit_pruned_leaves",
+                ];
                 let off = guarded.map(|table| format!("ALTER TABLE {table} DISABLE TRIGGER ALL;")).concat();
                 database.execute(&format!("BEGIN; SET search_path = control_plane; {off} {on_postgres}; COMMIT")).await;
             }
@@ -71,6 +79,27 @@ impl Log {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
             }
+        }
+    }
+
+    /// Runs statements as somebody who may do everything, against the guards.
+    pub(crate) async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
+        match &self.place {
+            Place::Postgres(database) => database.try_execute(&format!("SET search_path = control_plane; {sql}")).await,
+            Place::Sqlite(folder) => {
+                let file = SqliteConnectOptions::new().filename(folder.path().join("audit.db"));
+                let mut connection = file.connect().await?;
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                connection.close().await
+            }
+        }
+    }
+
+    /// The database, of PostgreSQL.
+    pub(crate) fn database(&self) -> &Database<'static> {
+        match &self.place {
+            Place::Postgres(database) => database,
+            Place::Sqlite(_) => panic!("a file is no database of a server's"),
         }
     }
 
@@ -103,13 +132,6 @@ impl Log {
         match &self.place {
             Place::Postgres(_) => None,
             Place::Sqlite(folder) => Some(folder.path()),
-        }
-    }
-
-    pub(crate) const fn database(&self) -> Option<&Database<'static>> {
-        match &self.place {
-            Place::Postgres(database) => Some(database),
-            Place::Sqlite(_) => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Promises of the stores, of migrations and of reading, on real PostgreSQL and SQLite. One binary, so that one server
 //! serves them all.
 
+mod archive;
 mod contracts;
 mod dead_letters;
 mod doctor;
@@ -14,6 +15,7 @@ mod outage;
 mod partitions;
 mod plans;
 mod query;
+mod retention;
 mod retried;
 mod roles;
 mod sealing;

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
+use audit_core::retention::{Retention, RetentionError};
 use audit_core::store::{Connection, ErrorClass, Landed, Schema, open};
+use chrono::TimeDelta;
 use sqlx::{Connection as _, PgConnection};
 use tests::postgres::{Database, server};
 use tests::samples;
@@ -159,6 +161,118 @@ async fn a_partition_that_is_there_takes_rows_of_any_age() {
         .await
         .unwrap_err();
     assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("AU001"), "{error}");
+}
+
+/// Sets the interval as an admin does.
+async fn set_interval(database: &Database<'_>, interval: &str, keep: TimeDelta) -> Result<(), RetentionError> {
+    let url = database.url_as("audit_admin").await;
+    Retention::new(&url, &Schema::default(), keep).set_interval(interval.parse().unwrap()).await
+}
+
+#[tokio::test]
+async fn partitions_follow_the_interval_and_are_made_ahead() {
+    for (interval, keep, length) in [
+        ("hour", TimeDelta::hours(48), "01:00:00"),
+        ("day", TimeDelta::days(30), "1 day"),
+        ("week", TimeDelta::days(400), "7 days"),
+        ("month", TimeDelta::days(1_800), "1 month"),
+    ] {
+        let database = bare().await;
+        set_interval(&database, interval, keep).await.unwrap();
+        let mut connection = connect(&database).await;
+        connection.prepare(SystemTime::now().into()).await.unwrap();
+        let follows: bool = database
+            .value(&format!(
+                "SELECT count(*) = 2 AND bool_or(lower_bound <= now() AND now() < upper_bound)
+                        AND bool_and(lower_bound AT TIME ZONE 'UTC' + interval '{length}' = upper_bound AT TIME ZONE 'UTC')
+                        AND bool_and(lower_bound = date_trunc('{interval}', lower_bound, 'UTC'))
+                   FROM control_plane.audit_partitions()"
+            ))
+            .await;
+        assert!(follows, "{interval}: {:?}", bounds(&database).await);
+    }
+}
+
+/// Hours begin where the weeks that are there end.
+#[tokio::test]
+async fn a_new_interval_holds_for_partitions_to_come() {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    set_interval(&database, "hour", TimeDelta::hours(48)).await.unwrap();
+    connect(&database).await.prepare(SystemTime::now().into()).await.unwrap();
+    assert_this_week_and_the_next(&database).await;
+    database
+        .execute("SELECT control_plane.audit_ensure_partition(max(upper_bound)) FROM control_plane.audit_partitions()")
+        .await;
+    let lengths: Vec<String> = database
+        .value(
+            "SELECT array_agg((upper_bound - lower_bound)::text ORDER BY lower_bound) FROM control_plane.audit_partitions()",
+        )
+        .await;
+    assert_eq!(lengths, ["7 days", "7 days", "01:00:00"], "{:?}", bounds(&database).await);
+}
+
+#[tokio::test]
+async fn an_interval_that_means_more_than_sixty_partitions_is_refused_with_the_arithmetic() {
+    let database = bare().await;
+    for (interval, keep, arithmetic) in [
+        (
+            "day",
+            TimeDelta::days(400),
+            "400 days / 1 day = 400 partitions, more than 60: use week or month, or keep at most 60d",
+        ),
+        (
+            "hour",
+            TimeDelta::days(10),
+            "10 days / 1 hour = 240 partitions, more than 60: use day or week or month, or keep at most 60h",
+        ),
+        (
+            "week",
+            TimeDelta::days(421),
+            "421 days / 1 week = 61 partitions, more than 60: use month, or keep at most 420d",
+        ),
+        ("month", TimeDelta::days(1_801), "1801 days / 1 month = 61 partitions, more than 60: keep at most 1800d"),
+    ] {
+        let error = set_interval(&database, interval, keep).await.unwrap_err().to_string();
+        assert!(error.contains(arithmetic), "{error}");
+    }
+    set_interval(&database, "day", TimeDelta::days(60)).await.unwrap();
+    let url = database.url_as("audit_admin").await;
+    let error = Retention::new(&url, &Schema::default(), TimeDelta::days(61)).status().await.unwrap_err().to_string();
+    assert!(error.contains("61 days / 1 day = 61 partitions"), "{error}");
+}
+
+/// The window is ten thousand hours wide.
+#[tokio::test]
+async fn a_writer_whose_clock_is_wrong_makes_few_partitions() {
+    for (interval, keep) in [("hour", TimeDelta::hours(48)), ("day", TimeDelta::days(30))] {
+        let database = bare().await;
+        set_interval(&database, interval, keep).await.unwrap();
+        // Every seven hours of the window, forth and back.
+        let wander = "DO $$ BEGIN
+            FOR step IN REVERSE 2000 .. 0 LOOP
+                BEGIN
+                    PERFORM control_plane.audit_ensure_partition(now() + interval '14 days' - (step * 7919 % 2001) * interval '5 hours');
+                EXCEPTION WHEN SQLSTATE 'AU001' THEN NULL;
+                END;
+            END LOOP; END $$";
+        database.execute(wander).await;
+        let made = bounds(&database).await;
+        assert!(made.len() <= 90, "{interval}: {} partitions: {made:#?}", made.len());
+        // None is missing where the clock was, and the next hours get what they need.
+        connect(&database).await.prepare(SystemTime::now().into()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_partition_of_an_hour_is_not_called_like_that_of_its_day() {
+    let database = bare().await;
+    set_interval(&database, "hour", TimeDelta::hours(48)).await.unwrap();
+    database
+        .execute("SELECT control_plane.audit_ensure_partition(date_trunc('day', now(), 'UTC') + interval '24 hours')")
+        .await;
+    let made = bounds(&database).await;
+    assert!(made[0][..27].ends_with("_000000:"), "{made:?}");
 }
 
 #[tokio::test]
