@@ -78,15 +78,15 @@ pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Resul
         sealer = sealer.directory(directory);
     }
     let failed = |error: &SealerError| say(format_args!("{}; trying again", visible(&error.to_string())));
-    let sealed = block_on(async { if args.once { sealer.once().await } else { sealer.run(end(), failed).await } })?;
-    let sealed = sealed.map_err(|error| match error {
+    let done = block_on(async { if args.once { sealer.once().await } else { sealer.run(end(), failed).await } })?;
+    let done = done.map_err(|error| match error {
         SealerError::Store(_) => Failure::failed(&error).with_hint(ADVICE),
         error => Failure::failed(&error),
     })?;
-    let batches = if sealed.headers == 1 { "batch" } else { "batches" };
-    write!(out, "{} {batches} sealed", sealed.headers)?;
-    if sealed.size > 0 {
-        write!(out, "; the newest checkpoint covers {}", sealed.size)?;
+    let batches = if done.headers == 1 { "batch" } else { "batches" };
+    write!(out, "{} {batches} sealed", done.headers)?;
+    if done.size > 0 {
+        write!(out, "; the newest checkpoint covers {}", done.size)?;
     }
     writeln!(out)?;
     out.flush()?;

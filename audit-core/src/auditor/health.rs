@@ -15,7 +15,7 @@ const AWAY_TOO_LONG: Duration = Duration::from_secs(30);
 const SLOW: Duration = Duration::from_secs(1);
 
 /// What is not sealed for longer than this is worth a word.
-const UNSEALED_TOO_LONG: Duration = Duration::from_secs(60);
+const UNSEALED_TOO_LONG: Duration = Duration::from_mins(1);
 
 /// Whether entries are being kept.
 ///

@@ -73,8 +73,8 @@ async fn read(transaction: &mut Transaction<'_, Db>, id: Uuid, action: &str) -> 
 async fn erase(transaction: &mut Transaction<'_, Db>, id: Uuid, change: &Change) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO audit_erasing (id) VALUES (?)").bind(id).execute(&mut **transaction).await?;
     let names = change.fields.iter().map(super::Field::as_str);
-    let columns: String = names.filter(|name| !name.contains('.')).map(|column| format!("{column} = NULL, ")).collect();
-    let update = format!("UPDATE audit_logs SET {columns} salt = NULL, redacted = ?, metadata = ? WHERE id = ?");
+    let columns = names.filter(|name| !name.contains('.')).chain(["salt"]).collect::<Vec<_>>().join(" = NULL, ");
+    let update = format!("UPDATE audit_logs SET {columns} = NULL, redacted = ?, metadata = ? WHERE id = ?");
     sqlx::query(AssertSqlSafe(update))
         .bind(change.redacted.to_string())
         .bind(change.metadata.as_str())

@@ -112,7 +112,9 @@ mod tests {
             let size = leaves.len() as u64;
             for (index, leaf) in (0..).zip(&leaves) {
                 let mut path = InclusionPath::new(index, size).unwrap();
-                leaves.iter().for_each(|leaf| path.push(*leaf));
+                for leaf in &leaves {
+                    path.push(*leaf);
+                }
                 let path = path.finish();
                 let expected = theirs.prove_inclusion(usize::try_from(index).unwrap());
                 assert_eq!(path.concat(), expected.as_bytes(), "leaf {index} of {size}");
@@ -125,7 +127,9 @@ mod tests {
     fn a_path_that_does_not_fit_proves_nothing() {
         let leaves: Vec<Hash> = (0..5).map(|n| [n; 32]).collect();
         let mut path = InclusionPath::new(3, 5).unwrap();
-        leaves.iter().for_each(|leaf| path.push(*leaf));
+        for leaf in &leaves {
+            path.push(*leaf);
+        }
         let path = path.finish();
         let all = Some(root(leaves.clone()));
         assert_eq!(root_of_path(leaves[3], 3, 5, &path), all);

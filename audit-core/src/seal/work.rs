@@ -9,7 +9,7 @@ use super::place::{Place, Step, Stored, Tree};
 use super::{Checkpoint, SealerError};
 use crate::merkle::Frontier;
 use crate::signing::{Note, Signer};
-use crate::store::StoreError;
+use crate::store::{ErrorClass, StoreError};
 
 /// The pause between two looks where this user may not seal: somebody may grant it.
 const NOT_ALLOWED_POLL: Duration = Duration::from_secs(30);
@@ -96,16 +96,15 @@ impl Task {
     /// Puts what is new into the tree, and signs a checkpoint if it is time or `sign_now`. A connection that failed is
     /// dropped, never used again.
     pub(crate) async fn turn(&mut self, sign_now: bool) -> Result<Turn, SealerError> {
-        let mut open = match self.connection.take() {
-            Some(open) => open,
-            None => {
-                let mut open = within(self.settings.timeout, self.place.as_ref(), self.place.connect()).await?;
-                if !self.within(open.may_seal()).await? {
-                    open.close().await;
-                    return Ok(Turn::NotAllowed);
-                }
-                open
+        let mut open = if let Some(open) = self.connection.take() {
+            open
+        } else {
+            let mut open = self.within(self.place.connect()).await?;
+            if !self.within(open.may_seal()).await? {
+                open.close().await;
+                return Ok(Turn::NotAllowed);
             }
+            open
         };
         let turn = self.seal(&mut *open).await?;
         let is_due = sign_now || self.next_checkpoint <= Instant::now();
@@ -230,19 +229,12 @@ impl Task {
     }
 
     async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        within(self.settings.timeout, self.place.as_ref(), work).await
+        let timeout = self.settings.timeout;
+        tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+            let reason = format!("{} did not answer within {timeout:?}", self.place());
+            Err(StoreError::new(ErrorClass::Transient, "cannot seal the log", reason))
+        })
     }
-}
-
-async fn within<T>(
-    timeout: Duration,
-    place: &dyn Place,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
-        let reason = format!("{} did not answer within {timeout:?}", place.describe());
-        Err(StoreError::new(crate::store::ErrorClass::Transient, "cannot seal the log", reason))
-    })
 }
 
 impl Turn {

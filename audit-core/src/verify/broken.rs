@@ -265,6 +265,7 @@ impl Break {
 }
 
 impl fmt::Display for Break {
+    #[expect(clippy::too_many_lines, reason = "a sentence for each kind")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingBatches { stream_id, first, last } if first == last => {

@@ -39,6 +39,7 @@ pub(super) mod optional {
     use super::{Deserialize as _, Deserializer};
     use crate::encoding::hex;
 
+    #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
     pub(in crate::verify) fn serialize<S: Serializer>(
         value: &Option<Vec<u8>>,
         serializer: S,

@@ -149,20 +149,13 @@ fn exact(time: DateTime<Utc>) -> String {
 
 /// What of headers in time and of rows is read. Rows of a batch may be older than the time that is asked for.
 fn conditions(scope: &Scope, schema: &str) -> (String, String) {
-    let (mut headers, mut rows) = ("true".to_owned(), "true".to_owned());
-    if let Some(stream) = scope.stream {
-        let of_stream = format!(" AND stream_id = '{stream}'");
-        headers.push_str(&of_stream);
-        rows.push_str(&of_stream);
-    }
-    if let Some(since) = scope.since {
-        let since = since.to_rfc3339_opts(SecondsFormat::Micros, true);
-        headers.push_str(&format!(" AND last_created >= '{since}'"));
-        rows.push_str(&format!(
-            " AND created_at >= least('{since}', (SELECT min(first_created) FROM {schema}.audit_batches WHERE {headers} AND n > 0 \
-             AND kind <> 'lost'))"
-        ));
-    }
+    let stream = scope.stream.map_or("true".to_owned(), |stream| format!("stream_id = '{stream}'"));
+    let Some(since) = scope.since.map(exact) else { return (stream.clone(), stream) };
+    let headers = format!("{stream} AND last_created >= '{since}'");
+    let rows = format!(
+        "{stream} AND created_at >= least('{since}', (SELECT min(first_created) FROM {schema}.audit_batches
+                                                       WHERE {headers} AND n > 0 AND kind <> 'lost'))"
+    );
     (headers, rows)
 }
 

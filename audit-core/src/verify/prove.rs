@@ -68,7 +68,9 @@ async fn collect(source: &mut dyn Source, id: Uuid) -> Result<Proof, ProveError>
     if !is_whole {
         return Err(broken());
     }
-    leaves.into_iter().for_each(|(_, leaf)| path.push(leaf));
+    for (_, leaf) in leaves {
+        path.push(leaf);
+    }
 
     let mut newest = None;
     loop {

@@ -33,8 +33,8 @@ impl Lander {
         let mut in_its_place = None;
         // Whoever finds a batch lost answers for saying so.
         let signer = self.shared.signer.as_deref().filter(|_| batch.header().kind == HeaderKind::Lost);
-        let signed = signer.map(|signer| batch.signed(signer));
-        let batch = signed.as_ref().unwrap_or(batch);
+        let lost = signer.map(|signer| batch.signed(signer));
+        let batch = lost.as_ref().unwrap_or(batch);
         #[cfg(feature = "metrics")]
         let began = std::time::Instant::now();
         loop {

@@ -110,8 +110,8 @@ async fn the_sealer_seals_and_can_do_nothing_else() {
     let url = database.url_as("audit_sealer").await;
     let key = SigningKey::generate("log").unwrap();
     let mut sealer = Sealer::new(&url, &Schema::default()).unwrap().signer(key);
-    let sealed = sealer.once().await.unwrap();
-    assert_eq!((sealed.headers, sealed.size), (1, 1));
+    let done = sealer.once().await.unwrap();
+    assert_eq!((done.headers, done.size), (1, 1));
 
     refused(
         &url,

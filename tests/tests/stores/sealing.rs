@@ -385,12 +385,12 @@ async fn a_checkpoint_cannot_be_forged(log: Log) {
     log.seal(Some(&ours)).await;
     let note: Note = look(&log).await.head.parse().unwrap();
     let checkpoint: Checkpoint = note.text().parse().unwrap();
-    let forged = Checkpoint { root: [7; 32], ..checkpoint.clone() };
+    let changed = Checkpoint { root: [7; 32], ..checkpoint.clone() };
     let other = Checkpoint { origin: "other.example.org".to_owned(), ..checkpoint.clone() };
     let sign = |checkpoint: &Checkpoint, key: &SigningKey| Note::sign(checkpoint.to_string(), key).unwrap().to_string();
     let attempts = [
         (sign(&checkpoint, &forger), Break::ForgedCheckpoint { size: 3 }),
-        (sign(&forged, &ours), Break::ForgedCheckpoint { size: 3 }),
+        (sign(&changed, &ours), Break::ForgedCheckpoint { size: 3 }),
         (sign(&other, &foreign), Break::ForeignCheckpoint { size: 3, origin: "other.example.org".to_owned() }),
         (checkpoint.to_string(), Break::ForgedCheckpoint { size: 3 }),
         (note.to_string().replace("\n3\n", "\n4\n"), Break::ForgedCheckpoint { size: 3 }),
@@ -492,9 +492,9 @@ fn old_entry(age: Duration) -> Entry {
 }
 
 async fn an_entry_cannot_be_dated_back(log: Log) {
-    let old = old_entry(Duration::from_secs(600));
+    let old = old_entry(Duration::from_mins(10));
     // Frozen as of its own time, and then given a header of now, as who writes with the tables' privileges would do it.
-    let then = Freezer::new().freeze(vec![old.clone()], SystemTime::now() - Duration::from_secs(600));
+    let then = Freezer::new().freeze(vec![old.clone()], SystemTime::now() - Duration::from_mins(10));
     log.land(&then).await;
     assert!(look(&log).await.is_intact(), "it was frozen then: that the database took it late is told, and no break");
     assert_eq!(look(&log).await.late_batches, 1);
@@ -506,7 +506,7 @@ async fn an_entry_cannot_be_dated_back(log: Log) {
 
 async fn an_entry_that_waited_is_not_taken_for_one_dated_back(log: Log) {
     let batch =
-        Freezer::new().freeze(vec![old_entry(Duration::from_secs(600)), old_entry(Duration::ZERO)], SystemTime::now());
+        Freezer::new().freeze(vec![old_entry(Duration::from_mins(10)), old_entry(Duration::ZERO)], SystemTime::now());
     log.land(&batch).await;
     assert!(look(&log).await.is_intact());
     let marks: Vec<_> = batch.rows().iter().map(|row| row.metadata.contains(r#""late":true"#)).collect();
@@ -563,7 +563,7 @@ async fn an_entry_can_be_proved_without_the_log(log: Log) {
     log.seal(Some(&ours)).await;
     let keys: TrustedKeys =
         format!("log {}\nwriter {}", ours.verifying_key(), billing.verifying_key()).parse().unwrap();
-    for row in batches.iter().flat_map(|batch| batch.rows()) {
+    for row in batches.iter().flat_map(Batch::rows) {
         let proof = prove(&log.url, &Schema::default(), row.row.id).await.unwrap();
         let text = serde_json::to_string(&proof).unwrap();
         let proof: Proof = serde_json::from_str(&text).unwrap();
@@ -588,7 +588,7 @@ async fn an_entry_can_be_proved_without_the_log(log: Log) {
         let mut changed = proof.clone();
         let value = changed.pointer_mut(place).unwrap();
         *value = match value.clone() {
-            Value::String(text) if text.contains(":") => json!("2020-02-02T02:02:02Z"),
+            Value::String(text) if text.contains(':') => json!("2020-02-02T02:02:02Z"),
             Value::String(text) if text.len() == 36 => json!("0192a3b4-c5d6-7e8f-90a1-b2c3d4e5f607"),
             Value::String(text) => json!(flipped(&text)),
             Value::Number(number) => json!(number.as_i64().unwrap() + 1),
