@@ -5,10 +5,9 @@ pub use inventory;
 pub use serde_json::Value;
 
 pub use crate::call::{
-    AnyError, Call, Captures, Contract, DisplayedError, Ended, ErrorText, Failing, Finished, Judging, NoFuture, On,
-    Plain, Promise, Said, SaidResponse, Shown, Silent, Site, Terms, Text, Told, Unfinished, Unjudged, Usual, Verdict,
-    Whole, annotate, audited_future, audited_opaque, audited_returned, check_endless, check_on, code, debugged,
-    displayed, target_of, watched,
+    AnyError, Call, Captures, Contract, Ended, ErrorText, Failing, Finished, NoFuture, On, Plain, Promise, Said,
+    SaidResponse, Shown, Silent, Site, Terms, Text, Told, Unjudged, Usual, Verdict, Whole, annotate, audited_future,
+    audited_opaque, audited_returned, check_endless, check_on, code, debugged, displayed, target_of, watched,
 };
 pub use crate::catalog::check::{
     FREE, Place, UNKNOWN, check_target, field, find_action, find_named, includable, name_of, required,

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
-    /// The entry is in the queue. A process that is killed loses what was neither stored nor in the journal.
+    /// The entry is in the queue. A process that is killed, or exits without
+    /// [`WriterGuard::shutdown`](crate::WriterGuard::shutdown), loses what was neither stored nor in the journal.
     #[default]
     Queued,
     /// The entry is committed in the store, or synced to disk in the journal. Of what was acknowledged, nothing is lost.

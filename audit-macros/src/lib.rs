@@ -100,6 +100,10 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// cancelled; one that was never polled, or was dropped while it waited for its place in the queue, was no
 /// call.
 ///
+/// `std::process::exit` runs no destructors, so a call that ends the process has no entry of its end: with
+/// `durability = "before"` its attempt is in the log, otherwise nothing. Calls that returned before are kept as their
+/// durability says, and all of them after `WriterGuard::shutdown`.
+///
 /// A function that returns `impl Future`, `Pin<Box<dyn Future>>` or a `BoxFuture` is recorded like an
 /// `async fn`: its call begins when the future is first polled. What it does before it returns the future is
 /// recorded only if it panics. Any other type that is a future is refused,

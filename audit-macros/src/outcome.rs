@@ -121,8 +121,8 @@ fn transparent(krate: &Path, path: &TokenStream, member: &Member, field: &Field)
         // That it says no outcome is reported above, once.
         error: quote_spanned! {span=> {
             #[allow(unused_imports)]
-            use #krate::__private::{Judging as _, Silent as _, Unjudged as _, Usual as _};
-            (&&&&#krate::__private::Said(#inner)).voice_of_error().and_then(#krate::AuditOutcome::audit_error)
+            use #krate::__private::{Silent as _, Unjudged as _, Usual as _};
+            #krate::__private::Said(#inner).voice_of_error().and_then(#krate::AuditOutcome::audit_error)
         }},
         asked: Some(field.ty.clone()),
     }

@@ -1,7 +1,7 @@
 //! What a returned value tells about the call.
 //!
 //! Which method is meant is decided by the compiler's search for methods, which prefers a type's own
-//! methods to those of traits, and tries more references first. So an expansion can ask any type, whether
+//! methods to those of traits, where what they ask of the type holds. So an expansion can ask any type, whether
 //! it implements `Display` or not. A type that hides its `Result` (a type parameter, an
 //! `impl Trait`) is a value like any other, and so a success.
 
@@ -32,7 +32,7 @@ impl<'a, T> Whole<'a, T> for Ended<'a, T> {
     }
 }
 
-/// An error, asked for its text: `(&&ErrorText(error)).words()`.
+/// An error, asked for its text: `ErrorText(error).words()`.
 #[derive(Debug)]
 pub struct ErrorText<'a, E>(pub &'a E);
 
@@ -54,14 +54,10 @@ impl Words<'_> {
     }
 }
 
-/// An error that has a text.
-pub trait DisplayedError<'a> {
+impl<'a, E: Display> ErrorText<'a, E> {
     /// The text.
-    fn words(&self) -> Words<'a>;
-}
-
-impl<'a, E: Display> DisplayedError<'a> for &ErrorText<'a, E> {
-    fn words(&self) -> Words<'a> {
+    #[must_use]
+    pub fn words(self) -> Words<'a> {
         Words::Displayed(self.0)
     }
 }
@@ -69,29 +65,22 @@ impl<'a, E: Display> DisplayedError<'a> for &ErrorText<'a, E> {
 /// An error that has none.
 pub trait AnyError<'a> {
     /// The name of its type.
-    fn words(&self) -> Words<'a>;
+    fn words(self) -> Words<'a>;
 }
 
 impl<'a, E> AnyError<'a> for ErrorText<'a, E> {
-    fn words(&self) -> Words<'a> {
+    fn words(self) -> Words<'a> {
         Words::Type(type_name::<E>())
     }
 }
 
-/// A value that a plain function returned, which must not be a future: `(&&Finished(&value)).check()`.
+/// A value that a plain function returned, which must not be a future: `Finished(&value).check()`.
 #[derive(Debug)]
 pub struct Finished<'a, T>(pub &'a T);
 
-/// Futures, whose work has not begun when the function returns them.
-pub trait Unfinished {
-    /// Refuses the function, while the program compiles.
-    fn check(&self)
-    where
-        Self: AuditedFuture;
-}
-
-impl<T: Future> Unfinished for &Finished<'_, T> {
-    fn check(&self)
+impl<T: Future> Finished<'_, T> {
+    /// Refuses futures, whose work has not begun when the function returns them, while the program compiles.
+    pub fn check(self)
     where
         Self: AuditedFuture,
     {
@@ -109,17 +98,16 @@ pub trait AuditedFuture {}
 /// Any other value.
 pub trait NoFuture {
     /// Accepts the function.
-    fn check(&self);
+    fn check(self);
 }
 
 impl<T> NoFuture for Finished<'_, T> {
-    fn check(&self) {}
+    fn check(self) {}
 }
 
 #[cfg(test)]
-#[expect(clippy::needless_borrow, reason = "the references are what is tested")]
 mod tests {
-    use super::{AnyError as _, DisplayedError as _, Ended, ErrorText, Whole as _};
+    use super::{AnyError as _, Ended, ErrorText, Whole as _};
 
     struct Refusal;
 
@@ -132,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_error_without_a_text_gives_the_name_of_its_type() {
-        assert_eq!((&&ErrorText(&"no")).words().text(), "no");
-        assert!((&&ErrorText(&Refusal)).words().text().ends_with("Refusal"));
+        assert_eq!(ErrorText(&"no").words().text(), "no");
+        assert!(ErrorText(&Refusal).words().text().ends_with("Refusal"));
     }
 }

@@ -38,11 +38,11 @@ mod verdict;
 
 pub use captures::Captures;
 pub use contract::{Contract, Promise, Terms, check_endless, check_on, code};
-pub use ended::{AnyError, DisplayedError, Ended, ErrorText, Finished, NoFuture, Unfinished, Whole};
+pub use ended::{AnyError, Ended, ErrorText, Finished, NoFuture, Whole};
 pub use future::{audited_future, audited_opaque, audited_returned};
 pub use guard::Call;
 pub use outcome::AuditOutcome;
-pub use said::{Judging, Said, SaidResponse, Silent, Unjudged, Usual};
+pub use said::{Said, SaidResponse, Silent, Unjudged, Usual};
 pub use scope::annotate;
 pub use shown::{Plain, Shown, Text, debugged, displayed};
 pub use site::{On, Site};

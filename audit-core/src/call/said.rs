@@ -1,13 +1,13 @@
 //! What a returned value says of the outcome.
 //!
-//! As in [`ended`](super::ended), the compiler's search for methods decides: of the traits below, it takes the first whose
-//! implementation fits the type. A value says its outcome, or means the usual one, or becomes a response whose status
-//! nobody knows, or is any other value.
+//! As in [`ended`](super::ended), the compiler's search for methods decides: it takes the first that fits of the type's own,
+//! those of traits for the value, for a reference to it, and for a mutable one. A value says its outcome, or means the usual
+//! one, or becomes a response whose status nobody knows, or is any other value.
 
 use super::AuditOutcome;
 use super::response::UsualResponse;
 
-/// A success value or an error: `(&&&&Said(value)).voice()`.
+/// A success value or an error: `Said(value).voice()`.
 #[derive(Debug)]
 pub struct Said<'a, T>(pub &'a T);
 
@@ -18,76 +18,71 @@ pub struct SaidResponse<'a, T>(pub &'a T);
 /// What says the outcome, and what to record as the error; without one, both are the usual ones.
 pub(super) type Voice<'a> = Option<&'a dyn AuditOutcome>;
 
-/// Values that say which outcome they mean.
-pub trait Judging<'a> {
-    /// The value.
-    fn voice(&self) -> Voice<'a>;
-
-    /// The value, for its error alone.
-    fn voice_of_error(&self) -> Voice<'a>;
-}
-
 /// Values that mean the usual outcome, also where they become a response.
-pub trait Usual<'a> {
+pub trait Usual<'a>: Sized {
     /// None.
-    fn voice(&self) -> Voice<'a> {
+    fn voice(self) -> Voice<'a> {
         None
     }
 
     /// None.
-    fn voice_of_error(&self) -> Voice<'a> {
+    fn voice_of_error(self) -> Voice<'a> {
         None
     }
 }
 
 /// Values that become a response whose status is not known.
-pub trait Unjudged<'a, T> {
+pub trait Unjudged<'a, T>: Sized {
     /// Refuses the function, while the program compiles.
-    fn voice(&self) -> Voice<'a>
+    fn voice(self) -> Voice<'a>
     where
         T: AuditOutcome;
 
     /// None.
-    fn voice_of_error(&self) -> Voice<'a> {
+    fn voice_of_error(self) -> Voice<'a> {
         None
     }
 }
 
 /// Any other value: the usual outcome.
-pub trait Silent<'a> {
+pub trait Silent<'a>: Sized {
     /// None.
-    fn voice(&self) -> Voice<'a> {
+    fn voice(self) -> Voice<'a> {
         None
     }
 
     /// None.
-    fn voice_of_error(&self) -> Voice<'a> {
+    fn voice_of_error(self) -> Voice<'a> {
         None
     }
 }
 
-macro_rules! levels {
+macro_rules! judging_or_usual {
     ($said:ident) => {
-        impl<'a, T: AuditOutcome> Judging<'a> for &&&$said<'a, T> {
-            fn voice(&self) -> Voice<'a> {
+        impl<'a, T: AuditOutcome> $said<'a, T> {
+            /// The value, which says which outcome it means.
+            #[must_use]
+            pub fn voice(self) -> Voice<'a> {
                 Some(self.0)
             }
 
-            fn voice_of_error(&self) -> Voice<'a> {
+            /// The value, for its error alone.
+            #[must_use]
+            pub fn voice_of_error(self) -> Voice<'a> {
                 Some(self.0)
             }
         }
 
-        impl<'a, T: UsualResponse> Usual<'a> for &&$said<'a, T> {}
+        impl<'a, T: UsualResponse> Usual<'a> for $said<'a, T> {}
     };
 }
 
-levels!(Said);
-levels!(SaidResponse);
+judging_or_usual!(Said);
+judging_or_usual!(SaidResponse);
 
 #[cfg(feature = "axum")]
 impl<'a, T: axum::response::IntoResponse> Unjudged<'a, T> for &Said<'a, T> {
-    fn voice(&self) -> Voice<'a>
+    fn voice(self) -> Voice<'a>
     where
         T: AuditOutcome,
     {
@@ -95,8 +90,8 @@ impl<'a, T: axum::response::IntoResponse> Unjudged<'a, T> for &Said<'a, T> {
     }
 }
 
-impl<'a, T> Unjudged<'a, T> for SaidResponse<'a, T> {
-    fn voice(&self) -> Voice<'a>
+impl<'a, T> Unjudged<'a, T> for &SaidResponse<'a, T> {
+    fn voice(self) -> Voice<'a>
     where
         T: AuditOutcome,
     {
@@ -104,12 +99,11 @@ impl<'a, T> Unjudged<'a, T> for SaidResponse<'a, T> {
     }
 }
 
-impl<'a, T> Silent<'a> for Said<'a, T> {}
+impl<'a, T> Silent<'a> for &mut Said<'a, T> {}
 
 #[cfg(test)]
-#[expect(clippy::needless_borrow, reason = "the references are what is tested")]
 mod tests {
-    use super::{Judging as _, Said, SaidResponse, Silent as _, Usual as _};
+    use super::{Said, SaidResponse, Silent as _, Usual as _};
     use crate::{AuditOutcome, Outcome};
 
     struct Refusal;
@@ -123,10 +117,10 @@ mod tests {
     #[test]
     fn a_value_that_says_its_outcome_is_believed() {
         struct Mute;
-        let voice = (&&&&Said(&Refusal)).voice();
+        let voice = Said(&Refusal).voice();
         assert_eq!(voice.map(AuditOutcome::audit_outcome), Some(Outcome::Denied));
-        assert!((&&&&Said(&"silent")).voice().is_none());
-        assert!((&&&&Said(&Mute)).voice().is_none());
-        assert!((&&&&SaidResponse(&"silent")).voice().is_none());
+        assert!(Said(&"silent").voice().is_none());
+        assert!(Said(&Mute).voice().is_none());
+        assert!(SaidResponse(&"silent").voice().is_none());
     }
 }

@@ -208,7 +208,7 @@ fn end(model: &Audited) -> TokenStream {
             let #told = {
                 #[allow(unused_imports)]
                 use #krate::__private::{
-                    AnyError as _, DisplayedError as _, Judging as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
+                    AnyError as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
                 };
                 let #result = #krate::__private::Ended(#value).split();
                 #captured
@@ -265,10 +265,10 @@ fn verdict(model: &Audited) -> TokenStream {
     let voice = Ident::new(if model.outcome.is_some() { "voice_of_error" } else { "voice" }, span);
     let mut verdict = quote_spanned! {span=>
         match #result {
-            ::core::result::Result::Ok(value) => #krate::__private::Verdict::success((&&&&#said(value)).#voice()),
+            ::core::result::Result::Ok(value) => #krate::__private::Verdict::success(#said(value).#voice()),
             ::core::result::Result::Err(error) => #krate::__private::Verdict::failure(
-                (&&&&#said(error)).#voice(),
-                (&&#krate::__private::ErrorText(error)).words()
+                #said(error).#voice(),
+                #krate::__private::ErrorText(error).words()
             ),
         }
     };
@@ -312,8 +312,8 @@ fn refuse_future(model: &Audited, ty: &Type) -> Option<TokenStream> {
         quote_spanned! {span=>
             {
                 #[allow(unused_imports)]
-                use #krate::__private::{NoFuture as _, Unfinished as _};
-                (&&#krate::__private::Finished(#value)).check();
+                use #krate::__private::NoFuture as _;
+                #krate::__private::Finished(#value).check();
             }
         }
     })
