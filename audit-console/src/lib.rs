@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `audit migrate` | brings the database up to date, or says whether it is |
 //! | `audit record` | records one entry from a shell |
-//! | `audit query` | shows entries, newest first |
+//! | `audit query` | shows entries, page by page |
+//! | `audit show` | shows one entry whole, and what else its request did |
+//! | `audit stats` | shows how many entries there are, by kind |
+//! | `audit export` | writes entries for other programs |
 //! | `audit journal` | shows what waits on disk, and lands what dead writers left |
 //! | `audit retention` | shows what is old enough to go, and takes it out |
-//! | `audit catalog` | prints what the built-in catalog lists |
+//! | `audit catalog` | prints what the built-in catalog lists, and what a change of a catalog breaks |
 //! | `audit doctor` | examines the log and says what to do |
+//! | `audit completions`, `audit man` | prints what shells and manuals want |
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong.
 //!

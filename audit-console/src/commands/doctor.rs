@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use audit_core::doctor::{self, Finding, Level};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
 use crate::cli::{LogArgs, RoleArgs};
 use crate::failure::Failure;
-use crate::render::escape::visible;
+use crate::render::escape::{self, visible};
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
 
@@ -24,6 +25,7 @@ that is mended. What is yellow works, and could be better.
 Examples:
   audit doctor
   audit doctor --journal /var/lib/billing/audit
+  audit doctor --format json | jq '.[] | select(.level == \"red\")'
   audit doctor || page-the-operator")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
@@ -32,6 +34,18 @@ pub(crate) struct DoctorArgs {
     /// The directory that the service keeps its journal in, to be examined as well
     #[arg(long, env = "AUDIT_JOURNAL", value_name = "DIR")]
     journal: Option<PathBuf>,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// A list of findings: `check`, `level`, `message`, `advice`
+    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &DoctorArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -39,13 +53,18 @@ pub(crate) fn run(log: &LogArgs, args: &DoctorArgs, out: &mut impl Write) -> Res
     let options = log.options(&args.roles)?;
     let mut findings = block_on(doctor::examine(url.as_str(), &options))?;
     findings.extend(args.journal.as_deref().map(doctor::journal));
-    let widest = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
-    for finding in &findings {
-        show(finding, widest, out)?;
-    }
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (green, yellow, red) = (count(Level::Green), count(Level::Yellow), count(Level::Red));
-    writeln!(out, "\n{green} green, {yellow} yellow, {red} red")?;
+    if args.format == Format::Json {
+        let document: Value = findings.iter().map(as_json).collect();
+        writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+    } else {
+        let widest = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
+        for finding in &findings {
+            show(finding, widest, out)?;
+        }
+        writeln!(out, "\n{green} green, {yellow} yellow, {red} red")?;
+    }
     out.flush()?;
     Ok(if red > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -63,4 +82,13 @@ fn show(finding: &Finding, widest: usize, out: &mut impl Write) -> Result<(), Fa
         writeln!(out, "  {blank:widest$}  {DIM}→{PLAIN} {}", visible(advice))?;
     }
     Ok(())
+}
+
+fn as_json(finding: &Finding) -> Value {
+    let level = match finding.level {
+        Level::Green => "green",
+        Level::Yellow => "yellow",
+        Level::Red => "red",
+    };
+    json!({ "check": finding.check, "level": level, "message": finding.message, "advice": finding.advice })
 }

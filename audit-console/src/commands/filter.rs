@@ -132,10 +132,10 @@ impl FilterArgs {
     }
 
     /// What may be meant where nothing was found.
-    pub(super) fn advice(&self) -> String {
-        let unlisted = self.action.as_deref().filter(|name| catalog::find::<AuditAction>(name).is_none());
-        if let Some(nearest) = unlisted.and_then(catalog::nearest::<AuditAction>) {
-            return format!("; did you mean --action {nearest}?");
+    pub(super) fn advice(&self, filter: &Filter) -> String {
+        let mut unlisted = filter.actions().filter(|name| catalog::find::<AuditAction>(name).is_none());
+        if let Some(nearest) = unlisted.find_map(catalog::nearest::<AuditAction>) {
+            return format!("; did you mean action:{nearest}?");
         }
         let kind = |text: &str| ActorType::ALL.iter().any(|kind| kind.as_str() == text);
         match self.actor.as_deref().and_then(|actor| actor.split_once(':')) {

@@ -2,15 +2,17 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use audit_core::migrate::{self, MigrationStatus, Options, Part, SearchIndex, State};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Cell, Color};
+use serde_json::{Value, json};
 
 use crate::cli::{LogArgs, RoleArgs};
 use crate::failure::Failure;
-use crate::render::escape::visible;
+use crate::render::escape::{self, visible};
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
@@ -72,6 +74,18 @@ struct StatusArgs {
     /// Exit with 1 unless the database is up to date
     #[arg(long)]
     check: bool,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// A list: `version`, `description`, `state`, `at`, `took_ms`, `checksum`, `notes`
+    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -82,7 +96,13 @@ pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Re
         Some(MigrateCommand::Status(status)) => {
             let migrations = block_on(migrate::status(url.as_str(), &options))?.map_err(|error| failed(&error))?;
             let current = migrations.iter().all(|migration| migration.state.is_done());
-            show(&migrations, out)?;
+            match status.format {
+                Format::Table => show(&migrations, out)?,
+                Format::Json => {
+                    let document: Value = migrations.iter().map(as_json).collect();
+                    writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+                }
+            }
             if status.check && !current { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         None if args.dry_run => {
@@ -139,14 +159,33 @@ fn failed(error: &migrate::Error) -> Failure {
     Failure::failed(error).with_hint("`audit doctor` says what is wrong with the log")
 }
 
+/// When a migration was applied, and how long that took, where that is known.
+const fn applied(state: State) -> (Option<DateTime<Utc>>, Option<Duration>) {
+    match state {
+        State::Done { at, took } => (Some(at), Some(took)),
+        State::Changed { at } | State::Missing { at } | State::Newer { at } => (Some(at), None),
+        _ => (None, None),
+    }
+}
+
+fn as_json(migration: &MigrationStatus) -> Value {
+    let (at, took) = applied(migration.state);
+    let checksum: Vec<_> = migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({
+        "version": migration.version,
+        "description": migration.description,
+        "state": migration.state.to_string(),
+        "at": at,
+        "took_ms": took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        "checksum": checksum.concat(),
+        "notes": migration.notes,
+    })
+}
+
 fn show(migrations: &[MigrationStatus], out: &mut impl Write) -> Result<(), Failure> {
     let mut table = table::styled(["version", "description", "state", "when (UTC)", "took", "checksum"]);
     for migration in migrations {
-        let (at, took) = match migration.state {
-            State::Done { at, took } => (Some(at), Some(took)),
-            State::Changed { at } | State::Missing { at } | State::Newer { at } => (Some(at), None),
-            _ => (None, None),
-        };
+        let (at, took) = applied(migration.state);
         table.add_row([
             Cell::new(format!("{:04}", migration.version)),
             Cell::new(visible(&migration.description)),

@@ -145,7 +145,7 @@ impl QueryArgs {
             let found = if page.rows.is_empty() { "nothing yet: " } else { "" };
             say(format_args!("{found}searched as far as {time}, when the time was up"));
         } else if page.rows.is_empty() {
-            say(format_args!("no entries{}", self.filter.advice()));
+            say(format_args!("no entries{}", self.filter.advice(query.filter())));
         }
         if let Some(total) = total {
             say(format_args!("total: {total}"));

@@ -84,7 +84,7 @@ pub(crate) fn run(log: &LogArgs, args: &StatsArgs, out: &mut impl Write) -> Resu
     }
     out.flush()?;
     if total.number() == 0 {
-        say(format_args!("no entries{}", args.filter.advice()));
+        say(format_args!("no entries{}", args.filter.advice(query.filter())));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -34,3 +34,22 @@ fn colours_are_for_those_who_can_see_them() {
     let plain = forced.with("NO_COLOR", "1").with("CLICOLOR_FORCE", "0");
     assert!(!plain.run(&["stats"]).success().out.contains('\u{1b}'));
 }
+
+#[test]
+fn what_is_examined_comes_as_json_too() {
+    let shell = Shell::with_log();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&shell.run(arguments).success().out).unwrap()
+    };
+    let findings = json(&["doctor", "--format=json"]);
+    assert!(
+        findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|finding| finding["level"] == "green" && finding["check"] == "migrations")
+    );
+    let migrations = json(&["migrate", "status", "--format=json"]);
+    assert_eq!((&migrations[0]["version"], &migrations[0]["state"]), (&1.into(), &"done".into()));
+    assert_eq!(migrations[0]["checksum"].as_str().unwrap().len(), 64);
+}

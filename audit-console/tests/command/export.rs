@@ -1,7 +1,7 @@
 //! `audit export`: entries for other programs.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -139,6 +139,9 @@ fn an_export_that_was_killed_goes_on_where_it_was() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        // What came after the mark ends anywhere.
+        let file = shell.folder().join(name);
+        fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(b"{\"half\":").unwrap();
 
         shell.run(&arguments).exits_with(2).complains("is there already");
         let other = ["export", "--resume", "--output", name, "--compress", compress, "actor:bob"];
@@ -148,7 +151,7 @@ fn an_export_that_was_killed_goes_on_where_it_was() {
         assert!(!progress.exists());
         shell.run(&resumed).success().complains("it is complete");
 
-        let file = fs::read(shell.folder().join(name)).unwrap();
+        let file = fs::read(file).unwrap();
         let text = if compress == "zstd" { zstd::decode_all(&file[..]).unwrap() } else { file };
         assert!(text == whole.as_bytes(), "{compress}: {} bytes instead of {}", text.len(), whole.len());
     }

@@ -187,7 +187,11 @@ fn text_that_would_rule_the_terminal_is_shown_escaped_in_every_format() {
 #[test]
 fn a_typo_in_a_filter_is_answered_with_what_was_meant() {
     let shell = Shell::with_log();
-    shell.run(&["query", "--action=project.creatd"]).success().complains("did you mean --action project.created?");
+    shell.run(&["query", "--action=project.creatd"]).success().complains("did you mean action:project.created?");
+    shell
+        .run(&["query", "outcome:denied action:project.creatd"])
+        .success()
+        .complains("did you mean action:project.created?");
     shell.run(&["query", "--since=yesterday"]).exits_with(2).complains("write a day (2026-11-23)");
     shell.run(&["query", "--outcome=ok"]).exits_with(2).complains("write success, failure, denied");
     shell.run(&["query", "--since=24h", "--until=7d"]).exits_with(2).complains("--since is the earlier of the two");

@@ -27,13 +27,14 @@ use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 /// takes a hundred times as long for a rare action. No parallel workers, which the writer may need more.
 const BEGIN: &str = "BEGIN READ ONLY; \
      SET LOCAL statement_timeout = '4s'; \
-     SET LOCAL lock_timeout = '4s'; \
+     SET LOCAL lock_timeout = '2s'; \
      SET LOCAL idle_in_transaction_session_timeout = '10s'; \
      SET LOCAL max_parallel_workers_per_gather = 0; \
      SET LOCAL plan_cache_mode = force_custom_plan";
 
-/// `query_canceled`, what remains of a statement that ran out of time.
-const CANCELED: &str = "57014";
+/// What remains of a statement that ran out of time, or would have, waiting for a partition that is being dropped:
+/// `query_canceled`, `lock_not_available`.
+const OUT_OF_TIME: [&str; 2] = ["57014", "55P03"];
 
 /// How long to go by the partitions that were there. Looking them up costs as much as asking a few of them.
 const BOUNDS_AGE: Duration = Duration::from_mins(1);
@@ -102,7 +103,7 @@ impl Postgres {
     }
 
     fn failed(&self, error: sqlx::Error) -> StoreError {
-        if is_canceled(&error) { self.too_slow() } else { store_error(self.action(), error) }
+        if ran_out_of_time(&error) { self.too_slow() } else { store_error(self.action(), error) }
     }
 
     fn too_slow(&self) -> StoreError {
@@ -114,8 +115,11 @@ impl Postgres {
     }
 }
 
-fn is_canceled(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(CANCELED))
+fn ran_out_of_time(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| OUT_OF_TIME.contains(&&*code))
 }
 
 impl Source for Postgres {
@@ -171,7 +175,7 @@ impl Transaction<'_> {
     async fn fetch(&mut self, mut statement: QueryBuilder<sqlx::Postgres>) -> Result<Option<Vec<PgRow>>, StoreError> {
         match statement.build().persistent(false).fetch_all(&mut self.session.connection).await {
             Ok(rows) => Ok(Some(rows)),
-            Err(error) if is_canceled(&error) => Ok(None),
+            Err(error) if ran_out_of_time(&error) => Ok(None),
             Err(error) => Err(self.reader.failed(error)),
         }
     }

@@ -193,6 +193,15 @@ async fn every_accepted_query_finds_the_rows_that_its_filter_means(log: Log) {
     assert_eq!(rows.len(), 250);
 
     let queries = proptest::collection::vec(proptest::collection::vec(word(), 1..4), QUERIES);
+    // Each text alone in each place where the stores compare it, and then whatever comes.
+    for text in TEXTS.iter().map(|text| quoted(text)) {
+        for query in [&text, &format!("error:{text}"), &format!("actor:{text}*"), &format!("metadata.a:{text}")] {
+            let filter: Filter = query.parse().unwrap();
+            let expected: Vec<_> = rows.iter().filter(|row| filter.matches(row)).cloned().collect();
+            assert_eq!(all(&reader, filter.into()).await, expected, "{query}");
+        }
+    }
+
     let (mut found, mut some) = (0, 0);
     for words in queries.new_tree(&mut runner).unwrap().current() {
         let text = words.join(" ");

@@ -480,6 +480,37 @@ async fn the_readers_role_suffices_and_nothing_it_asks_changes_anything() {
 }
 
 #[tokio::test]
+async fn a_partition_that_nobody_may_read_now_costs_a_page_no_more_than_its_own_rows() {
+    let database = server().database().await;
+    let log = Log::migrated(database.url(), Place::Postgres(server().database().await)).await;
+    let start = now();
+    let entries = [0, 0, 0, 70, 70].map(|age| builder("door.opened").created_at(start - days(age)).build());
+    let rows = log.hold(entries.into()).await;
+    let reader = log.reader().await;
+    let partition = "SELECT tableoid::regclass::text FROM control_plane.audit_logs ORDER BY created_at LIMIT 1";
+    let partition: String = database.value(partition).await;
+    // Where partitions begin is known from an earlier page.
+    reader.page(&Query::new()).await.unwrap();
+    let mut holder = database.connect().await;
+    let hold = format!("BEGIN; LOCK TABLE {partition} IN ACCESS EXCLUSIVE MODE");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(hold)).execute(&mut holder).await.unwrap();
+
+    let page = reader.page(&Query::new().limit(4)).await.unwrap();
+    assert_eq!(as_frozen(page.rows), rows[..3]);
+    assert!(page.searched_to.is_some_and(|time| time > rows[3].created_at && time <= rows[2].created_at));
+    assert_eq!(reader.count(&Query::new()).await.unwrap(), Count::AtLeast(3));
+    let tally = reader.tally(&Query::new(), By::Action, 9).await.unwrap();
+    assert_eq!((tally.counts[0].1, tally.counted_to.is_some()), (3, true));
+    let old = Query::new().until(rows[2].created_at - TimeDelta::days(60));
+    let error = reader.page(&old).await.unwrap_err();
+    assert!(error.to_string().contains("narrow the question"), "{error}");
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    let rest = reader.page(&Query::new().after(page.next.unwrap())).await.unwrap();
+    assert_eq!(as_frozen(rest.rows), rows[3..]);
+}
+
+#[tokio::test]
 async fn a_reader_outlives_its_servers_processes() {
     let database = server().database().await;
     let log = Log::migrated(database.url(), Place::Postgres(server().database().await)).await;

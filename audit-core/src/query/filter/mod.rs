@@ -52,6 +52,14 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// The actions that are asked for by their whole names.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().filter_map(|term| match &term.condition {
+            Condition::Text(TextColumn::Action, Pattern::Exact(name)) if !term.negated => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// Adds a term.
     #[must_use]
     pub fn with(mut self, term: Term) -> Self {
