@@ -14,6 +14,11 @@ ALTER TABLE control_plane.audit_checkpoints
 COMMENT ON COLUMN control_plane.audit_checkpoints.frontier IS
     'The roots of the tree''s complete subtrees, largest first: what a sealer needs to go on';
 
+-- A time without an end could not be hashed, and would hold up its stream for ever. Writers never write one.
+ALTER TABLE control_plane.audit_batches
+    ADD CONSTRAINT audit_batches_times
+        CHECK (isfinite(writer_time) AND isfinite(first_created) AND isfinite(last_created)) NOT VALID;
+
 -- The leaf of a header: SHA-256 over a zero byte and, each after its length, a tag, the header's hash, its signature
 -- and the time at which the database took it.
 CREATE FUNCTION control_plane.audit_leaf_hash(of_stream uuid, of_batch bigint) RETURNS bytea
@@ -44,9 +49,12 @@ DECLARE
     size bigint;
 BEGIN
     is_whole := false;
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('control_plane.audit_tree', 0)) THEN
+    BEGIN
+        -- An advisory lock would be anybody's to take.
+        LOCK TABLE control_plane.audit_tree IN SHARE ROW EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available THEN
         RETURN;
-    END IF;
+    END;
     settled := pg_snapshot_xmin(pg_current_snapshot());
     IF watermark IS NULL OR settled < watermark THEN
         watermark := '0';
@@ -57,6 +65,8 @@ BEGIN
         SELECT DISTINCT b.stream_id
           FROM control_plane.audit_batches b
          WHERE b.xid >= audit_seal.watermark
+           -- Greater ones come from another cluster, and were looked at from the beginning.
+           AND (audit_seal.watermark = '0' OR b.xid < pg_snapshot_xmax(pg_current_snapshot()))
            AND NOT EXISTS (SELECT FROM control_plane.audit_tree t WHERE t.stream_id = b.stream_id AND t.batch_no = b.batch_no)
     ), stream AS (
         SELECT f.stream_id, coalesce((SELECT max(t.batch_no) FROM control_plane.audit_tree t WHERE t.stream_id = f.stream_id), -1) AS upto
@@ -68,6 +78,7 @@ BEGIN
                SELECT b.stream_id, b.batch_no, b.batch_no - row_number() OVER (ORDER BY b.batch_no) AS before
                  FROM (SELECT h.stream_id, h.batch_no FROM control_plane.audit_batches h
                         WHERE h.stream_id = s.stream_id AND h.batch_no > s.upto
+                          AND isfinite(h.writer_time) AND isfinite(h.first_created) AND isfinite(h.last_created)
                         ORDER BY h.batch_no LIMIT most) b) run
          WHERE run.before = s.upto
          ORDER BY run.stream_id, run.batch_no LIMIT most

@@ -36,7 +36,7 @@ Examples:
   audit keys generate audit.example.org --out log.key
   echo \"log $(audit keys show log.key)\" >> trusted-keys")]
 struct GenerateArgs {
-    /// Whose key it is, without blanks and plus signs; of a key of the log, the log's name in all checkpoints
+    /// Whose key it is, without blanks, + and #; of a key of the log, the log's name in all checkpoints
     #[arg(value_name = "NAME")]
     name: String,
 

@@ -1,8 +1,10 @@
 //! Who answers for a batch.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use super::{Batch, FrozenRow, Header};
 use crate::encoding;
-use crate::signing::Signer;
+use crate::signing::{SignError, Signer};
 
 impl Batch {
     /// A header, hashed and signed, with its rows. A key that cannot sign leaves the batch unsigned, which verifying tells: an
@@ -14,17 +16,22 @@ impl Batch {
         };
         header.key_id = Some(signer.verifying_key().id());
         let header_hash = encoding::header_hash(&header);
-        match signer.sign(&encoding::signed_message(&header_hash)) {
-            Ok(signature) => {
+        let message = encoding::signed_message(&header_hash);
+        let signed = panic::catch_unwind(AssertUnwindSafe(|| signer.sign(&message)));
+        let signed = signed.unwrap_or_else(|_| Err(SignError::new(signer.verifying_key(), "it panicked")));
+        match signed {
+            // A signature that does not hold would be a break for ever.
+            Ok(signature) if signer.verifying_key().verifies(&message, &signature) => {
                 header.sig = Some(signature.to_vec());
-                Self { header, header_hash, rows }
+                return Self { header, header_hash, rows };
             }
-            Err(error) => {
-                tracing::error!(%error, stream_id = %header.stream_id, batch_no = header.batch_no, "audit batch not signed");
-                header.key_id = None;
-                Self::sealed(header, rows, None)
+            Ok(_) => {
+                tracing::error!(stream_id = %header.stream_id, "audit batch not signed: the key's signature does not hold")
             }
+            Err(error) => tracing::error!(%error, stream_id = %header.stream_id, "audit batch not signed"),
         }
+        header.key_id = None;
+        Self::sealed(header, rows, None)
     }
 
     /// The batch with the signature of a key, in place of whatever it has.

@@ -48,20 +48,25 @@ struct Connected {
 }
 
 impl Connected {
+    /// In a transaction of its own.
+    async fn call(&mut self, sql: &str) -> Result<Vec<PgRow>, StoreError> {
+        self.ask(format!("{LIMITS}{sql}")).await
+    }
+
     async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, StoreError> {
-        let sql = AssertSqlSafe(format!("{LIMITS}{sql}"));
+        let sql = AssertSqlSafe(sql);
         match timeout(ANSWER_TIMEOUT, sqlx::raw_sql(sql).fetch_all(&mut self.connection)).await {
             Ok(answer) => answer.map_err(failed),
             Err(_) => Err(StoreError::new(ErrorClass::Transient, ACTION, "the server did not answer")),
         }
     }
 
-    async fn call(&mut self, watermark: u64) -> Result<Step, StoreError> {
+    async fn put_into_tree(&mut self, watermark: u64) -> Result<Step, StoreError> {
         let question = format!(
             "SELECT sealed, watermark::text AS watermark, is_whole FROM {}.audit_seal('{watermark}', {PAGE})",
             self.schema
         );
-        let rows = self.ask(question).await?;
+        let rows = self.call(&question).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
         let step = |row: &PgRow| -> Result<Step, sqlx::Error> {
             let Some(headers) = row.try_get::<Option<i32>, _>("sealed")? else { return Ok(Step::Busy) };
@@ -74,7 +79,7 @@ impl Connected {
     async fn read_leaves(&mut self, from: u64) -> Result<Vec<Leaf>, StoreError> {
         let question =
             format!("SELECT stream_id, batch_no, leaf_hash FROM {}.audit_leaves({from}, {PAGE})", self.schema);
-        let rows = self.ask(question).await?;
+        let rows = self.call(&question).await?;
         let leaf = |row: &PgRow| -> Result<Leaf, sqlx::Error> {
             Ok(Leaf {
                 stream_id: row.try_get("stream_id")?,
@@ -90,7 +95,7 @@ impl Connected {
             "SELECT size, watermark::text AS watermark, root_hash, note, frontier FROM {}.audit_newest_checkpoint()",
             self.schema
         );
-        let rows = self.ask(question).await?;
+        let rows = self.call(&question).await?;
         let stored = |row: &PgRow| -> Result<Stored, sqlx::Error> {
             Ok(Stored {
                 size: row.try_get::<i64, _>("size")?.unsigned_abs(),
@@ -103,8 +108,14 @@ impl Connected {
         rows.first().map(stored).transpose().map_err(failed)
     }
 
-    /// Prepared, because the note is a text of people's choosing; not kept, because of poolers.
     async fn put(&mut self, checkpoint: &Stored) -> Result<(), StoreError> {
+        self.ask(format!("BEGIN; {LIMITS}")).await?;
+        self.put_in_transaction(checkpoint).await?;
+        self.ask("COMMIT".to_owned()).await.map(drop)
+    }
+
+    /// Prepared, because the note is a text of people's choosing; not kept, and in a transaction, because of poolers.
+    async fn put_in_transaction(&mut self, checkpoint: &Stored) -> Result<(), StoreError> {
         let call = format!("SELECT {}.audit_write_checkpoint($1, $2::text::xid8, $3, $4, $5)", self.schema);
         let call = sqlx::query(AssertSqlSafe(call))
             .bind(i64::try_from(checkpoint.size).unwrap_or(i64::MAX))
@@ -142,13 +153,13 @@ impl Tree for Connected {
                     AND coalesce(has_function_privilege(to_regprocedure('{schema}.audit_seal(xid8, integer)'), 'EXECUTE'), false)",
                 schema = self.schema
             );
-            let rows = self.ask(question).await?;
+            let rows = self.call(&question).await?;
             rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0)).map_err(failed)
         })
     }
 
     fn seal(&mut self, watermark: u64) -> BoxFuture<'_, Result<Step, StoreError>> {
-        Box::pin(self.call(watermark))
+        Box::pin(self.put_into_tree(watermark))
     }
 
     fn leaves(&mut self, from: u64) -> BoxFuture<'_, Result<Vec<Leaf>, StoreError>> {

@@ -194,7 +194,8 @@ impl Sealer {
                     sealed += turn.headers();
                     turn.pause(self.settings.every)
                 }
-                Err(error) if error.class() == ErrorClass::Transient => {
+                // What only an operator can mend may be mended while it waits.
+                Err(error) if !matches!(error, SealerError::Contradiction { .. }) => {
                     failed(&error);
                     lengths.next().unwrap_or(LONGEST_PAUSE)
                 }

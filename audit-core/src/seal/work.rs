@@ -14,6 +14,11 @@ use crate::store::{ErrorClass, StoreError};
 /// The pause between two looks where this user may not seal: somebody may grant it.
 const NOT_ALLOWED_POLL: Duration = Duration::from_secs(30);
 
+/// How often headers are looked for below the watermark: after a failover there may be some.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// Most leaves that one file of heads tells of.
+const HEADS: usize = 100_000;
+
 /// How a log is sealed.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -51,9 +56,13 @@ pub(crate) struct Task {
     watermark: Option<u64>,
     /// The tree as far as this sealer has read it; only where it signs.
     frontier: Option<Frontier>,
+    /// What was kept outside, and the tree has to come up to.
+    kept: Option<Checkpoint>,
     /// How large the tree is that the newest checkpoint states.
     signed: u64,
     next_checkpoint: Instant,
+    /// When everything is looked at again, whatever the watermark says.
+    next_sweep: Instant,
 }
 
 /// What became of one turn.
@@ -80,8 +89,10 @@ impl Task {
             connection: None,
             watermark: None,
             frontier: None,
+            kept: None,
             signed: 0,
             next_checkpoint: Instant::now(),
+            next_sweep: Instant::now() + SWEEP_EVERY,
         }
     }
 
@@ -106,7 +117,9 @@ impl Task {
             }
             open
         };
-        let turn = self.seal(&mut *open).await?;
+        // Dropped with the connection should this fail: another server may answer the next one.
+        let watermark = self.watermark.take();
+        let turn = self.seal(&mut *open, watermark).await?;
         let is_due = sign_now || self.next_checkpoint <= Instant::now();
         let is_settled = !matches!(turn, Turn::Sealed { is_whole: false, .. });
         if let Some(signer) = self.settings.signer.clone()
@@ -131,8 +144,13 @@ impl Task {
         }
     }
 
-    async fn seal(&mut self, open: &mut dyn Tree) -> Result<Turn, SealerError> {
-        let watermark = match self.watermark {
+    async fn seal(&mut self, open: &mut dyn Tree, watermark: Option<u64>) -> Result<Turn, SealerError> {
+        let is_sweep = self.next_sweep <= Instant::now();
+        if is_sweep {
+            self.next_sweep = Instant::now() + SWEEP_EVERY;
+        }
+        let watermark = match watermark {
+            _ if is_sweep => 0,
             Some(watermark) => watermark,
             None => self.within(open.newest_checkpoint()).await?.map_or(0, |newest| newest.watermark),
         };
@@ -153,33 +171,56 @@ impl Task {
     async fn checkpoint(&mut self, open: &mut dyn Tree, signer: Arc<dyn Signer>) -> Result<(), SealerError> {
         let mut frontier = match self.frontier.take() {
             Some(frontier) => frontier,
-            None => self.begin(open, &*signer).await?,
+            None => {
+                let begun = self.begin(open, &*signer).await?;
+                if let Some(outside) = &self.outside {
+                    let kept = outside.newest(signer.verifying_key().clone()).await?;
+                    self.kept = kept.filter(|kept| kept.size >= begun.size());
+                }
+                self.agree(&begun)?;
+                begun
+            }
         };
         let mut heads = Vec::new();
         loop {
             let leaves = self.within(open.leaves(frontier.size())).await?;
-            if leaves.is_empty() {
-                break;
-            }
             for leaf in &leaves {
                 frontier.push(leaf.hash);
+                self.agree(&frontier)?;
             }
+            let is_end = leaves.is_empty();
             if self.outside.is_some() {
                 heads.extend(leaves);
             }
-        }
-        let is_new = frontier.size() > self.signed;
-        if is_new {
-            let stored = self.sign(&frontier, signer).await?;
-            if let Some(outside) = &self.outside {
-                outside.keep(stored.clone(), self.signed, heads).await?;
+            // The tree may still have to come up to what was kept outside.
+            if frontier.size() > self.signed && self.kept.is_none() && (is_end || heads.len() >= HEADS) {
+                let stored = self.sign(&frontier, Arc::clone(&signer)).await?;
+                if let Some(outside) = &self.outside {
+                    outside.keep(stored.clone(), self.signed, std::mem::take(&mut heads)).await?;
+                }
+                self.within(open.write(&stored)).await?;
+                tracing::info!(size = stored.size, note = stored.note, "audit checkpoint");
+                self.signed = stored.size;
             }
-            self.within(open.write(&stored)).await?;
-            tracing::info!(size = stored.size, note = stored.note, "audit checkpoint");
-            self.signed = stored.size;
+            if is_end {
+                break;
+            }
+        }
+        if let Some(kept) = &self.kept {
+            return Err(SealerError::Contradiction { place: self.place(), size: kept.size });
         }
         self.frontier = Some(frontier);
         Ok(())
+    }
+
+    /// Whether the tree is the one that was kept outside, once it is as large.
+    fn agree(&mut self, frontier: &Frontier) -> Result<(), SealerError> {
+        match self.kept.take_if(|kept| kept.size <= frontier.size()) {
+            Some(kept) if (kept.size, kept.root) != (frontier.size(), frontier.root()) => {
+                Err(SealerError::Contradiction { place: self.place(), size: kept.size })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn sign(&self, frontier: &Frontier, signer: Arc<dyn Signer>) -> Result<Stored, SealerError> {

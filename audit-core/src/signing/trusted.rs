@@ -14,7 +14,9 @@ const MAX_KEYS: usize = 1_000;
 ///
 /// The file has a key a line; `#` begins a comment. `log` says that the key signs checkpoints, `writer` that it
 /// signs headers, the latter optionally with times (RFC 3339): `since`, before which batches need no signature, and `until`, from
-/// which on a key is trusted no more, because it was replaced or stolen. Both are compared with `db_time`.
+/// which on a key is trusted no more, because it was replaced or stolen. Both are compared with `db_time`, which whoever owns
+/// the database can set: without a checkpoint that the verifier kept from before, they bind nobody who does. A key says nothing
+/// of the log that it signs for: give each service and log its own.
 ///
 /// # Examples
 ///
@@ -75,6 +77,9 @@ pub enum TrustedKeysError {
         /// Counts from 1.
         line: usize,
     },
+    /// There is none.
+    #[error("there is no key in it: write `log KEY` or `writer KEY`, with what `audit keys show` prints")]
+    NoKey,
     /// There are too many.
     #[error("there are more than {MAX_KEYS} keys")]
     TooMany,
@@ -165,6 +170,9 @@ impl FromStr for TrustedKeys {
                 return Err(TrustedKeysError::TooMany);
             }
         }
+        if keys == Self::default() {
+            return Err(TrustedKeysError::NoKey);
+        }
         Ok(keys)
     }
 }
@@ -181,6 +189,7 @@ mod tests {
         assert!(error(format!("log {key}\n\nlgo {key}")).starts_with("line 3 begins with neither"));
         assert!(error(format!("writer {key} until=tomorrow")).starts_with("line 1: what follows"));
         assert!(error(format!("log {key} until=2026-11-27T00:00:00Z")).starts_with("line 1: what follows"));
+        assert!(error("# none yet".to_owned()).starts_with("there is no key in it"));
         assert!(error("log".to_owned()).starts_with("line 1: this is not written as NAME+HASH+BASE64"));
         assert!(error(format!("log {}", key.replace("log", "gol"))).contains("a character was changed"));
     }

@@ -27,9 +27,10 @@ pub struct VerifyingKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The name is empty, too long, or holds a blank or a plus sign.
+    /// The name is empty, too long, or holds what no name does.
     #[error(
-        "a key's name has 1 to 200 bytes, without blanks and plus signs: name it after the service, such as billing.example.org"
+        "a key's name has 1 to 200 bytes, without blanks, control characters, + and #: name it after the service, such as \
+         billing.example.org"
     )]
     Name,
     /// It does not have the parts of a key.
@@ -59,7 +60,10 @@ impl VerifyingKey {
     const FORM: &str = "NAME+HASH+BASE64";
 
     pub(super) fn new(name: &str, key: ed25519_dalek::VerifyingKey) -> Result<Self, KeyError> {
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(|c: char| c == '+' || c.is_whitespace()) {
+        if name.is_empty()
+            || name.len() > MAX_NAME_BYTES
+            || name.contains(|c: char| matches!(c, '+' | '#') || c.is_whitespace() || c.is_control())
+        {
             return Err(KeyError::Name);
         }
         let digest =

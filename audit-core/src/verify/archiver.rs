@@ -16,7 +16,7 @@ use super::archive::{
     Archive, ArchiveError, BatchRecord, Elsewhere, End, Head, Line, RowRecord, VERSION, check_archive,
 };
 use super::header_record::HeaderRecord;
-use super::source::{self, Scope, Source, StoredHeader};
+use super::source::{self, Scope, Source, StoredHeader, StoredLeaf};
 use crate::batch::Hash;
 use crate::merkle::Frontier;
 use crate::signing::TrustedKeys;
@@ -243,7 +243,7 @@ impl Sealed {
 
 /// The leaves of the tree, one by one.
 struct Leaves {
-    page: vec::IntoIter<(i64, Hash)>,
+    page: vec::IntoIter<StoredLeaf>,
 }
 
 impl Leaves {
@@ -251,7 +251,7 @@ impl Leaves {
         if self.page.as_slice().is_empty() {
             self.page = source.leaves_in_order().await?.into_iter();
         }
-        let leaf = self.page.next().map(|(_, leaf)| leaf);
+        let leaf = self.page.next().map(|leaf| leaf.hash);
         let reason = "the tree lacks a leaf: run `audit verify`";
         leaf.ok_or_else(|| StoreError::new(ErrorClass::Operator, "cannot archive rows", reason))
     }

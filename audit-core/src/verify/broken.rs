@@ -159,6 +159,20 @@ pub enum Break {
         /// Which fields.
         fields: String,
     },
+    /// A header was kept out of the tree, while others went into it.
+    NeverSealed {
+        /// The stream.
+        stream_id: Uuid,
+        /// The batch.
+        batch_no: i64,
+        /// When the database took it.
+        db_time: DateTime<Utc>,
+    },
+    /// A table does not show the same to every question.
+    TwoFaced {
+        /// Its name.
+        table: &'static str,
+    },
     /// The tree lacks a leaf.
     BrokenTree {
         /// Which.
@@ -248,6 +262,8 @@ impl Break {
             | Self::DoubledRow { .. }
             | Self::Unreadable { .. }
             | Self::PassedOver { .. }
+            | Self::NeverSealed { .. }
+            | Self::TwoFaced { .. }
             | Self::AlteredHeader { .. }
             | Self::Unsigned { .. }
             | Self::UntrustedKey { .. }
@@ -278,7 +294,7 @@ impl fmt::Display for Break {
                 write!(f, "batch 0 of stream {stream_id} names a batch before it: its header was changed")
             }
             Self::BrokenChain { stream_id, batch_no } => {
-                let before = batch_no - 1;
+                let before = batch_no.saturating_sub(1);
                 write!(
                     f,
                     "batch {batch_no} of stream {stream_id} was written after another batch {before} than the one that is \
@@ -377,6 +393,21 @@ impl fmt::Display for Break {
                     "entry {id} says that it was created {}, long before its batch was frozen at {}: it was dated back",
                     exact(*created_at),
                     exact(*writer_time)
+                )
+            }
+            Self::NeverSealed { stream_id, batch_no, db_time } => {
+                write!(
+                    f,
+                    "batch {batch_no} of stream {stream_id}, which the database took at {}, is not in the tree, and batches that came \
+                     an hour later are: it was kept from the sealers, or its db_time was changed",
+                    exact(*db_time)
+                )
+            }
+            Self::TwoFaced { table } => {
+                write!(
+                    f,
+                    "{table} shows something else when it is read in another order: a policy, a view or rows that cannot be there \
+                     deceive whoever looks"
                 )
             }
             Self::UntoldErasure { id, created_at, fields } => {

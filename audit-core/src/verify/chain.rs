@@ -62,7 +62,7 @@ impl Chain {
             report.promised += u64::from(header.n.unsigned_abs());
         }
         if batch_no != link.batch_no {
-            report.add(Break::MissingBatches { stream_id, first: link.batch_no, last: batch_no - 1 });
+            report.add(Break::MissingBatches { stream_id, first: link.batch_no, last: batch_no.saturating_sub(1) });
         } else if link.prev_hash.is_some_and(|hash| hash != header.prev_hash) {
             report.add(Break::BrokenChain { stream_id, batch_no });
         } else if header.first_seq != link.first_seq && !(link.may_leave_out && header.first_seq > link.first_seq) {

@@ -132,20 +132,11 @@ where
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     Ok(StoredLeaf {
+        leaf: row.try_get("leaf")?,
         stream_id: row.try_get("stream_id")?,
         batch_no: row.try_get("batch_no")?,
         hash: hash(row, "leaf_hash")?,
     })
-}
-
-pub(super) fn leaf_in_order<R>(row: &R) -> Result<(i64, Hash), sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    Ok((row.try_get("leaf")?, hash(row, "leaf_hash")?))
 }
 
 pub(super) fn checkpoint<R>(row: &R) -> Result<StoredCheckpoint, sqlx::Error>

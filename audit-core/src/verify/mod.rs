@@ -56,6 +56,7 @@ mod source;
 mod sqlite;
 mod sweep;
 mod tree;
+mod twice;
 
 pub use archive::{Archive, ArchiveError, check_archive};
 pub use archiver::ArchiverError;

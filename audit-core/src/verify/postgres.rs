@@ -23,7 +23,7 @@ use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 /// One snapshot for all cursors. Plans by index begin at once, where sorting would write the whole log to disk first.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
      SET LOCAL statement_timeout = '10min'; \
-     SET LOCAL lock_timeout = '10s'; \
+     SET LOCAL lock_timeout = '10s'; SET LOCAL row_security = off; \
      SET LOCAL idle_in_transaction_session_timeout = '10min'; \
      SET LOCAL cursor_tuple_fraction = 0.0001";
 /// A little longer than a statement may take, so that the server says what it was.
@@ -67,11 +67,11 @@ impl Postgres {
             ),
             format!(
                 "DECLARE audit_leaves NO SCROLL CURSOR FOR
-                 SELECT stream_id, batch_no, leaf_hash FROM {schema}.audit_tree ORDER BY stream_id, batch_no"
+                 SELECT leaf, stream_id, batch_no, leaf_hash FROM {schema}.audit_tree ORDER BY stream_id, batch_no"
             ),
             format!(
                 "DECLARE audit_leaves_in_order NO SCROLL CURSOR FOR
-                 SELECT leaf, leaf_hash FROM {schema}.audit_tree ORDER BY leaf"
+                 SELECT leaf, stream_id, batch_no, leaf_hash FROM {schema}.audit_tree ORDER BY leaf"
             ),
             format!(
                 "DECLARE audit_stated NO SCROLL CURSOR FOR
@@ -184,8 +184,8 @@ impl Source for Postgres {
         Box::pin(self.page("audit_leaves", decode::leaf))
     }
 
-    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>> {
-        Box::pin(self.page("audit_leaves_in_order", decode::leaf_in_order))
+    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>> {
+        Box::pin(self.page("audit_leaves_in_order", decode::leaf))
     }
 
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>> {

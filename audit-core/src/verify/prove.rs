@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::proof::Proof;
 use super::source::{self, Source};
-use crate::batch::Hash;
-use crate::merkle::InclusionPath;
+use crate::encoding;
+use crate::merkle::{InclusionPath, root_of_path};
 use crate::seal::Checkpoint;
 use crate::signing::Note;
 use crate::store::{Schema, StoreError};
@@ -60,7 +60,8 @@ async fn collect(source: &mut dyn Source, id: Uuid) -> Result<Proof, ProveError>
     let broken = || ProveError::Broken { id };
     let stored = source.batch_of(row.stream_id, row.seq).await?.ok_or_else(broken)?;
     let size = u64::try_from(stored.header.n).map_err(|_| broken())?;
-    let place = u64::try_from(row.seq - stored.header.first_seq).map_err(|_| broken())?;
+    let place = u64::try_from(row.seq.saturating_sub(stored.header.first_seq)).map_err(|_| broken())?;
+    let own_leaf = encoding::row_leaf(&row).ok_or_else(broken)?;
     let mut path = InclusionPath::new(place, size).ok_or_else(broken)?;
     let mut leaves = source.leaves_of(&stored.header).await?;
     leaves.sort_unstable();
@@ -85,7 +86,13 @@ async fn collect(source: &mut dyn Source, id: Uuid) -> Result<Proof, ProveError>
     let leaf = source.leaf_of(stored.header.stream_id, stored.header.batch_no).await?.ok_or_else(not_covered)?;
     let mut in_tree = InclusionPath::new(leaf, checkpoint.size).ok_or_else(not_covered)?;
     walk(source, &mut in_tree, checkpoint.size).await?;
-    Ok(Proof::new(row, (stored.header, stored.db_time), path.finish(), (leaf, in_tree.finish()), note))
+    let (path, in_tree) = (path.finish(), in_tree.finish());
+    let rows_root = root_of_path(own_leaf, place, size, &path);
+    let root = root_of_path(encoding::tree_leaf(&stored.header, stored.db_time), leaf, checkpoint.size, &in_tree);
+    if rows_root != Some(stored.header.rows_root) || root != Some(checkpoint.root) {
+        return Err(broken());
+    }
+    Ok(Proof::new(row, (stored.header, stored.db_time), path, (leaf, in_tree), note))
 }
 
 async fn walk(source: &mut dyn Source, path: &mut InclusionPath, size: u64) -> Result<(), StoreError> {
@@ -95,7 +102,7 @@ async fn walk(source: &mut dyn Source, path: &mut InclusionPath, size: u64) -> R
         if page.is_empty() {
             return Ok(());
         }
-        let hashes = page.into_iter().map(|(_, hash): (i64, Hash)| hash);
+        let hashes = page.into_iter().map(|leaf| leaf.hash);
         for hash in hashes.take(usize::try_from(left).unwrap_or(usize::MAX)) {
             path.push(hash);
             left -= 1;

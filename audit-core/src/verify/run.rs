@@ -14,6 +14,7 @@ use super::scope::Scope;
 use super::source::{self, Source, StoredHeader, TimedLeaf};
 use super::sweep::Sweep;
 use super::tree::{self, Leaves};
+use super::twice::Sum;
 use super::{Break, Progress, Report, SavedCheckpoint, signatures};
 use crate::batch::LATE_AFTER;
 use crate::signing::TrustedKeys;
@@ -90,13 +91,22 @@ impl<'a> Verifier<'a> {
     pub async fn run(self, mut watch: impl FnMut(Progress)) -> Result<Report, StoreError> {
         let mut source = source::open(self.url, self.schema, &self.scope).await?;
         let mut report = Report::default();
-        headers(&mut *source, &self.keys, &self.scope, &mut report).await?;
+        let (by_stream, mut by_time) = Sum::pair();
+        let (headers_by_stream, leaves_by_stream) =
+            headers(&mut *source, &self.keys, &self.scope, by_stream.clone(), &mut report).await?;
         let mut checkpoints = Checkpoints::new(&self.keys, self.saved.as_ref());
         let mut prunings = Prunings::read(&mut *source, &self.keys, &mut report).await?;
-        tree::grow(&mut *source, &mut checkpoints, &mut prunings, &mut report).await?;
+        let leaves_in_order = tree::grow(&mut *source, &mut checkpoints, &mut prunings, by_stream, &mut report).await?;
         let mut sweep = Sweep::new(self.scope, prunings);
         dead_letters(&mut *source, &mut sweep, &mut report).await?;
-        rows(&mut *source, sweep, &mut report, &mut watch).await?;
+        rows(&mut *source, sweep, &mut by_time, &mut report, &mut watch).await?;
+        let is_whole_tree = !report.breaks.iter().any(|found| matches!(found, Break::BrokenTree { .. }));
+        if is_whole_tree && leaves_by_stream != leaves_in_order {
+            report.add(Break::TwoFaced { table: "audit_tree" });
+        }
+        if headers_by_stream != by_time {
+            report.add(Break::TwoFaced { table: "audit_batches" });
+        }
         source.close().await;
         Ok(report)
     }
@@ -119,21 +129,26 @@ async fn headers(
     source: &mut dyn Source,
     keys: &TrustedKeys,
     scope: &Scope,
+    mut sum: Sum,
     report: &mut Report,
-) -> Result<(), StoreError> {
-    let (mut chain, mut leaves) = (Chain::default(), Leaves::new());
+) -> Result<(Sum, Sum), StoreError> {
+    let (mut chain, mut leaves) = (Chain::default(), Leaves::new(sum.clone()));
     loop {
         let page = source.headers().await?;
         if page.is_empty() {
-            return leaves.finish(source, report).await;
+            return Ok((sum, leaves.finish(source, report).await?));
         }
         for header in page {
             match header {
                 Ok(stored) => {
+                    if scope.covers(&stored.header) {
+                        stored.add_to(&mut sum);
+                    }
                     chain.take(&stored.header, scope, report);
                     leaves.take(&stored, source, report).await?;
                     signatures::take(&stored, keys, report);
-                    report.late_batches += u64::from(stored.db_time - stored.header.writer_time > LATE_AFTER);
+                    report.late_batches +=
+                        u64::from(stored.db_time.signed_duration_since(stored.header.writer_time) > LATE_AFTER);
                 }
                 Err(unreadable) => report.add(unreadable),
             }
@@ -145,6 +160,7 @@ async fn headers(
 async fn rows(
     source: &mut dyn Source,
     mut sweep: Sweep,
+    sum: &mut Sum,
     report: &mut Report,
     watch: &mut impl FnMut(Progress),
 ) -> Result<(), StoreError> {
@@ -162,7 +178,7 @@ async fn rows(
             report.entries += 1;
             match row {
                 Ok(row) => {
-                    headers.open_until(&row.created_at, source, &mut sweep, report).await?;
+                    headers.open_until(&row.created_at, source, &mut sweep, sum, report).await?;
                     sweep.take(row, report);
                 }
                 Err(unreadable) => report.add(unreadable),
@@ -172,6 +188,7 @@ async fn rows(
         watch(Progress { entries: report.entries, promised });
     }
     while let Some(stored) = headers.next(source).await? {
+        stored.add_to(sum);
         headers.open(stored, source, &mut sweep, report).await?;
     }
     sweep.finish(report);
@@ -216,11 +233,15 @@ impl HeadersInTime {
         time: &DateTime<Utc>,
         source: &mut dyn Source,
         sweep: &mut Sweep,
+        sum: &mut Sum,
         report: &mut Report,
     ) -> Result<(), StoreError> {
         while self.fill(source).await? {
             match self.page.next_if(|next| next.as_ref().map_or(true, |stored| stored.header.first_created <= *time)) {
-                Some(Ok(stored)) => self.open(stored, source, sweep, report).await?,
+                Some(Ok(stored)) => {
+                    stored.add_to(sum);
+                    self.open(stored, source, sweep, report).await?;
+                }
                 Some(Err(_)) => {}
                 None => break,
             }

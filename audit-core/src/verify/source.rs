@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Break;
 use super::redactions::Concern;
 pub(super) use super::scope::Scope;
+use super::twice::Sum;
 use crate::batch::{Hash, Header};
 use crate::retention::StoredPruning;
 use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
@@ -20,6 +21,14 @@ pub(super) struct StoredHeader {
     pub(super) header: Header,
     /// When the database took the batch.
     pub(super) db_time: DateTime<Utc>,
+}
+
+impl StoredHeader {
+    pub(super) fn add_to(&self, sum: &mut Sum) {
+        let sig = self.header.sig.as_deref().unwrap_or_default();
+        let db_time = self.db_time.timestamp_micros().to_be_bytes();
+        sum.add(&[&encoding::header_hash(&self.header), sig, &db_time]);
+    }
 }
 
 /// A row as the log holds it, and the leaf that it has now.
@@ -49,14 +58,21 @@ pub(super) struct DeadLetter {
 /// A leaf of the tree as the log holds it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredLeaf {
+    /// Its place in the tree.
+    pub(super) leaf: i64,
     pub(super) stream_id: Uuid,
     pub(super) batch_no: i64,
     pub(super) hash: Hash,
 }
 
 impl StoredLeaf {
+    /// The stream and number of its header.
     pub(super) const fn place(&self) -> (Uuid, i64) {
         (self.stream_id, self.batch_no)
+    }
+
+    pub(super) fn add_to(&self, sum: &mut Sum) {
+        sum.add(&[&self.leaf.to_be_bytes(), self.stream_id.as_bytes(), &self.batch_no.to_be_bytes(), &self.hash]);
     }
 }
 
@@ -96,8 +112,8 @@ pub(super) trait Source: Send {
     fn dead_letters(&mut self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
     /// By stream and number.
     fn leaves_by_batch(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>>;
-    /// Places and hashes, by place.
-    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>>;
+    /// By place.
+    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>>;
     /// By size.
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>>;
     fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>>;
@@ -175,7 +191,7 @@ pub(super) fn places(
     letters: impl Iterator<Item = DeadLetter>,
     pruned: impl Iterator<Item = PrunedLeaf>,
 ) -> Vec<(u64, Hash)> {
-    let rows = rows.map(|row| (row.seq - header.first_seq, row.leaf));
+    let rows = rows.map(|row| (row.seq.saturating_sub(header.first_seq), row.leaf));
     let letters = letters.map(|letter| (letter.idx.into(), letter.leaf));
     let pruned = pruned.map(|leaf| (leaf.idx.into(), Some(leaf.hash)));
     rows.chain(letters).chain(pruned).filter_map(|(place, leaf)| Some((u64::try_from(place).ok()?, leaf?))).collect()

@@ -71,15 +71,15 @@ impl Sqlite {
         Ok(Self {
             connection,
             action,
-            header: (Uuid::nil(), -1),
+            header: (Uuid::nil(), i64::MIN),
             header_in_time: 0,
             row: (first.unwrap_or(i64::MIN), i64::MAX),
-            letter: (Uuid::nil(), -1, -1),
-            leaf: (Uuid::nil(), -1),
+            letter: (Uuid::nil(), i64::MIN, i32::MIN),
+            leaf: (Uuid::nil(), i64::MIN),
             leaf_in_order: i64::MIN,
             checkpoint: i64::MIN,
             pruning: i64::MIN,
-            pruned_leaf: (Uuid::nil(), -1, -1),
+            pruned_leaf: (Uuid::nil(), i64::MIN, i32::MIN),
             pruned_leaf_in_time: (0, -1),
             stream: scope.stream,
         })
@@ -149,7 +149,7 @@ impl Sqlite {
 
 impl Sqlite {
     async fn leaf_page(&mut self) -> Result<Vec<StoredLeaf>, StoreError> {
-        const SQL: &str = "SELECT stream_id, batch_no, leaf_hash FROM audit_tree WHERE (stream_id, batch_no) > (?, ?) \
+        const SQL: &str = "SELECT leaf, stream_id, batch_no, leaf_hash FROM audit_tree WHERE (stream_id, batch_no) > (?, ?) \
              ORDER BY stream_id, batch_no LIMIT ?";
         let (stream_id, batch_no) = self.leaf;
         let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(PAGE).fetch_all(&mut self.connection).await;
@@ -161,13 +161,14 @@ impl Sqlite {
         Ok(leaves)
     }
 
-    async fn leaf_page_in_order(&mut self) -> Result<Vec<(i64, Hash)>, StoreError> {
-        const SQL: &str = "SELECT leaf, leaf_hash FROM audit_tree WHERE leaf > ? ORDER BY leaf LIMIT ?";
+    async fn leaf_page_in_order(&mut self) -> Result<Vec<StoredLeaf>, StoreError> {
+        const SQL: &str =
+            "SELECT leaf, stream_id, batch_no, leaf_hash FROM audit_tree WHERE leaf > ? ORDER BY leaf LIMIT ?";
         let rows = sqlx::query(SQL).bind(self.leaf_in_order).bind(PAGE).fetch_all(&mut self.connection).await;
-        let leaves = rows.and_then(|rows| rows.iter().map(decode::leaf_in_order).collect::<Result<Vec<_>, _>>());
+        let leaves = rows.and_then(|rows| rows.iter().map(decode::leaf).collect::<Result<Vec<_>, _>>());
         let leaves = leaves.map_err(|error| store_error(&self.action, error))?;
-        if let Some((last, _)) = leaves.last() {
-            self.leaf_in_order = *last;
+        if let Some(last) = leaves.last() {
+            self.leaf_in_order = last.leaf;
         }
         Ok(leaves)
     }
@@ -261,7 +262,7 @@ impl Source for Sqlite {
         Box::pin(self.leaf_page())
     }
 
-    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<(i64, Hash)>, StoreError>> {
+    fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>> {
         Box::pin(self.leaf_page_in_order())
     }
 

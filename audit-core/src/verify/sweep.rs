@@ -105,7 +105,7 @@ impl Sweep {
             report.add(Break::OtherTime { id, created_at });
         }
         let header = &batch.stored.header;
-        if header.kind == HeaderKind::Entries && created_at < header.writer_time - LATE_AFTER && !is_late {
+        if header.kind == HeaderKind::Entries && is_long_before(created_at, header.writer_time) && !is_late {
             report.add(Break::Backdated { id, created_at, writer_time: header.writer_time });
         }
         self.untold.take(id, created_at, concern, report);
@@ -147,6 +147,11 @@ impl Sweep {
     }
 }
 
+/// Whether a row is so much older than its batch that it should say so.
+fn is_long_before(created_at: DateTime<Utc>, writer_time: DateTime<Utc>) -> bool {
+    writer_time.checked_sub_signed(LATE_AFTER).is_some_and(|limit| created_at < limit)
+}
+
 /// Whether a batch has all of its rows, each once, and they have the root that its header names; or none, and all were pruned.
 fn judge(batch: Open, prunings: &Prunings, report: &mut Report) {
     let Open { stored: StoredHeader { header, db_time }, mut leaves, rows } = batch;
@@ -155,7 +160,7 @@ fn judge(batch: Open, prunings: &Prunings, report: &mut Report) {
     let mut is_whole = true;
     for doubled in leaves.chunk_by(|one, next| one.0 == next.0).filter(|same| same.len() > 1) {
         is_whole = false;
-        report.add(Break::DoubledRow { stream_id, seq: header.first_seq + doubled[0].0 });
+        report.add(Break::DoubledRow { stream_id, seq: header.first_seq.saturating_add(doubled[0].0) });
     }
     leaves.dedup_by_key(|(place, _)| *place);
     let n = i64::from(header.n);
@@ -176,7 +181,7 @@ fn judge(batch: Open, prunings: &Prunings, report: &mut Report) {
             stream_id,
             batch_no,
             rows: missing,
-            first_seq: header.first_seq + first,
+            first_seq: header.first_seq.saturating_add(first),
             first_created: header.first_created,
             last_created: header.last_created,
         });

@@ -84,7 +84,14 @@ impl Lander {
         if in_its_place.is_none() && self.moves.covers(batch.header()) {
             let (moves, original) = (Arc::clone(&self.moves), batch.clone());
             let replacement = blocking(move || moves.replacement(&original)).await.map_err(move_failed)?;
-            *in_its_place = Some(replacement.unwrap_or_else(|| batch.moved(self.shared.signer.clone())));
+            let replacement = if let Some(replacement) = replacement {
+                replacement
+            } else {
+                let moved = batch.moved(self.shared.signer.clone());
+                self.keep_replacement(batch, &moved).await?;
+                moved
+            };
+            *in_its_place = Some(replacement);
         }
         let sent = in_its_place.as_ref().unwrap_or(batch);
         match self.session.land(sent).await {
@@ -105,6 +112,7 @@ impl Lander {
                 say_squatted(sent);
                 let moved = sent.moved(self.shared.signer.clone());
                 self.begin_move(batch).await?;
+                self.keep_replacement(batch, &moved).await?;
                 *in_its_place = Some(moved);
                 Ok(None)
             }
@@ -112,13 +120,18 @@ impl Lander {
                 // Nothing of the batch is stored: its rows can be frozen again.
                 let replacement = sent.moved_into_window(SystemTime::now(), self.shared.signer.clone());
                 self.begin_move(batch).await?;
-                let (moves, original, kept) = (Arc::clone(&self.moves), batch.clone(), replacement.clone());
-                blocking(move || moves.replace(&original, &kept)).await.map_err(move_failed)?;
+                self.keep_replacement(batch, &replacement).await?;
                 *in_its_place = Some(replacement);
                 Err(error)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whoever lands the batch after this process has died, with another key perhaps, has to send the same bytes.
+    async fn keep_replacement(&mut self, batch: &Batch, replacement: &Batch) -> Result<(), StoreError> {
+        let (moves, original, kept) = (Arc::clone(&self.moves), batch.clone(), replacement.clone());
+        blocking(move || moves.replace(&original, &kept)).await.map_err(move_failed)
     }
 
     async fn begin_move(&mut self, batch: &Batch) -> Result<(), StoreError> {
