@@ -5,7 +5,8 @@ use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, dead_letters, doctor, journal, keys, migrate, proof, query, record, retention, seal, verify,
+    catalog, completions, dead_letters, doctor, export, hold, journal, keys, migrate, proof, query, record, redact,
+    retention, seal, show, stats, verify,
 };
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
@@ -30,7 +31,7 @@ Examples:
   audit --database-url sqlite:audit.db migrate
   audit record --actor user:user_123 --action project.created \\
       --target project:proj_456
-  audit query --actor user:user_123 --since 24h
+  audit query 'actor:user_123 created:>=24h'
   audit doctor
 
 Exit codes:
@@ -50,6 +51,12 @@ pub(crate) struct LogArgs {
     /// The PostgreSQL schema that holds the log
     #[arg(long, global = true, value_name = "NAME", default_value = "control_plane", value_parser = Schema::new, help_heading = "Log")]
     pub(crate) schema: Schema,
+
+    /// Record each look at entries as `audit_log.viewed`, with what was asked
+    ///
+    /// The user then needs to write as well, and what cannot be recorded is not shown.
+    #[arg(long, global = true, env = "AUDIT_READS", help_heading = "Log")]
+    pub(crate) audit_reads: bool,
 }
 
 impl LogArgs {
@@ -83,8 +90,14 @@ pub(crate) enum Command {
     Migrate(migrate::MigrateArgs),
     /// Record one entry
     Record(Box<record::RecordArgs>),
-    /// Show entries, newest first
+    /// Show entries, page by page
     Query(Box<query::QueryArgs>),
+    /// Show one entry, whole, and what else its request did
+    Show(show::ShowArgs),
+    /// Show how many entries there are, by day, action, actor and outcome
+    Stats(Box<stats::StatsArgs>),
+    /// Write entries for other programs, however many
+    Export(Box<export::ExportArgs>),
     /// Show rows that the table refused, or send them again
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Show what waits on disk, or land what dead writers left
@@ -97,10 +110,18 @@ pub(crate) enum Command {
     Seal(seal::SealArgs),
     /// Print what proves that one entry is in the log
     Proof(proof::ProofArgs),
+    /// Erase personal values, and keep the log provable
+    Redact(Box<redact::RedactArgs>),
+    /// Keep entries from being erased or pruned
+    Hold(hold::HoldArgs),
     /// Show what is old enough to go, and take it out
     Retention(retention::RetentionArgs),
     /// Make keys that sign batches and checkpoints
     Keys(keys::KeysArgs),
     /// Examine the log and say what to do
     Doctor(doctor::DoctorArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::CompletionsArgs),
+    /// Print the manual (roff)
+    Man(completions::ManArgs),
 }

@@ -18,7 +18,6 @@ mod cli;
 mod commands;
 mod database_url;
 mod failure;
-mod moment;
 mod run;
 mod say;
 

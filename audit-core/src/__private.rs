@@ -11,18 +11,13 @@ pub use crate::call::{
     displayed, target_of, watched,
 };
 pub use crate::catalog::check::{
-    FREE, Place, UNKNOWN, check_field, check_target, find_action, find_field, find_named, includable, name_of, required,
+    FREE, Place, UNKNOWN, check_target, field, find_action, find_named, includable, name_of, required,
 };
-pub use crate::catalog::field::{Free, Typed, Unknown, absent};
-pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, FieldsAt, NoPage, PageAt, Sink};
+pub use crate::catalog::field::{Free, Typed, Unknown, absent, own_metadata};
+pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, FieldsAt, NoPage, Page, PageAt, Sink};
 pub use crate::catalog::no_catalog;
 pub use crate::coverage::place::SourcePlace;
 pub use crate::diff::{
     Compared, NotRecorded, Recorded, RecordedByDiff, RecordedBySerialize, SameByEq, SameBySecret, change, nested,
     object, redacted, secret_changes, secret_changes_by, serialized_changes,
 };
-
-/// Sets a metadata field whose value is JSON already.
-pub fn insert(metadata: &mut crate::Metadata, name: &str, value: serde_json::Value) {
-    metadata.insert_value(name, value);
-}

@@ -8,6 +8,7 @@
 //! [`lost`](crate::batch::HeaderKind::Lost) one names not that one's hash but its `rows_root`, which holds the hash of the header
 //! that is missing.
 
+mod erased;
 #[cfg(test)]
 mod vectors;
 
@@ -16,6 +17,8 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+pub(crate) use erased::Redacted;
 
 use crate::batch::{Hash, Header};
 use crate::{Row, sanitise};
@@ -31,22 +34,28 @@ const TREE_TAG: &[u8] = b"audit-tree-v1";
 const LEAF_PREFIX: [u8; 1] = [0x00];
 
 /// Makes commitments unguessable.
-type Salt = [u8; 16];
+pub(crate) type Salt = [u8; 16];
 
 /// The leaf of a row whose values are all there.
 ///
 /// `metadata` holds the key and the RFC 8785 text of each value, in the order of RFC 8785.
 pub(crate) fn leaf(row: &Row, salt: &Salt, metadata: &[(String, String)]) -> Hash {
+    let commit = |field: &str, value: &str| commitment(field, &field_salt(salt, field), value);
     let mut digest = Sha256::new_with_prefix(LEAF_PREFIX);
-    encode_row(&mut digest, row, salt, metadata);
+    encode_row(&mut digest, row, metadata, |field, value| value.map(|value| commit(field, value)));
     digest.finalize().into()
 }
 
-/// The leaf of a row as the log holds it; nothing where a field was erased, whose commitment stands in
-/// `redacted`.
+/// The leaf of a row as the log holds it; nothing where that says too little or too much: neither a salt nor what stands for
+/// erased values, or both, or a value that was erased.
 #[must_use]
 pub fn row_leaf(row: &Row) -> Option<Hash> {
-    row.salt.map(|salt| leaf(row, &salt, &sanitise::canonical_pairs(row.metadata.as_map())))
+    let metadata = sanitise::canonical_pairs(row.metadata.as_map());
+    match (&row.salt, &row.redacted) {
+        (Some(salt), None) => Some(leaf(row, salt, &metadata)),
+        (None, Some(redacted)) => erased::leaf(row, &Redacted::parse(redacted)?, metadata),
+        _ => None,
+    }
 }
 
 /// The hash by which a header is known to its successor.
@@ -88,8 +97,16 @@ pub fn tree_leaf(header: &Header, db_time: DateTime<Utc>) -> Hash {
     digest.finalize().into()
 }
 
-fn encode_row(out: &mut impl Fields, row: &Row, salt: &Salt, metadata: &[(String, String)]) {
-    let personal = |out: &mut _, field: &str, value: Option<&str>| commit(out, salt, field, value);
+/// `commit` gives what stands for a personal field; it is asked for each once.
+fn encode_row(
+    out: &mut impl Fields,
+    row: &Row,
+    metadata: &[(String, String)],
+    mut commit: impl FnMut(&str, Option<&str>) -> Option<Hash>,
+) {
+    let mut personal = |out: &mut _, field: &str, value: Option<&str>| {
+        Fields::optional(out, commit(field, value).as_ref().map(Hash::as_slice));
+    };
     out.field(ROW_TAG);
     out.field(row.stream_id.as_bytes());
     out.field(&row.seq.to_be_bytes());
@@ -119,19 +136,18 @@ fn encode_row(out: &mut impl Fields, row: &Row, salt: &Salt, metadata: &[(String
     }
 }
 
-fn commit(out: &mut impl Fields, row_salt: &Salt, field: &str, value: Option<&str>) {
-    let commitment = value.map(|value| -> Hash {
-        let mut digest = Sha256::new();
-        digest.field(COMMITMENT_TAG);
-        digest.field(field.as_bytes());
-        digest.field(&field_salt(row_salt, field));
-        digest.field(value.as_bytes());
-        digest.finalize().into()
-    });
-    out.optional(commitment.as_ref().map(Hash::as_slice));
+/// What stands for a personal value.
+pub(crate) fn commitment(field: &str, field_salt: &Salt, value: &str) -> Hash {
+    let mut digest = Sha256::new();
+    digest.field(COMMITMENT_TAG);
+    digest.field(field.as_bytes());
+    digest.field(field_salt);
+    digest.field(value.as_bytes());
+    digest.finalize().into()
 }
 
-fn field_salt(row_salt: &Salt, field: &str) -> Salt {
+/// Makes the commitment of one field unguessable.
+pub(crate) fn field_salt(row_salt: &Salt, field: &str) -> Salt {
     let mut digest = Sha256::new();
     digest.field(SALT_TAG);
     digest.field(row_salt);

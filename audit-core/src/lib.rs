@@ -60,6 +60,16 @@ pub mod dead_letters;
 )]
 pub mod doctor;
 pub mod encoding;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is erased")
+)]
+pub mod erasure;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is held")
+)]
+pub mod holds;
 pub mod journal;
 #[cfg(feature = "metrics")]
 pub mod metrics;

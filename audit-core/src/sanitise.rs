@@ -274,11 +274,11 @@ pub(crate) fn object_text(pairs: &[(String, String)]) -> String {
 }
 
 /// RFC 8785, section 3.2.3: by UTF-16 code units.
-fn sort(pairs: &mut [(String, String)]) {
+pub(crate) fn sort(pairs: &mut [(String, String)]) {
     pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
 }
 
-fn canonical(value: &Value) -> String {
+pub(crate) fn canonical(value: &Value) -> String {
     serde_json_canonicalizer::to_string(value).expect("a JSON value of finite numbers has a canonical form")
 }
 

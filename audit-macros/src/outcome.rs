@@ -1,9 +1,12 @@
 //! `#[derive(AuditOutcome)]`.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Field, Fields, Member, Path, Type, WherePredicate, parse_quote_spanned};
+use syn::visit::Visit;
+use syn::{
+    Attribute, Data, DeriveInput, Field, Fields, Generics, Member, Path, Type, WherePredicate, parse_quote_spanned,
+};
 
 use crate::ctxt::Ctxt;
 use crate::krate;
@@ -53,6 +56,10 @@ fn expand(ctxt: &Ctxt, input: &DeriveInput) -> Option<TokenStream> {
     let errors = says.iter().map(|says| &says.error);
     let mut generics = input.generics.clone();
     for asked in says.iter().filter_map(|says| says.asked.as_ref()) {
+        // Of a concrete type, the body asks; a bound on one that holds this type again would never be proved.
+        if !mentions(asked, &input.generics) {
+            continue;
+        }
         let span = at(asked.span());
         let krate = path_at(&krate, span);
         let bound: WherePredicate = parse_quote_spanned!(span=> #asked: #krate::AuditOutcome);
@@ -105,12 +112,33 @@ fn read(ctxt: &Ctxt, krate: &Path, path: &TokenStream, attributes: &[Attribute],
 }
 
 fn transparent(krate: &Path, path: &TokenStream, member: &Member, field: &Field) -> Says {
+    let span = at(field.ty.span());
+    let krate = path_at(krate, span);
+    let inner = Ident::new("inner", span);
     Says {
-        pattern: quote!(#path { #member: ref inner }),
-        outcome: quote!(#krate::AuditOutcome::audit_outcome(inner)),
-        error: quote!(#krate::AuditOutcome::audit_error(inner)),
+        pattern: quote!(#path { #member: ref #inner }),
+        outcome: quote_spanned!(span=> #krate::AuditOutcome::audit_outcome(#inner)),
+        // That it says no outcome is reported above, once.
+        error: quote_spanned! {span=> {
+            #[allow(unused_imports)]
+            use #krate::__private::{Judging as _, Silent as _, Unjudged as _, Usual as _};
+            (&&&&#krate::__private::Said(#inner)).voice_of_error().and_then(#krate::AuditOutcome::audit_error)
+        }},
         asked: Some(field.ty.clone()),
     }
+}
+
+/// Whether a type holds one of the parameters.
+fn mentions(ty: &Type, generics: &Generics) -> bool {
+    struct Mentions<'a>(&'a Generics, bool);
+    impl Visit<'_> for Mentions<'_> {
+        fn visit_ident(&mut self, ident: &Ident) {
+            self.1 |= self.0.type_params().any(|parameter| parameter.ident == *ident);
+        }
+    }
+    let mut mentions = Mentions(generics, false);
+    mentions.visit_type(ty);
+    mentions.1
 }
 
 /// The marks, each where it stands.

@@ -3,7 +3,7 @@
 //! The compiler underlines what lies between the first and the last token of a faulty call, so every token
 //! of a call that may be faulty stands on the user's own text.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::Path;
 
@@ -19,4 +19,9 @@ pub(crate) fn path_at(path: &Path, span: Span) -> TokenStream {
         token
     });
     tokens.collect()
+}
+
+/// A local variable that the user's code cannot see.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }

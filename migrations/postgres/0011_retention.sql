@@ -189,7 +189,9 @@ BEGIN
     IF until > now() - keep * interval '1 second' THEN
         RETURN 'young';
     END IF;
-    -- What is under legal hold is 'held'.
+    IF control_plane.audit_hold_over(since, until) IS NOT NULL THEN
+        RETURN 'held';
+    END IF;
     IF EXISTS (
         SELECT FROM (SELECT l.stream_id, max(l.seq) AS last FROM control_plane.audit_logs l
                       WHERE l.created_at >= since AND l.created_at < until GROUP BY l.stream_id) r
@@ -238,6 +240,8 @@ BEGIN
         RAISE EXCEPTION 'there is no partition from % to %', since, until USING ERRCODE = 'AU002';
     END IF;
     EXECUTE format('LOCK TABLE control_plane.%I IN SHARE MODE', name);
+    -- Nor does a hold come that was not looked at.
+    LOCK TABLE control_plane.audit_holds IN SHARE MODE;
     PERFORM control_plane.audit_check_interval((SELECT s.partition_interval FROM control_plane.audit_settings s), keep);
     reason := control_plane.audit_stays(since, until, keep);
     IF reason IS NOT NULL THEN

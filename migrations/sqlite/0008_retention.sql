@@ -50,6 +50,18 @@ WHEN EXISTS (
                                  JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
                                 WHERE t.stream_id = r.stream_id ORDER BY t.batch_no DESC LIMIT 1), 0))
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: rows that are not sealed cannot be pruned'); END;
+CREATE TRIGGER audit_prunings_only_of_rows_not_held BEFORE INSERT ON audit_prunings
+WHEN EXISTS (
+    SELECT 1 FROM audit_holds h
+     WHERE NOT EXISTS (SELECT 1 FROM audit_hold_releases r WHERE r.hold_id = h.id)
+       AND (h.since IS NULL OR h.since < NEW.upper_bound) AND (h.until IS NULL OR h.until > NEW.lower_bound)
+       AND (h.actor_id IS NULL AND h.target_id IS NULL
+            OR EXISTS (SELECT 1 FROM audit_logs l
+                        WHERE l.created_at >= max(NEW.lower_bound, coalesce(h.since, NEW.lower_bound))
+                          AND l.created_at < min(NEW.upper_bound, coalesce(h.until, NEW.upper_bound))
+                          AND (h.actor_id IS NULL OR l.actor_id = h.actor_id)
+                          AND (h.target_id IS NULL OR l.target_id = h.target_id))))
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: rows under legal hold cannot be pruned'); END;
 
 CREATE TRIGGER audit_pruned_leaves_no_update BEFORE UPDATE ON audit_pruned_leaves
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: UPDATE on audit_pruned_leaves is refused'); END;

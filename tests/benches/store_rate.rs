@@ -6,25 +6,17 @@
 
 use std::time::{Duration, Instant};
 
-use audit_core::{ActionName, Actor, Auditor, Context, Entry, context};
+use audit_core::Auditor;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tests::postgres::{Durability, Server};
+use tests::traffic::{self, TASKS, USER_AGENT, metadata};
 use tokio::runtime::Runtime;
 
-const TASKS: usize = 64;
 /// Calls that are timed together, each way; the writer's so many that its batches are full and its linger does not show.
 const INSERTS: u64 = 300;
 const CALLS: u64 = 40_000;
 const SOON: Duration = Duration::from_mins(1);
-const USER_AGENT: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36";
-
-fn metadata() -> Value {
-    json!({ "changes": { "name": { "from": "Old name", "to": "New name" }, "plan": { "from": "free", "to": "pro" } },
-            "reason": "the customer asked for it" })
-}
 
 fn compare(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
@@ -42,11 +34,7 @@ fn compare(criterion: &mut Criterion) {
             runtime.block_on(async {
                 let calls = rounds * CALLS;
                 let began = Instant::now();
-                let tasks: Vec<_> =
-                    (0..TASKS).map(|task| tokio::spawn(record(writer.auditor().clone(), calls, task))).collect();
-                for task in tasks {
-                    task.await.expect("no task panics");
-                }
+                traffic::record(writer.auditor(), calls).await;
                 writer.flush(SOON).await.expect("the store keeps up");
                 began.elapsed()
             })
@@ -54,26 +42,6 @@ fn compare(criterion: &mut Criterion) {
     });
     group.finish();
     assert_eq!(runtime.block_on(writer.shutdown(SOON)).stats.dropped, 0);
-}
-
-async fn record(auditor: Auditor, calls: u64, task: usize) {
-    let request = Context::new()
-        .with_actor(Actor::user(format!("user_{task}")))
-        .with_ip_address([192, 168, 1, 1])
-        .with_user_agent(USER_AGENT);
-    context::scope(request, async {
-        for call in (task as u64..calls).step_by(TASKS) {
-            let action = ActionName::unlisted("project.renamed").expect("a well-formed name");
-            let details = metadata();
-            let entry = Entry::builder(action)
-                .target_id(format!("proj_{call}"))
-                .metadata("changes", &details["changes"])
-                .metadata("reason", &details["reason"])
-                .build();
-            auditor.record(entry).await.expect("there is room in time");
-        }
-    })
-    .await;
 }
 
 async fn insert_each(url: &str, calls: u64) -> Duration {

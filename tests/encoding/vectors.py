@@ -80,17 +80,25 @@ def time(value):
 
 
 def leaf(row):
-    salt = bytes.fromhex(row["salt"])
+    redacted = row.get("redacted") or {"erased": {}, "salts": {}}
+    erased = {field: bytes.fromhex(digits) for field, digits in redacted["erased"].items()}
+
+    def field_salt_of(field):
+        if row["salt"] is None:
+            return bytes.fromhex(redacted["salts"][field])
+        return sha256(fields(b"audit-salt-v1", bytes.fromhex(row["salt"]), field.encode()))[:16]
 
     def committed(field, value):
         if value is None:
-            return None
-        field_salt = sha256(fields(b"audit-salt-v1", salt, field.encode()))[:16]
+            return erased.get(field)
+        field_salt = field_salt_of(field)
         return sha256(fields(b"audit-commitment-v1", field.encode(), field_salt, value.encode()))
 
     def personal(column):
         return committed(column, row[column])
 
+    prefix = "metadata."
+    keys = [*row["metadata"], *(field.removeprefix(prefix) for field in erased if field.startswith(prefix))]
     address = row["ip_address"]
     encoded = fields(
         b"audit-row-v1",
@@ -115,10 +123,10 @@ def leaf(row):
         committed("ip_address", address and str(ipaddress.ip_address(address))),
         personal("user_agent"),
         text(row["origin"]),
-        struct.pack(">I", len(row["metadata"])),
+        struct.pack(">I", len(keys)),
     )
-    for key in ordered(row["metadata"]):
-        value = canonical(row["metadata"][key])
+    for key in ordered(keys):
+        value = canonical(row["metadata"][key]) if key in row["metadata"] else None
         encoded += fields(key.encode(), committed(f"metadata.{key}", value))
     return sha256(b"\x00" + encoded)
 

@@ -11,4 +11,5 @@ pub mod proxy;
 pub mod recovery;
 pub mod samples;
 pub mod scripted;
+pub mod traffic;
 pub mod victim;

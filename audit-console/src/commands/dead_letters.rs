@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Cell, Color};
 use serde_json::json;
 
-use super::ADVICE;
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::{self, visible};
@@ -76,6 +76,9 @@ enum Format {
 
 pub(crate) fn run(log: &LogArgs, args: &DeadLettersArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
+    if args.command.is_none() {
+        recorder::viewed(log, url.as_str(), "dead-letters", String::new())?;
+    }
     block_on(async {
         let mut letters = DeadLetters::connect(url.as_str(), &log.schema).await.map_err(|error| failed(&error))?;
         let ended = match &args.command {

@@ -1,8 +1,12 @@
 //! One file for each command.
 
 pub(crate) mod catalog;
+pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
+pub(crate) mod export;
+mod filter;
+pub(crate) mod hold;
 pub(crate) mod journal;
 pub(crate) mod keys;
 mod log_key;
@@ -11,9 +15,13 @@ mod next_page;
 pub(crate) mod proof;
 pub(crate) mod query;
 pub(crate) mod record;
+mod recorder;
+pub(crate) mod redact;
 pub(crate) mod retention;
 pub(crate) mod seal;
 mod shell;
+pub(crate) mod show;
+pub(crate) mod stats;
 pub(crate) mod verify;
 
 /// What to do about a log that does not answer.

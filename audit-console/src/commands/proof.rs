@@ -7,7 +7,7 @@ use audit_core::verify::{self, ProveError};
 use clap::Args;
 use uuid::Uuid;
 
-use super::ADVICE;
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape;
@@ -35,6 +35,7 @@ pub(crate) struct ProofArgs {
 
 pub(crate) fn run(log: &LogArgs, args: &ProofArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
+    recorder::viewed(log, url.as_str(), "proof", format!("id:{}", args.id))?;
     let proof = block_on(verify::prove(url.as_str(), &log.schema, args.id))?;
     let proof = proof.map_err(|error| match &error {
         ProveError::Store(_) => Failure::wrong(&error).with_hint(ADVICE),

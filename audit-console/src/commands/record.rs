@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     fn verdict_of(stats: &Stats) -> Result<Uuid, Failure> {
-        let log = LogArgs { database_url: None, schema: Schema::default() };
+        let log = LogArgs { database_url: None, schema: Schema::default(), audit_reads: false };
         verdict(&log, Uuid::nil(), DateTime::UNIX_EPOCH, stats)
     }
 

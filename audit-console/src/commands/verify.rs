@@ -17,11 +17,11 @@ use uuid::Uuid;
 use super::ADVICE;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::moment::Moment;
 use crate::render::escape::{self, visible};
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
 use crate::say::say;
+use audit_core::query::Moment;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -295,7 +295,7 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
         let covered = report.covered_batches;
         let open = report.batches.saturating_sub(covered);
         match (report.checkpoints, open) {
-            (0, _) => writeln!(out, "{YELLOW}!{PLAIN} no checkpoint was ever signed: audit seal --help")?,
+            (0, _) => writeln!(out, "  no checkpoint was ever signed: audit seal --help")?,
             (_, 0) => writeln!(out, "  the newest checkpoint covers all of it")?,
             (_, open) => {
                 let open = counted(open, "batch is", "batches are");
@@ -312,6 +312,21 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     if report.late_batches > 0 {
         let late = counted(report.late_batches, "batch", "batches");
         writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;
+    }
+    if report.redacted_rows > 0 {
+        let rows = counted(report.redacted_rows, "entry", "entries");
+        writeln!(out, "  of {rows} something was erased: audit query --action audit.redacted")?;
+        for redaction in &report.redactions {
+            writeln!(
+                out,
+                "  {DIM}·{PLAIN} {} {} erased {} of {}: {}",
+                redaction.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                visible(redaction.by.as_deref().unwrap_or("somebody")),
+                visible(&redaction.fields.join(", ")),
+                counted(redaction.rows as u64, "entry", "entries"),
+                visible(&redaction.reason)
+            )?;
+        }
     }
     if *dead_letters > 0 {
         writeln!(out, "{YELLOW}!{PLAIN} {dead_letters} of the rows are dead letters: audit dead-letters")?;

@@ -1,15 +1,22 @@
 //! The `audit` command, as a shell sees it.
 
+mod about;
+mod catalog;
 mod database;
 mod dead_letters;
 mod doctor;
+mod export;
 mod journal;
 mod migrate;
 #[cfg(target_os = "linux")]
 mod output;
 mod query;
 mod record;
+mod redact;
 mod retention;
 mod seal;
+mod show;
+mod stats;
 mod support;
 mod verify;
+mod viewed;

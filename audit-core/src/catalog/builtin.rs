@@ -115,6 +115,8 @@ pub enum AuditAction {
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::Value;
+
     use super::AuditAction;
     use crate::{Catalog, TargetType, catalog};
 
@@ -176,5 +178,18 @@ mod tests {
         let action = AuditAction::ProjectAutoSuspended { reason: None, hard_cap_exceeded: Some(true) };
         assert_eq!(action.info().name, "project.auto_suspended");
         assert_eq!(action.into_metadata().to_string(), r#"{"hard_cap_exceeded":true}"#);
+    }
+    #[test]
+    fn a_variant_gives_each_value_to_its_own_field() {
+        let action = AuditAction::UserRoleChanged {
+            old_role: "viewer".to_owned(),
+            new_role: "owner".to_owned(),
+            organization: Some("acme".to_owned()),
+        };
+        let expected = r#"{"new_role":"owner","old_role":"viewer","organization":"acme"}"#;
+        assert_eq!(action.into_metadata().to_string(), expected);
+        let cleared =
+            AuditAction::ProjectUpdated { changes: None, old_value: Some("blue".into()), new_value: Some(Value::Null) };
+        assert_eq!(cleared.into_metadata().to_string(), r#"{"new_value":null,"old_value":"blue"}"#);
     }
 }

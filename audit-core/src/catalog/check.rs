@@ -1,8 +1,10 @@
 //! What the compiler evaluates to check a use of `#[audited]` against a catalog.
 //!
-//! Finding never fails: what is not found is [`UNKNOWN`], and everything that follows accepts it in
+//! Finding an action never fails: what is not found is [`UNKNOWN`], and everything that follows accepts it in
 //! silence. Only the `#[track_caller]` functions panic, one for each kind of mistake, so that a mistake
 //! is one error and its place is the user's own token.
+//!
+//! All this is interpreted, for each use of the attribute: what is short here is fast there.
 
 use super::ActionInfo;
 use super::similar::{distance, tolerance};
@@ -44,7 +46,7 @@ enum Unknown {
 }
 
 /// How many actions share a page; the derive cuts by the same number.
-const PAGE: usize = 32;
+const PAGE: usize = 16;
 
 static NOTHING: ActionInfo = ActionInfo {
     hash: 0,
@@ -114,9 +116,43 @@ pub const fn name_of(parts: Parts, variant: &str) -> &'static str {
     panic!("this variant embeds another catalog: name a variant of that one")
 }
 
-/// The place of a metadata field in its action.
+/// Refuses an action that is unknown, or lacks a metadata field it needs. The fields that are given come as the hashes
+/// of their names: comparing names letter by letter takes the compiler long.
+#[track_caller]
+pub const fn required(place: Place, name: &str, given: &[u64]) {
+    if let Some(unknown) = place.unknown {
+        refuse_unknown_action(unknown, name);
+    }
+    let info = place.info;
+    let (mut known, mut missing, mut i) = (0, None, 0);
+    while i < info.fields.len() {
+        let field = &info.fields[i];
+        if contains(given, field.hash) {
+            known += 1;
+        } else if !field.optional && missing.is_none() {
+            missing = Some(field);
+        }
+        i += 1;
+    }
+    if known < given.len() {
+        // The unknown field is probably the one that is missing, misspelt; it is reported where it stands.
+        return;
+    }
+    if let Some(field) = missing {
+        let message = Message::new().push("action `").push(info.name).push("` needs metadata `").push(field.name);
+        let message = message.push(": ").push(field.type_name).push("`; write `metadata(").push(field.name);
+        message.push(" = …)`").panic();
+    }
+}
+
+/// The place of a metadata field in its action, by the hash of its name.
+///
+/// # Panics
+///
+/// If there is none, and only while the program compiles.
 #[must_use]
-pub const fn find_field(info: &ActionInfo, name: &str) -> usize {
+#[track_caller]
+pub const fn field(info: &ActionInfo, hash: u64, name: &str) -> usize {
     if is_unknown(info) {
         return UNKNOWN;
     }
@@ -125,47 +161,16 @@ pub const fn find_field(info: &ActionInfo, name: &str) -> usize {
     }
     let mut i = 0;
     while i < info.fields.len() {
-        if equal(info.fields[i].name, name) {
+        if info.fields[i].hash == hash {
             return i;
         }
         i += 1;
     }
-    UNKNOWN
+    refuse_unknown_field(info, name)
 }
 
-/// Refuses an action that is unknown, or lacks a metadata field it needs.
 #[track_caller]
-pub const fn required(place: Place, name: &str, given: &[&str]) {
-    if let Some(unknown) = place.unknown {
-        refuse_unknown_action(unknown, name);
-    }
-    let info = place.info;
-    let mut i = 0;
-    while i < given.len() {
-        if find_field(info, given[i]) == UNKNOWN {
-            // The unknown field is probably the one that is missing, misspelt; it is reported where it stands.
-            return;
-        }
-        i += 1;
-    }
-    i = 0;
-    while i < info.fields.len() {
-        let field = &info.fields[i];
-        if !field.optional && !contains(given, field.name) {
-            let message = Message::new().push("action `").push(info.name).push("` needs metadata `").push(field.name);
-            let message = message.push(": ").push(field.type_name).push("`; write `metadata(").push(field.name);
-            message.push(" = …)`").panic();
-        }
-        i += 1;
-    }
-}
-
-/// Refuses a metadata field that the action does not have.
-#[track_caller]
-pub const fn check_field(info: &ActionInfo, name: &str) {
-    if is_unknown(info) || find_field(info, name) != UNKNOWN {
-        return;
-    }
+const fn refuse_unknown_field(info: &ActionInfo, name: &str) -> ! {
     let mut message = Message::new().push("action `").push(info.name).push("` has no metadata field `").push(name);
     message = message.push("`");
     let (mut nearest, mut least, mut i) = ("", tolerance(name) + 1, 0);
@@ -285,10 +290,10 @@ const fn is_unknown(info: &ActionInfo) -> bool {
     info.name.is_empty()
 }
 
-const fn contains(names: &[&str], name: &str) -> bool {
+const fn contains(hashes: &[u64], hash: u64) -> bool {
     let mut i = 0;
-    while i < names.len() {
-        if equal(names[i], name) {
+    while i < hashes.len() {
+        if hashes[i] == hash {
             return true;
         }
         i += 1;

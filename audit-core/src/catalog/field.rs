@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::metadata;
+use super::ActionInfo;
+use crate::{Metadata, metadata};
 
 /// Takes values for a field of type `T`.
 #[derive(Debug)]
@@ -43,6 +44,62 @@ impl Unknown {
     pub const fn encode<V: ?Sized>(_: &V) -> Value {
         Value::Null
     }
+}
+
+/// The value of a variant's field. It is recorded in the way of those that an attribute names, so that a type of the
+/// user's own is recorded alike.
+#[diagnostic::on_unimplemented(
+    message = "a metadata field cannot be of type `{Self}`",
+    label = "`{Self}` does not implement `RecordAs<{Self}>`",
+    note = "implement `audit_core::catalog::FieldType` and `RecordAs` for it, or declare the field as a type that has them, as `serde_json::Value`"
+)]
+pub trait OwnValue {
+    /// The value as it is recorded.
+    fn record(&self) -> Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: RecordAs<T>> OwnValue for T {
+    fn record(&self) -> Value {
+        RecordAs::record(self)
+    }
+}
+
+/// The value of a variant's field that may be left out.
+#[diagnostic::on_unimplemented(
+    message = "a metadata field cannot be of type `{Self}`",
+    label = "`{Self}` does not implement `RecordAs<{Self}>`",
+    note = "implement `audit_core::catalog::FieldType` and `RecordAs` for what is in it, or declare the field as a type that has them, as `Option<serde_json::Value>`"
+)]
+pub trait OptionalValue {
+    /// The value as it is recorded, where there is one.
+    fn record(&self) -> Option<Value>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> OptionalValue for Option<T>
+where
+    Self: RecordAs<Self>,
+{
+    fn record(&self) -> Option<Value> {
+        self.is_some().then(|| RecordAs::record(self))
+    }
+}
+
+/// The metadata of an action, from the values of its fields in their order: those that it needs, and those that may be
+/// left out.
+#[must_use]
+pub fn own_metadata(info: &ActionInfo, needed: &[&dyn OwnValue], optional: &[&dyn OptionalValue]) -> Metadata {
+    let mut metadata = Metadata::new();
+    for (field, value) in info.fields.iter().filter(|field| !field.optional).zip(needed) {
+        metadata.insert_value(field.name, value.record());
+    }
+    for (field, value) in info.fields.iter().filter(|field| field.optional).zip(optional) {
+        if let Some(value) = value.record() {
+            metadata.insert_value(field.name, value);
+        }
+    }
+    metadata
 }
 
 /// What the `None` of a field holds that is given as such.

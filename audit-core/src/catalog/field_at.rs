@@ -1,5 +1,5 @@
 //! From the place of a field to what takes its value, in steps: the compiler tries every implementation of a trait in turn, and a
-//! large catalog would have thousands.
+//! large catalog would have thousands. One implementation for each page of actions is all that the derive makes.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ pub trait PageAt<const PART: usize, const PAGE: usize> {
     type Page;
 }
 
-/// Where the fields of action `ROW` of a page are. The derive implements it.
+/// Where the fields of action `ROW` of a page are.
 #[diagnostic::on_unimplemented(message = "the catalog has no such action")]
 pub trait ActionAt<const ROW: usize> {
     /// [`Fields`] of the fields' types, nested: `(A, (B, ()))`.
@@ -33,6 +33,10 @@ pub type FieldsAt<C, const PART: usize, const PAGE: usize, const ROW: usize> =
 
 /// What takes the value of a field, by the [`FieldsAt`] its action.
 pub type Sink<F, const FIELD: usize> = <F as FieldAt<FIELD>>::Sink;
+
+/// The actions of a page, each by the types of its fields, nested: `((A, (B, ())), (…, ()))`.
+#[derive(Debug)]
+pub struct Page<T>(PhantomData<T>);
 
 /// The page of an action that there is not: whatever is given for its fields is taken.
 #[derive(Debug)]
@@ -59,18 +63,23 @@ macro_rules! nested {
     ($first:ident $($rest:ident)+) => { ($first, nested!($($rest)+)) };
 }
 
-macro_rules! field_at {
+macro_rules! at {
     ([$($before:ident)*]) => {};
     ([$($before:ident)*] $this:ident = $n:literal $($rest:tt)*) => {
+        impl<$($before,)* $this, Rest> ActionAt<$n> for Page<nested!($($before)* $this Rest)> {
+            type Fields = Fields<$this>;
+        }
+
         impl<$($before,)* $this, Rest> FieldAt<$n> for Fields<nested!($($before)* $this Rest)> {
             type Sink = Typed<$this>;
         }
-        field_at!([$($before)* $this] $($rest)*);
+
+        at!([$($before)* $this] $($rest)*);
     };
 }
 
-// As many as the derive lets an action have.
-field_at! {
+// As many as the derive lets an action have, and more than it puts on a page.
+at! {
     []
     T0=0 T1=1 T2=2 T3=3 T4=4 T5=5 T6=6 T7=7 T8=8 T9=9 T10=10 T11=11 T12=12 T13=13 T14=14 T15=15 T16=16 T17=17 T18=18 T19=19 T20=20 T21=21 T22=22 T23=23 T24=24 T25=25 T26=26 T27=27 T28=28 T29=29 T30=30 T31=31
 }

@@ -35,15 +35,20 @@ pub(crate) mod field_at;
 pub(crate) mod fits;
 #[doc(hidden)]
 pub mod no_catalog;
+pub mod ocsf;
 pub mod render;
+pub(crate) mod similar;
 
+mod compare;
 mod find;
 mod info;
-mod similar;
+mod json_schema;
 mod system;
 
 pub use builtin::AuditAction;
+pub use compare::{BreakingChange, NotACatalog, breaking_changes};
 pub use field::{FieldType, RecordAs};
 pub use find::{find, list, nearest};
 pub use info::{ActionInfo, Catalog, FieldInfo};
+pub use json_schema::json_schema;
 pub use system::SystemAction;

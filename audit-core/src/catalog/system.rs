@@ -14,6 +14,36 @@ pub enum SystemAction {
         /// Why.
         reason: String,
     },
+    /// Somebody looked at entries.
+    #[audit(action = "audit_log.viewed", target = "audit_log")]
+    AuditLogViewed {
+        /// With what: a command, or the viewer.
+        command: String,
+        /// What was asked for, in the language of queries.
+        filter: String,
+    },
+    /// Personal values of entries were erased.
+    #[audit(action = "audit.redacted", target = "audit_log")]
+    AuditRedacted {
+        /// Of which entries.
+        ids: Vec<String>,
+        /// The columns, and the keys of metadata as `metadata.KEY`.
+        fields: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Entries are kept, whatever else is said, until the hold is released.
+    #[audit(action = "audit.hold_added", target = "audit_hold")]
+    AuditHoldAdded {
+        /// Why.
+        reason: String,
+    },
+    /// Entries are not kept any longer than others.
+    #[audit(action = "audit.hold_removed", target = "audit_hold")]
+    AuditHoldRemoved {
+        /// Why.
+        reason: String,
+    },
     /// Old rows were taken out of the log.
     #[audit(action = "audit.pruned", target = "audit_log")]
     AuditPruned {

@@ -4,6 +4,10 @@ use std::fmt;
 
 use crate::store::StoreError;
 
+/// A batch waits no longer for a checkpoint than this, where one is signed every ten seconds. In seconds.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+const SIGNED_WITHIN: i64 = 60;
+
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -63,6 +67,31 @@ impl Finding {
                 format!("dead letters, which are rows that the table refused: {count}"),
                 "see `audit dead-letters`, mend what refuses them, and run `audit dead-letters retry --all`",
             ),
+        }
+    }
+
+    /// How far the log is sealed: batches that should long be in the tree, batches that checkpoints cover, and for how many
+    /// seconds the first one has waited that they do not.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn of_sealing(unsealed: i64, covered: Option<i64>, waiting: Option<i64>) -> Self {
+        const CHECK: &str = "sealing";
+        if unsealed > 0 {
+            return Self::yellow(
+                CHECK,
+                format!("batches that are older than a minute and not in the tree: {unsealed}"),
+                "let a writer run that may seal (in PostgreSQL with the role audit_sealer), or `audit seal`",
+            );
+        }
+        match (covered, waiting) {
+            (None, _) => {
+                Self::green(CHECK, "everything is in the tree; no checkpoint was ever signed, see `audit seal`")
+            }
+            (Some(covered), Some(seconds)) if seconds > SIGNED_WITHIN => Self::yellow(
+                CHECK,
+                format!("the newest checkpoint covers {covered} batches, and the next one has waited for {seconds} s"),
+                "find out why `audit seal` does not run with the key of the log",
+            ),
+            (Some(covered), _) => Self::green(CHECK, format!("the newest checkpoint covers {covered} batches")),
         }
     }
 

@@ -36,6 +36,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
         findings.push(checks.guards().await);
         findings.push(checks.partitions().await);
         findings.extend(checks.dead_letters().await);
+        findings.extend(checks.sealing().await);
     }
     let _ = timeout(CLOSE_TIMEOUT, checks.connection.close()).await;
     findings
@@ -249,6 +250,36 @@ impl Checks<'_> {
         Some(match found {
             Ok(row) => Finding::of_dead_letters(row.get(0)),
             Err(error) => Finding::unseen("refused", &error),
+        })
+    }
+
+    /// How far the log is sealed; nothing where this user may not see it, which a writer need not.
+    async fn sealing(&mut self) -> Option<Finding> {
+        let schema = self.options.schema().quoted();
+        let may_read = format!(
+            "SELECT has_table_privilege('{schema}.audit_batches', 'SELECT') AND has_table_privilege('{schema}.audit_tree', 'SELECT')
+                AND has_table_privilege('{schema}.audit_checkpoints', 'SELECT')"
+        );
+        // What is below the watermark of the newest checkpoint is in the tree.
+        let question = format!(
+            "SELECT (SELECT count(*) FROM {schema}.audit_batches b
+                      WHERE b.xid >= coalesce((SELECT watermark FROM {schema}.audit_checkpoints ORDER BY size DESC LIMIT 1), '0')
+                        AND b.db_time < now() - interval '1 minute'
+                        AND NOT EXISTS (SELECT FROM {schema}.audit_tree t
+                                         WHERE t.stream_id = b.stream_id AND t.batch_no = b.batch_no)),
+                    (SELECT max(size) FROM {schema}.audit_checkpoints),
+                    (SELECT extract(epoch FROM now() - b.db_time)::bigint
+                       FROM {schema}.audit_tree t JOIN {schema}.audit_batches b USING (stream_id, batch_no)
+                      WHERE t.leaf = (SELECT max(size) FROM {schema}.audit_checkpoints))"
+        );
+        let found = match self.one(&may_read).await {
+            Ok(row) if !row.get::<bool, _>(0) => return None,
+            Ok(_) => self.one(&question).await,
+            Err(error) => Err(error),
+        };
+        Some(match found {
+            Ok(row) => Finding::of_sealing(row.get(0), row.get(1), row.get(2)),
+            Err(error) => Finding::unseen("sealing", &error),
         })
     }
 

@@ -50,6 +50,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
     if is_migrated {
         findings.push(checks.guards().await);
         findings.push(checks.dead_letters().await);
+        findings.push(checks.sealing().await);
     }
     close(connection).await;
     findings
@@ -66,6 +67,25 @@ impl Checks<'_> {
         match self.ask("SELECT CAST(count(*) AS TEXT) FROM audit_dead_letters").await {
             Ok(count) => Finding::of_dead_letters(count.parse().unwrap_or_default()),
             Err(error) => Finding::unseen("refused", &error),
+        }
+    }
+
+    /// How far the log is sealed.
+    async fn sealing(&mut self) -> Finding {
+        const SQL: &str = "SELECT (SELECT count(*) FROM audit_unsealed u
+                                     JOIN audit_batches b ON b.stream_id = u.stream_id AND b.batch_no = u.batch_no
+                                    WHERE b.db_time < (unixepoch() - 60) * 1000000),
+                                  (SELECT max(size) FROM audit_checkpoints),
+                                  (SELECT unixepoch() - b.db_time / 1000000
+                                     FROM audit_tree t
+                                     JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
+                                    WHERE t.leaf = (SELECT max(size) FROM audit_checkpoints))";
+        let row = sqlx::query_as::<_, (i64, Option<i64>, Option<i64>)>(SQL).fetch_one(&mut *self.connection).await;
+        match row {
+            Ok((unsealed, covered, waiting)) => Finding::of_sealing(unsealed, covered, waiting),
+            Err(error) => {
+                Finding::unseen("sealing", &store_error(format!("cannot read {}", self.file.describe()), error))
+            }
         }
     }
 

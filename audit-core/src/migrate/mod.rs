@@ -31,6 +31,8 @@ mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod run;
+#[cfg(feature = "postgres")]
+mod search_index;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod status;
@@ -39,6 +41,8 @@ pub use error::Error;
 pub use migration::PendingMigration;
 pub use options::{Options, Part, RolePrefixError};
 pub use run::{Report, is_current, migrate, pending, status};
+#[cfg(feature = "postgres")]
+pub use search_index::{SearchIndex, build_search_index};
 pub use status::{MigrationStatus, State};
 
 #[cfg(feature = "postgres")]

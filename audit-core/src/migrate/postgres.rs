@@ -31,6 +31,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     6 "outbox" "0006_outbox.sql"
     7 "dead letters" "0007_dead_letters.sql"
     8 "sealing" "0008_sealing.sql"
+    9 "erasure" "0009_erasure.sql"
     11 "retention" "0011_retention.sql"
 };
 

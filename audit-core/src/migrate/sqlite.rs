@@ -28,6 +28,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     3 "outbox" "0003_outbox.sql"
     4 "dead letters" "0004_dead_letters.sql"
     5 "sealing" "0005_sealing.sql"
+    6 "erasure" "0006_erasure.sql"
     8 "retention" "0008_retention.sql"
 };
 

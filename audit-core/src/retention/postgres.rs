@@ -15,6 +15,7 @@ use crate::batch::Hash;
 use crate::query::sql;
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
+use crate::verify::POSTGRES_ROW_COLUMNS;
 
 /// Counting and sorting large partitions takes its time.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '300ms'; \
@@ -184,7 +185,7 @@ impl Place for Postgres {
                               AND l.created_at BETWEEN b.first_created AND b.last_created
                               AND l.stream_id = b.stream_id AND l.seq >= b.first_seq AND l.seq < b.first_seq + b.n) l) r
                   ORDER BY stream_id, batch_no, idx",
-                sql::POSTGRES_ROW
+                POSTGRES_ROW_COLUMNS
             );
             self.ask(PRUNE, sql).await?.iter().map(straddling).collect()
         })

@@ -22,6 +22,15 @@ const IS_UNSEALED: &str = "SELECT EXISTS (
       WHERE r.last >= coalesce((SELECT b.first_seq + b.n FROM audit_tree t
                                   JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
                                  WHERE t.stream_id = r.stream_id ORDER BY t.batch_no DESC LIMIT 1), 0))";
+const IS_HELD: &str = "SELECT EXISTS (
+     SELECT 1 FROM audit_holds h
+      WHERE NOT EXISTS (SELECT 1 FROM audit_hold_releases r WHERE r.hold_id = h.id)
+        AND (h.since IS NULL OR h.since < ?2) AND (h.until IS NULL OR h.until > ?1)
+        AND (h.actor_id IS NULL AND h.target_id IS NULL
+             OR EXISTS (SELECT 1 FROM audit_logs l
+                         WHERE l.created_at >= max(?1, coalesce(h.since, ?1)) AND l.created_at < min(?2, coalesce(h.until, ?2))
+                           AND (h.actor_id IS NULL OR l.actor_id = h.actor_id)
+                           AND (h.target_id IS NULL OR l.target_id = h.target_id))))";
 const LOOK: &str = "cannot look at the days of the log";
 const PRUNE: &str = "cannot prune the log";
 
@@ -61,9 +70,13 @@ impl Sqlite {
         if until > limit {
             return Ok(Some(Stays::Young));
         }
-        let unsealed = sqlx::query_scalar(IS_UNSEALED).bind(since.timestamp_micros()).bind(until.timestamp_micros());
-        let unsealed: bool = unsealed.fetch_one(&mut self.connection).await?;
-        Ok(unsealed.then_some(Stays::Unsealed))
+        for (is_so, stays) in [(IS_HELD, Stays::Held), (IS_UNSEALED, Stays::Unsealed)] {
+            let is_so = sqlx::query_scalar(is_so).bind(since.timestamp_micros()).bind(until.timestamp_micros());
+            if is_so.fetch_one(&mut self.connection).await? {
+                return Ok(Some(stays));
+            }
+        }
+        Ok(None)
     }
 
     async fn begin_pruning(&mut self, bounds: Bounds, keep: TimeDelta) -> Result<Begun, StoreError> {

@@ -150,6 +150,15 @@ pub enum Break {
         /// When its batch was frozen.
         writer_time: DateTime<Utc>,
     },
+    /// Values of a row were erased, and no entry tells of it.
+    UntoldErasure {
+        /// Its id.
+        id: Uuid,
+        /// When it was created.
+        created_at: DateTime<Utc>,
+        /// Which fields.
+        fields: String,
+    },
     /// The tree lacks a leaf.
     BrokenTree {
         /// Which.
@@ -231,6 +240,7 @@ impl Break {
             Self::UnknownRow { created_at, .. }
             | Self::OtherTime { created_at, .. }
             | Self::Backdated { created_at, .. }
+            | Self::UntoldErasure { created_at, .. }
             | Self::UnprovableRow { created_at, .. } => Some((*created_at, *created_at)),
             Self::MissingBatches { .. }
             | Self::BrokenChain { .. }
@@ -366,6 +376,13 @@ impl fmt::Display for Break {
                     "entry {id} says that it was created {}, long before its batch was frozen at {}: it was dated back",
                     exact(*created_at),
                     exact(*writer_time)
+                )
+            }
+            Self::UntoldErasure { id, created_at, fields } => {
+                write!(
+                    f,
+                    "{fields} of entry {id}, created {}, was erased, and no entry audit.redacted tells of it",
+                    exact(*created_at)
                 )
             }
             Self::BrokenTree { leaf } => write!(f, "leaf {leaf} of the tree was removed, or its place changed"),

@@ -14,9 +14,9 @@ use crate::signing::Note;
 use crate::store::{ErrorClass, StoreError};
 
 /// Reads one of a row's times.
-type Time<R> = fn(&R, &'static str) -> Result<DateTime<Utc>, sqlx::Error>;
+pub(crate) type Time<R> = fn(&R, &'static str) -> Result<DateTime<Utc>, sqlx::Error>;
 
-pub(super) fn whole_row<R>(row: &R, time: Time<R>) -> Result<Row, StoreError>
+pub(crate) fn whole_row<R>(row: &R, time: Time<R>) -> Result<Row, StoreError>
 where
     R: sqlx::Row,
     &'static str: ColumnIndex<R>,

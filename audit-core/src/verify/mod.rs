@@ -1,18 +1,19 @@
 //! Whether the log still is what its writers froze.
 //!
-//! [`verify`] reads everything, in one snapshot, and computes it again. Headers are looked at in the order of their
-//! streams: each names the hash of the one before, so none can be changed, put between others or taken away but the
-//! last. Rows are looked at in the order of time: each belongs to the batch that its stream and number say, a batch has all of
-//! its rows or they lie among the dead letters, and the root over them is the one that the header names.
+//! A [`Verifier`] reads everything, in one snapshot, and computes it again. Headers are looked at in the order of their
+//! streams: each names the hash of the one before, and is the leaf of the [tree](crate::seal) that was made of it. The tree
+//! grows again, leaf by leaf, and is compared with each checkpoint on the way. Rows are looked at in the order of time: each
+//! belongs to the batch that its stream and number say, a batch has all of its rows or they lie among the dead letters, and
+//! the root over them is the one that the header names.
 //!
 //! Memory holds the leaves of the batches that overlap at one time, and of the dead letters, 40 bytes each, not the log.
 //!
 //! # What it cannot see
 //!
-//! A stream that was removed whole, the last batches of a stream removed together with their rows, what no row contradicts in
-//! the last header of a stream, a batch that was removed with its rows and replaced by a header that calls it lost, and a log that
-//! was written anew by somebody who computed all hashes again. Entries that were
-//! never recorded leave no trace at all.
+//! Without a trusted key and without a checkpoint that the verifier kept: a log that was written anew by somebody who computed
+//! all hashes again. Without a trusted key of the writers: batches that somebody with a writer's privileges added in a stream of
+//! their own. Before it is sealed: the end of a stream that was cut off. Entries that were never recorded leave no trace at all, and
+//! whoever holds the keys can do whatever they can.
 //!
 //! # Examples
 //!
@@ -36,7 +37,7 @@ mod broken;
 mod chain;
 mod checkpoints;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod decode;
+pub(crate) mod decode;
 mod header_record;
 mod hexadecimal;
 #[cfg(feature = "postgres")]
@@ -44,6 +45,7 @@ mod postgres;
 mod proof;
 mod prove;
 mod prunings;
+mod redactions;
 mod report;
 mod run;
 mod saved;
@@ -59,8 +61,11 @@ pub use archive::{Archive, ArchiveError, check_archive};
 pub use archiver::ArchiverError;
 pub(crate) use archiver::archive;
 pub use broken::Break;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::ROW_COLUMNS as POSTGRES_ROW_COLUMNS;
 pub use proof::{Proof, ProofError, Proved};
 pub use prove::{ProveError, prove};
+pub use redactions::Redaction;
 pub use report::{Progress, Report};
 pub use run::{Verifier, verify};
 pub use saved::{SavedCheckpoint, SavedCheckpointError};

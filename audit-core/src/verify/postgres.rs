@@ -15,7 +15,6 @@ use super::source::{
 use super::{Break, decode};
 use crate::Row;
 use crate::batch::{Hash, Header};
-use crate::query::sql::POSTGRES_ROW as ROW_COLUMNS;
 use crate::retention::StoredPruning;
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
@@ -29,6 +28,11 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 /// A little longer than a statement may take, so that the server says what it was.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
 
+/// An address with a mask is none that a writer writes, and must not be taken for the one without.
+pub(crate) const ROW_COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata::text AS metadata, \
+     CASE WHEN ip_address = host(ip_address)::inet THEN host(ip_address) ELSE text(ip_address) END AS ip_address, \
+     user_agent, created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, \
+     on_behalf_of, origin, recorded_at, stream_id, seq, salt, redacted::text AS redacted";
 const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS n, first_created, last_created, \
      rows_root, prev_hash, writer_time, key_id, sig, db_time";
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Break;
+use super::{Break, Redaction};
 use crate::retention::Pruning;
 
 /// How far it is.
@@ -44,6 +44,10 @@ pub struct Report {
     pub checkpoints: u64,
     /// Batches that the newest checkpoint in the log covers, which is signed by a key that is trusted, if any is.
     pub covered_batches: u64,
+    /// Rows of which something was erased.
+    pub redacted_rows: u64,
+    /// The erasures that the log tells of, oldest first; at most [`Self::MOST_REDACTIONS`].
+    pub redactions: Vec<Redaction>,
     /// What was pruned, by the log's own account, which is signed by a key that is trusted, if any is.
     pub prunings: Vec<Pruning>,
     /// Batches of which every row was pruned.
@@ -58,6 +62,8 @@ pub struct Report {
 }
 
 impl Report {
+    /// Most erasures that a report lists.
+    pub const MOST_REDACTIONS: usize = 100;
     /// Most breaks that a report lists.
     pub const MOST_BREAKS: usize = 100;
 

@@ -163,7 +163,7 @@ async fn rows(
             match row {
                 Ok(row) => {
                     headers.open_until(&row.created_at, source, &mut sweep, report).await?;
-                    sweep.take(&row, report);
+                    sweep.take(row, report);
                 }
                 Err(unreadable) => report.add(unreadable),
             }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Break;
+use super::redactions::Concern;
 pub(super) use super::scope::Scope;
 use crate::batch::{Hash, Header};
 use crate::retention::StoredPruning;
@@ -32,6 +33,7 @@ pub(super) struct Proven {
     pub(super) leaf: Option<Hash>,
     /// Whether it says itself that it was created long before it was frozen.
     pub(super) is_late: bool,
+    pub(super) concern: Concern,
 }
 
 /// A dead letter, and the leaf that its row has now.
@@ -145,10 +147,17 @@ impl Proven {
             recorded_at: row.recorded_at,
             stream_id: row.stream_id,
             seq: row.seq,
-            leaf: encoding::row_leaf(row).filter(|_| row.redacted.is_none()),
-            is_late: row.metadata.is_marked(Metadata::LATE),
+            leaf: encoding::row_leaf(row),
+            // Marks that were erased may have said so.
+            is_late: row.metadata.is_marked(Metadata::LATE) || has_erased_marks(row),
+            concern: Concern::of(row),
         }
     }
+}
+
+fn has_erased_marks(row: &Row) -> bool {
+    let erased = row.redacted.as_ref().and_then(|redacted| redacted.get("erased"));
+    erased.is_some_and(|erased| erased.get(format!("metadata.{}", Metadata::MARKS)).is_some())
 }
 
 impl DeadLetter {

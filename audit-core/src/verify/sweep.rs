@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::prunings::Prunings;
+use super::redactions::Untold;
 use super::scope::Scope;
 use super::source::{DeadLetter, Proven, PrunedLeaf, StoredHeader};
 use super::{Break, Report};
@@ -25,6 +26,7 @@ pub(super) struct Sweep {
     dead_letters: HashMap<(Uuid, i64), Vec<DeadLetter>>,
     /// Of batches that are to be opened, by stream and number.
     pruned: HashMap<(Uuid, i64), Vec<PrunedLeaf>>,
+    untold: Untold,
 }
 
 #[derive(Debug)]
@@ -80,9 +82,9 @@ impl Sweep {
     }
 
     /// The next row in time. All batches that begin at its time or before are open.
-    pub(super) fn take(&mut self, row: &Proven, report: &mut Report) {
+    pub(super) fn take(&mut self, row: Proven, report: &mut Report) {
         self.close_before(row.created_at, report);
-        let Proven { id, created_at, stream_id, seq, .. } = *row;
+        let Proven { id, created_at, stream_id, seq, recorded_at, leaf, is_late, concern } = row;
         let batches = self.open.get_mut(&stream_id);
         let batch = batches.and_then(|batches| batches.range_mut(..=seq).next_back()).map(|(_, batch)| batch);
         let place = |batch: &Open| seq.saturating_sub(batch.stored.header.first_seq);
@@ -94,24 +96,28 @@ impl Sweep {
             report.add(Break::UnknownRow { id, created_at, stream_id, seq });
             return;
         };
-        batch.leaves.push((place(batch), row.leaf));
+        batch.leaves.push((place(batch), leaf));
         batch.rows += 1;
-        if row.leaf.is_none() {
+        if leaf.is_none() {
             report.add(Break::UnprovableRow { id, created_at });
         }
-        if row.recorded_at != Some(batch.stored.db_time) {
+        if recorded_at != Some(batch.stored.db_time) {
             report.add(Break::OtherTime { id, created_at });
         }
         let header = &batch.stored.header;
-        if header.kind == HeaderKind::Entries && created_at < header.writer_time - LATE_AFTER && !row.is_late {
+        if header.kind == HeaderKind::Entries && created_at < header.writer_time - LATE_AFTER && !is_late {
             report.add(Break::Backdated { id, created_at, writer_time: header.writer_time });
         }
+        self.untold.take(id, created_at, concern, report);
     }
 
     /// The rows have ended.
     pub(super) fn finish(mut self, report: &mut Report) {
         while let Some((_, stream_id, first_seq)) = self.ends.pop_first() {
             self.close(stream_id, first_seq, report);
+        }
+        if self.scope.stream.is_none() {
+            self.untold.finish(report);
         }
         if self.scope.is_partial() {
             // Those left belong to batches that were not looked at, or to none: only a look at everything tells.

@@ -14,7 +14,7 @@ use super::function::Gives;
 use super::model::{ActionName, Audited, Catalog, On, TargetId};
 use super::run::run;
 use crate::name;
-use crate::place::{at, path_at};
+use crate::place::{at, local, path_at};
 
 /// Input:
 ///
@@ -50,7 +50,7 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
 fn checks(model: &Audited) -> TokenStream {
     let span = at(model.action.span());
     let krate = path_at(&model.krate, span);
-    let fields = model.metadata.iter().map(field_name);
+    let fields = model.metadata.iter().map(|detail| name::hash(&field_name(detail)));
     let (catalog, parts) = catalog(model, span);
     let (name, place) = match &model.action {
         ActionName::Literal(name) => {
@@ -123,12 +123,10 @@ fn checks(model: &Audited) -> TokenStream {
             >;
         });
     }
-    for detail in &model.metadata {
+    for detail in model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)) {
+        let field = field(model, detail);
         let span = at(detail.name.span());
-        let (krate, name) = (path_at(&model.krate, span), field_name(detail));
-        checks.extend(quote_spanned! {span=>
-            const _: () = #krate::__private::check_field(__AUDIT_SITE.info, #name);
-        });
+        checks.extend(quote_spanned!(span=> const _: usize = #field;));
     }
     checks
 }
@@ -242,11 +240,17 @@ pub(super) fn encode(model: &Audited, detail: &Detail, value: &TokenStream, form
 
 /// The type that takes the values of a field.
 fn sink(model: &Audited, detail: &Detail, span: Span) -> TokenStream {
-    let (span, name) = (at(span), field_name(detail));
+    let span = at(span);
     let krate = path_at(&model.krate, span);
-    quote_spanned! {span=>
-        #krate::__private::Sink<__AuditFields, { #krate::__private::find_field(__AUDIT_SITE.info, #name) }>
-    }
+    let field = field(model, detail);
+    quote_spanned!(span=> #krate::__private::Sink<__AuditFields, { #field }>)
+}
+
+/// The place of a field in its action, which the compiler reports where it is none.
+fn field(model: &Audited, detail: &Detail) -> TokenStream {
+    let (span, name) = (at(detail.name.span()), field_name(detail));
+    let (krate, hash) = (path_at(&model.krate, span), name::hash(&name));
+    quote_spanned!(span=> #krate::__private::field(__AUDIT_SITE.info, #hash, #name))
 }
 
 /// Whether a value is there already, a variable or a constant: no code of the user's runs to get at it.
@@ -267,9 +271,4 @@ fn is_none(value: &Expr) -> bool {
 
 pub(super) fn field_name(detail: &Detail) -> String {
     detail.name.unraw().to_string()
-}
-
-/// A local variable that the body cannot see.
-pub(super) fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

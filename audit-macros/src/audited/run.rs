@@ -7,16 +7,16 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Path, PathArguments, ReturnType, Type};
 
 use super::arguments::Source;
-use super::expand::{encode, field_name, local};
+use super::expand::{encode, field_name};
 use super::function::{Function, Gives};
 use super::model::{Audited, TargetId};
-use crate::place::{at, path_at};
+use crate::place::{at, local, path_at};
 
 /// Runs the body, and afterwards captures what was named of its value.
 pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
     let Audited { krate, function, .. } = model;
     let (call, value) = (local("call"), local("value"));
-    let body = &function.body;
+    let body = function.block();
     let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();
     let output = nameable(gives.value());
@@ -51,7 +51,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
         }
         Gives::Value(_) if function.never_returns() => {
             let check = quote_spanned!(span=> const _: () = #krate::__private::check_endless(__AUDIT_SITE.durability););
-            quote!(#check #new_call.run_endless(move || -> ! { #body }))
+            quote!(#check #new_call.run_endless(move || -> ! #body))
         }
         Gives::Value(ty) => {
             let (refuse_future, end) = (refuse_future(model, &ty), end(model));
@@ -65,7 +65,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
                 )
             };
             quote! {
-                match #new_call.run(move || -> #output { #body }) {
+                match #new_call.run(move || -> #output #body) {
                     ::core::result::Result::Ok((#returned, #mutability #call)) => {
                         let #value = &#returned;
                         #refuse_future
@@ -80,15 +80,15 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             // A value without a name of its type is known from the body alone.
             let is_named = output == *function.gives().value() && output != syn::parse_quote!(_);
             let constructor = if is_named { "audited_returned" } else { "audited_opaque" };
-            future(constructor, quote!(move || { #body }), &output, &after(model))
+            future(constructor, quote!(move || #body), &output, &after(model))
         }
         Gives::BoxedFuture(_) => {
-            if let Some((boxed, block)) = boxed_block(body) {
+            if let Some((boxed, block)) = boxed_block(&function.body) {
                 let future = future("audited_future", block, &output, &after(model));
                 return quote!(#boxed(#future));
             }
             let boxed = nameable(&function.output());
-            let future = future("audited_returned", quote!(move || -> #boxed { #body }), &output, &after(model));
+            let future = future("audited_returned", quote!(move || -> #boxed #body), &output, &after(model));
             quote!(::std::boxed::Box::pin(#future))
         }
     }
@@ -113,7 +113,7 @@ fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> Tok
     let (krate, function) = (&model.krate, &model.function);
     let (returned, call, value) = (local("returned"), local("call"), local("value"));
     let (unwritten, error) = (local("unwritten"), local("error"));
-    let (body, told_type) = (&function.body, told_type(function, output));
+    let (body, told_type) = (function.block(), told_type(function, output));
     let mutability = is_asked(model).then(|| quote!(mut));
     let end = end(model);
     let tx = &model.tx;

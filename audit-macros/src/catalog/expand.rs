@@ -1,12 +1,12 @@
 //! From a sound catalog to tokens.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
-use super::model::{Action, Catalog, Field, Include};
-use crate::place::{at, path_at};
+use super::model::{Action, Catalog, Field};
+use crate::place::{at, local, path_at};
 
 /// Input:
 ///
@@ -26,9 +26,8 @@ use crate::place::{at, path_at};
 /// ```text
 /// pub type audited = Action;
 /// pub use ::audit_core::__private::audited;
-/// impl Catalog for Action { const PARTS = &[&[ActionInfo { … }], <AuditAction as Catalog>::PARTS[0]]; … }
-/// impl PageAt<0, 0> for Action { type Page = Page0; }
-/// impl ActionAt<0> for Page0 { type Fields = Fields<(i64, ())>; }
+/// impl Catalog for Action { const PARTS = { static ACTIONS = […]; &[&ACTIONS, <AuditAction as Catalog>::PARTS[0]] }; … }
+/// impl PageAt<0, 0> for Action { type Page = Page<((i64, ()), ())>; }
 /// impl PageAt<0, UNKNOWN> for Action { type Page = NoPage; }
 /// impl<const P: usize> PageAt<1, P> for Action where AuditAction: PageAt<0, P> { … }
 /// ```
@@ -36,9 +35,9 @@ pub(super) fn expand(catalog: &Catalog) -> TokenStream {
     let alias_pair = alias_pair(catalog);
     let catalog_impl = catalog_impl(catalog);
     let field_impls = field_impls(catalog);
-    let constructors = constructors(catalog);
+    let variants_in_use = variants_in_use(catalog);
     let include_checks = include_checks(catalog);
-    quote! { #alias_pair #catalog_impl #field_impls #constructors #include_checks }
+    quote! { #alias_pair #catalog_impl #field_impls #variants_in_use #include_checks }
 }
 
 fn alias_pair(Catalog { vis, ident, krate, attribute, .. }: &Catalog) -> TokenStream {
@@ -59,34 +58,45 @@ fn alias_pair(Catalog { vis, ident, krate, attribute, .. }: &Catalog) -> TokenSt
 
 fn catalog_impl(catalog: &Catalog) -> TokenStream {
     let Catalog { ident, krate, actions, includes, .. } = catalog;
-    let rows = actions.iter().map(|action| row(catalog, action));
-    let included = includes.iter().map(|include| &include.catalog);
-    let variants: Vec<_> = actions.iter().map(|action| &action.variant).collect();
+    let (rows, count) = (actions.iter().map(row), actions.len());
+    let included: Vec<_> = includes.iter().map(|include| &include.catalog).collect();
     let include_variants: Vec<_> = includes.iter().map(|include| &include.variant).collect();
-    let positions = 0..actions.len();
-    let metadata = actions.iter().map(|action| metadata_arm(krate, action));
     let (info, into_metadata) = if actions.is_empty() && includes.is_empty() {
         (quote!(match *self {}), quote!(match self {}))
     } else {
-        let info = quote! {
-            match self {
-                #(Self::#variants { .. } => &<Self as #krate::Catalog>::PARTS[0][#positions],)*
-                #(Self::#include_variants(included) => #krate::Catalog::info(included),)*
-            }
+        let variants = actions.iter().map(|action| &action.variant);
+        let (info, own_metadata) = (local("info"), local("own_metadata"));
+        let values = actions.iter().map(|action| values(action, &own_metadata, &info));
+        let positions = 0..count;
+        let find_info = quote! {
+            let row: usize = match self {
+                #(Self::#variants { .. } => #positions,)*
+                #(Self::#include_variants(included) => return #krate::Catalog::info(included),)*
+            };
+            &<Self as #krate::Catalog>::PARTS[0][row]
         };
         let into_metadata = quote! {
+            use #krate::__private::own_metadata as #own_metadata;
+            let #info = #krate::Catalog::info(&self);
             match self {
-                #(#metadata)*
+                #(#values)*
                 #(Self::#include_variants(included) => #krate::Catalog::into_metadata(included),)*
             }
         };
-        (info, into_metadata)
+        (find_info, into_metadata)
     };
     quote! {
         #[automatically_derived]
         impl #krate::Catalog for #ident {
-            const PARTS: &'static [&'static [#krate::catalog::ActionInfo]] =
-                &[&[#(#rows),*], #(<#included as #krate::Catalog>::PARTS[0]),*];
+            // The compiler validates a constant with all that it refers to, but for what is in a `static`.
+            const PARTS: &'static [&'static [#krate::catalog::ActionInfo]] = {
+                static ACTIONS: [#krate::catalog::ActionInfo; #count] = {
+                    use #krate::Durability;
+                    use #krate::catalog::{ActionInfo, FieldInfo};
+                    [#(#rows),*]
+                };
+                &[&ACTIONS, #(<#included as #krate::Catalog>::PARTS[0]),*]
+            };
 
             fn info(&self) -> &'static #krate::catalog::ActionInfo {
                 #info
@@ -99,14 +109,14 @@ fn catalog_impl(catalog: &Catalog) -> TokenStream {
     }
 }
 
-fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
+fn row(action: &Action) -> TokenStream {
     let Action { name, hash, target, durability, description, fields, variant } = action;
     let variant = variant.unraw().to_string();
     let free_form = fields.is_none();
     let fields = fields.iter().flatten().map(|field| {
         let Field { name, hash, type_name, optional, description, .. } = field;
         quote! {
-            #krate::catalog::FieldInfo {
+            FieldInfo {
                 hash: #hash,
                 name: #name,
                 type_name: #type_name,
@@ -116,66 +126,42 @@ fn row(Catalog { krate, .. }: &Catalog, action: &Action) -> TokenStream {
         }
     });
     quote! {
-        #krate::catalog::ActionInfo {
+        ActionInfo {
             hash: #hash,
             name: #name,
             variant: #variant,
             target: #target,
             description: #description,
             free_form: #free_form,
-            durability: #krate::Durability::#durability,
+            durability: Durability::#durability,
             fields: &[#(#fields),*],
         }
     }
 }
 
-fn metadata_arm(krate: &syn::Path, action: &Action) -> TokenStream {
-    let variant = &action.variant;
-    let fields: &[Field] = action.fields.as_deref().unwrap_or_default();
-    if fields.is_empty() {
-        return quote!(Self::#variant { .. } => #krate::Metadata::new(),);
-    }
-    let idents = fields.iter().map(|field| &field.ident);
-    // By the same way as the values that an attribute names, so that a type of the user's own is recorded alike.
-    let inserts = fields.iter().map(|Field { ident, name, ty, optional, .. }| {
-        let insert = quote! {
-            #krate::__private::insert(&mut metadata, #name, #krate::__private::Typed::<#ty>::encode(&#ident));
-        };
-        if *optional { quote!(if ::core::option::Option::is_some(&#ident) { #insert }) } else { insert }
-    });
-    quote! {
-        Self::#variant { #(#idents),* } => {
-            let mut metadata = #krate::Metadata::new();
-            #(#inserts)*
-            metadata
-        }
-    }
+/// Hands the values of a variant over: those that its action needs, and those that may be left out.
+fn values(action: &Action, own_metadata: &Ident, info: &Ident) -> TokenStream {
+    let Action { variant, fields, .. } = action;
+    let fields: Vec<_> = fields.iter().flatten().collect();
+    let named = |optional| fields.iter().filter(move |field| field.optional == optional).map(|field| &field.ident);
+    let (all, needed, optional) = (fields.iter().map(|field| &field.ident), named(false), named(true));
+    quote!(Self::#variant { #(ref #all),* } => #own_metadata(#info, &[#(#needed),*], &[#(#optional),*]),)
 }
 
 /// How many actions share a page; `Place` divides by the same number.
-const PAGE: usize = 32;
+const PAGE: usize = 16;
 
-fn field_impls(Catalog { ident, vis, krate, actions, includes, .. }: &Catalog) -> TokenStream {
+fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
     let pages = actions.chunks(PAGE).enumerate().map(|(p, actions)| {
-        let page = format_ident!("Page{p}");
-        let rows = actions.iter().enumerate().map(|(row, action)| {
+        let rows = nested(actions.iter().map(|action| {
             let types = action.fields.iter().flatten().map(|field| &field.ty);
-            let types = types.rev().fold(quote!(()), |rest, ty| quote!((#ty, #rest)));
-            quote! {
-                #[automatically_derived]
-                impl #krate::__private::ActionAt<#row> for #page {
-                    type Fields = #krate::__private::Fields<#types>;
-                }
-            }
-        });
+            nested(types.map(ToTokens::to_token_stream))
+        }));
         quote! {
-            #[allow(missing_debug_implementations)]
-            #vis struct #page;
             #[automatically_derived]
             impl #krate::__private::PageAt<0, #p> for #ident {
-                type Page = #page;
+                type Page = #krate::__private::Page<#rows>;
             }
-            #(#rows)*
         }
     });
     // The braces keep a constant from being taken for a type of that name.
@@ -203,21 +189,19 @@ fn field_impls(Catalog { ident, vis, krate, actions, includes, .. }: &Catalog) -
     }
 }
 
-/// A variant that is only ever named by its literal is in use all the same: without this function a
-/// private catalog would be reported as dead code. Nothing of it is reached, so it costs little to compile.
-fn constructors(Catalog { ident, actions, includes, .. }: &Catalog) -> TokenStream {
-    let own = actions.iter().map(|Action { variant, fields, .. }| {
-        let names = fields.iter().flatten().map(|field| &field.ident);
-        quote!(let _ = #ident::#variant { #(#names: loop {}),* };)
-    });
-    let included = includes.iter().map(|Include { variant, .. }| quote!(let _ = #ident::#variant(loop {});));
+/// `(a, (b, ()))`.
+fn nested(parts: impl DoubleEndedIterator<Item = TokenStream>) -> TokenStream {
+    parts.rev().fold(quote!(()), |rest, part| quote!((#part, #rest)))
+}
+
+/// A variant that is only ever named by its literal is in use all the same: without this import, a private catalog
+/// would be reported as dead code.
+fn variants_in_use(Catalog { ident, actions, includes, .. }: &Catalog) -> TokenStream {
+    let variants = actions.iter().map(|action| &action.variant).chain(includes.iter().map(|include| &include.variant));
     quote! {
         const _: () = {
-            #[allow(dead_code, unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
-            fn constructors() {
-                #(#own)*
-                #(#included)*
-            }
+            #[allow(dead_code, unused_imports)]
+            use #ident::{#(#variants),*};
         };
     }
 }

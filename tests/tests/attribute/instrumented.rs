@@ -13,7 +13,7 @@ use audit_core::{Outcome, Row, audited};
 use serde_json::{Value, json};
 use tests::calls::{row, rows};
 
-use crate::support::on_both_runtimes;
+use crate::support::{on_both_runtimes, poll_once};
 
 on_both_runtimes! {
     async_functions,
@@ -25,6 +25,7 @@ on_both_runtimes! {
     expressions_over_parameters,
     generics_and_methods,
     names_of_the_bodys_own,
+    plain_functions,
 }
 
 /// The outcomes of the entries, none of which has a mark.
@@ -73,6 +74,7 @@ async fn async_functions() {
     }
     #[audited(action = "project.updated", target_id = 1)]
     #[rustfmt::skip]
+    #[expect(clippy::useless_format, reason = "the shape is what is tested")]
     #[deny(clippy::suspicious_else_formatting)]
     async fn condition_in_a_macro(condition: bool) -> String {
         format!(
@@ -117,11 +119,24 @@ async fn functions_of_futures() {
     fn boxed() -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {})
     }
+    #[audited(action = "project.updated", target_id = 1)]
+    fn boxed_for_one_thread() -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async {
+            pending(0).await.ok();
+        })
+    }
+    #[audited(action = "project.updated", target_id = 1)]
+    fn of_nothing() -> impl Future<Output = ()> {
+        async {
+            pending(1).await.ok();
+        }
+    }
     #[deny(unused_braces)]
     #[audited(action = "project.updated", target_id = 1)]
     fn of_a_result() -> impl Future<Output = Result<(), Infallible>> {
         async { Ok(()) }
     }
+    #[derive(Clone)]
     struct Thing {
         metrics: Arc<u8>,
     }
@@ -136,16 +151,27 @@ async fn functions_of_futures() {
         fn borrowed(&self) -> Pin<Box<dyn Future<Output = u8> + Send + '_>> {
             Box::pin(async move { *self.metrics })
         }
+
+        #[audited(action = "project.updated", target_id = std::any::type_name::<Self>())]
+        fn of_its_type(&self) -> Pin<Box<dyn Future<Output = u8> + Send + '_>> {
+            let own = self.clone();
+            Box::pin(async move { *own.metrics })
+        }
     }
     let rows = rows(async {
+        // What is not `Send` stays where it is made.
+        assert!(poll_once(boxed_for_one_thread().as_mut()).is_ready());
         boxed().await;
+        of_nothing().await;
         assert_eq!(of_a_result().await, Ok(()));
         let mut thing = Thing { metrics: Arc::new(7) };
         assert_eq!(*thing.local_in_the_future(()).await, 7);
         assert_eq!(thing.borrowed().await, 7);
+        assert_eq!(thing.of_its_type().await, 7);
     })
     .await;
-    assert_eq!(outcomes(&rows), [Outcome::Success; 4]);
+    assert_eq!(outcomes(&rows), [Outcome::Success; 7]);
+    assert!(rows[6].target_id.as_deref().is_some_and(|id| id.ends_with("Thing")));
 }
 
 #[async_trait]
@@ -459,4 +485,31 @@ async fn names_of_the_bodys_own() {
     })
     .await;
     assert_eq!(outcomes(&rows), [Outcome::Success]);
+}
+
+async fn plain_functions() {
+    #[deny(unused_variables)]
+    #[audited(action = "project.updated", target_id = 1)]
+    fn inner_attribute() {
+        #![allow(unused_variables)]
+        let unused = 42;
+    }
+    #[audited(action = "project.updated", target_id = 1)]
+    fn begins_with_a_block() -> Result<u8, TryFromIntError> {
+        {}
+        u8::try_from(1234)
+    }
+    #[audited(action = "project.updated", target_id = 1)]
+    fn outer() {
+        inner();
+    }
+    #[audited(action = "project.deleted", target_id = 1)]
+    fn inner() {}
+    let rows = rows(async {
+        inner_attribute();
+        begins_with_a_block().unwrap_err();
+        outer();
+    })
+    .await;
+    assert_eq!(outcomes(&rows), [Outcome::Success, Outcome::Failure, Outcome::Success, Outcome::Success]);
 }

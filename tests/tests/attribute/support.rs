@@ -6,7 +6,7 @@ use std::task::{Context as Task, Poll, Waker};
 
 use tokio::task::JoinSet;
 
-pub(crate) fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+pub(crate) fn poll_once<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     future.poll(&mut Task::from_waker(Waker::noop()))
 }
 

@@ -1,5 +1,7 @@
 //! A log to look at, of either kind.
 
+use std::path::Path;
+
 use audit_core::batch::Batch;
 use audit_core::query::Reader;
 use audit_core::seal::{Sealed, Sealer};
@@ -80,27 +82,6 @@ impl Log {
         }
     }
 
-    /// Runs statements as somebody who may do everything, against the guards.
-    pub(crate) async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
-        match &self.place {
-            Place::Postgres(database) => database.try_execute(&format!("SET search_path = control_plane; {sql}")).await,
-            Place::Sqlite(folder) => {
-                let file = SqliteConnectOptions::new().filename(folder.path().join("audit.db"));
-                let mut connection = file.connect().await?;
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-                connection.close().await
-            }
-        }
-    }
-
-    /// The database, of PostgreSQL.
-    pub(crate) fn database(&self) -> &Database<'static> {
-        match &self.place {
-            Place::Postgres(database) => database,
-            Place::Sqlite(_) => panic!("a file is no database of a server's"),
-        }
-    }
-
     /// Puts everything into the tree, and signs it if there is a key.
     pub(crate) async fn seal(&self, key: Option<&SigningKey>) -> Sealed {
         let mut sealer = Sealer::new(&self.url, &Schema::default()).unwrap();
@@ -108,6 +89,36 @@ impl Log {
             sealer = sealer.signer(key.clone());
         }
         sealer.once().await.unwrap()
+    }
+
+    /// Runs statements as somebody who may do everything, with the guards on. SQLite knows no schemas.
+    pub(crate) async fn attack(&self, sql: &str) -> Result<(), sqlx::Error> {
+        match &self.place {
+            Place::Postgres(database) => database.try_execute(&format!("BEGIN; {sql}; COMMIT")).await,
+            Place::Sqlite(folder) => {
+                let file = SqliteConnectOptions::new().filename(folder.path().join("audit.db"));
+                let mut connection = file.connect().await?;
+                let sql = format!("BEGIN; {}; ROLLBACK", sql.replace("control_plane.", ""));
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop);
+                connection.close().await?;
+                done
+            }
+        }
+    }
+
+    /// The folder of the file.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Postgres(_) => None,
+            Place::Sqlite(folder) => Some(folder.path()),
+        }
+    }
+
+    pub(crate) const fn database(&self) -> Option<&Database<'static>> {
+        match &self.place {
+            Place::Postgres(database) => Some(database),
+            Place::Sqlite(_) => None,
+        }
     }
 
     pub(crate) const fn is_postgres(&self) -> bool {

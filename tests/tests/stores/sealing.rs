@@ -4,6 +4,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use audit_core::batch::{Batch, Freezer};
+use audit_core::doctor::{Level, examine};
+use audit_core::migrate::Options;
 use audit_core::seal::{Checkpoint, Sealer, SealerError};
 use audit_core::signing::{Note, Signer, SigningKey, TrustedKeys};
 use audit_core::store::Schema;
@@ -36,6 +38,7 @@ for_both_stores! {
     checkpoints_are_kept_outside_too
     an_entry_can_be_proved_without_the_log
     there_is_no_proof_of_what_is_not_there_or_not_covered
+    the_doctor_tells_what_is_not_sealed_or_not_signed
 }
 
 /// A transaction that began before others and commits after them is sealed all the same, once.
@@ -628,4 +631,33 @@ async fn there_is_no_proof_of_what_is_not_there_or_not_covered(log: Log) {
     assert!(matches!(error, ProveError::NotCovered { .. }), "{error}");
     let error = prove(&log.url, &Schema::default(), uuid::Uuid::nil()).await.unwrap_err();
     assert!(matches!(error, ProveError::NoEntry { .. }), "{error}");
+}
+
+async fn the_doctor_tells_what_is_not_sealed_or_not_signed(log: Log) {
+    async fn sealing(log: &Log) -> (Level, String) {
+        let findings = examine(&log.url, &Options::new()).await;
+        let finding = findings.into_iter().find(|finding| finding.check == "sealing").unwrap();
+        (finding.level, format!("{} {}", finding.message, finding.advice.unwrap_or_default()))
+    }
+    let minutes_ago = "db_time - interval '2 minutes'";
+    let age = format!("UPDATE audit_batches SET db_time = {minutes_ago}");
+    let age_in_sqlite = "UPDATE audit_batches SET db_time = db_time - 120000000";
+
+    assert_eq!(sealing(&log).await.0, Level::Green, "nothing waits");
+    with_batches(&log, None).await;
+    assert_eq!(sealing(&log).await.0, Level::Green, "a batch of this moment may wait");
+    log.tamper(&age, age_in_sqlite).await;
+    let (level, text) = sealing(&log).await;
+    assert!(level == Level::Yellow && text.contains("not in the tree: 3") && text.contains("`audit seal`"), "{text}");
+    log.seal(None).await;
+    let (level, text) = sealing(&log).await;
+    assert!(level == Level::Green && text.contains("no checkpoint was ever signed"), "{text}");
+    log.seal(Some(&key("log"))).await;
+    let (level, text) = sealing(&log).await;
+    assert!(level == Level::Green && text.contains("covers 3 batches"), "{text}");
+    with_batches(&log, None).await;
+    log.tamper(&age, age_in_sqlite).await;
+    log.seal(None).await;
+    let (level, text) = sealing(&log).await;
+    assert!(level == Level::Yellow && text.contains("covers 3 batches, and the next one has waited"), "{text}");
 }

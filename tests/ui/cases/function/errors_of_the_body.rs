@@ -51,4 +51,10 @@ async fn borrowed(moved: String) -> String {
     //~ moved => use of moved value
 }
 
+#[audited(action = "project.updated", target_id = 1)]
+fn extra_semicolon(n: i64) -> i64 {
+    //~ i64 => mismatched types
+    n;
+}
+
 fn main() {}

@@ -1,0 +1,205 @@
+//! How PostgreSQL finds rows: by which indexes, and never by reading a partition through.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use audit_core::migrate::{Options, SearchIndex, build_search_index, migrate};
+use audit_core::query::{Filter, Query, Reader};
+use audit_core::store::Schema;
+use sqlx::Connection as _;
+use tests::postgres::{Database, server};
+
+/// Eight weeks of 4,000 entries each, as a service has them: few actors are busy, most are rare.
+async fn filled() -> Database<'static> {
+    let database = server().database().await;
+    migrate(&database.url(), &Options::new()).await.unwrap();
+    let mut sql = String::new();
+    for week in 1..9 {
+        let _ = write!(sql, "SELECT control_plane.audit_ensure_partition(now() - interval '{week} weeks');");
+    }
+    sql.push_str(
+        "INSERT INTO control_plane.audit_logs
+             (id, created_at, stream_id, seq, actor_type, outcome, actor_id, action, target_type, target_id, metadata, ip_address,
+              user_agent, request_id, tenant_id, salt)
+         SELECT gen_random_uuid(), now() - i * interval '150 seconds', gen_random_uuid(), i, 'user',
+                CASE WHEN i % 50 = 0 THEN 'denied' ELSE 'success' END,
+                'user_' || (power(random(), 4) * 2000)::int, 'thing.action_' || (power(random(), 3) * 40)::int, 'project',
+                'proj_' || (random() * 5000)::int,
+                jsonb_build_object('changes', jsonb_build_object('name', 'Project' || i), 'reason', md5(i::text)),
+                ('10.' || i % 7 || '.0.' || i % 200)::inet, 'Mozilla/5.0 (X11; Linux x86_64)', 'req_' || i / 3,
+                'tenant_' || i % 20, '\\x00000000000000000000000000000000'
+           FROM generate_series(1, 32000) AS i;
+         ANALYZE control_plane.audit_logs;",
+    );
+    database.execute(&sql).await;
+    database
+}
+
+/// How the partitions that hold anything were read since the last look: how often through, and which indexes how often.
+struct Reads {
+    through: i64,
+    indexes: BTreeMap<String, i64>,
+}
+
+impl Reads {
+    async fn of(database: &Database<'_>) -> Self {
+        let through = database
+            .value("SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname LIKE 'audit\\_logs\\_%' AND n_live_tup > 0")
+            .await;
+        let mut connection = database.connect().await;
+        let indexes = "SELECT coalesce(parent.relname, s.indexrelname)::text, sum(s.idx_scan)::bigint
+                         FROM pg_stat_user_indexes s
+                         LEFT JOIN pg_inherits i ON i.inhrelid = s.indexrelid
+                         LEFT JOIN pg_class parent ON parent.oid = i.inhparent
+                        WHERE s.relname LIKE 'audit\\_logs\\_%' GROUP BY 1";
+        let indexes: Vec<(String, i64)> = sqlx::query_as(indexes).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        Self { through, indexes: indexes.into_iter().collect() }
+    }
+
+    fn since(self, earlier: &Self) -> (i64, Vec<String>) {
+        let used = |name: &String, count: i64| count > earlier.indexes.get(name).copied().unwrap_or(0);
+        let indexes = self.indexes.iter().filter(|(name, count)| used(name, **count)).map(|(name, _)| name.clone());
+        (self.through - earlier.through, indexes.collect())
+    }
+}
+
+/// How a reader reads the partitions for the first pages of a query: how often through, and by which indexes.
+async fn reads(database: &Database<'_>, query: &Query) -> (i64, Vec<String>) {
+    let before = Reads::of(database).await;
+    let reader = Reader::connect(&database.url(), &Schema::default()).await.unwrap();
+    let page = reader.page(query).await.unwrap();
+    if let Some(next) = page.next {
+        reader.page(&query.clone().after(next)).await.unwrap();
+    }
+    drop(reader);
+    // The server's process says what it did before it is gone.
+    let gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'audit-reader' AND datname = current_database())";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !database.value::<bool>(gone).await {
+        assert!(Instant::now() < deadline, "the reader's process does not end");
+    }
+    Reads::of(database).await.since(&before)
+}
+
+fn asked(text: &str) -> Query {
+    text.parse::<Filter>().unwrap().into()
+}
+
+#[tokio::test]
+async fn no_filter_of_the_seed_reads_a_partition_through() {
+    let database = filled().await;
+    // Rows of the busiest are found soonest along the time.
+    for (text, index) in [
+        ("", "created_at"),
+        ("created:14d..7d", "created_at"),
+        ("actor:user_0", "created_at"),
+        ("actor:user_1777", "actor_"),
+        ("actor:nobody", "actor_"),
+        ("actor:user/user_3 outcome:denied created:>=30d", "actor_"),
+        ("target:project/proj_456", "target_"),
+        ("target:proj_456 action:thing.action_1", "target_"),
+        ("action:thing.action_0", "created_at"),
+        ("action:thing.action_38", "action"),
+        ("action:thing.none", "action"),
+        ("action:thing.action_38 created:30d..20d", "action"),
+        ("request:req_900", "request_id"),
+        ("id:01a21d84-fd14-7dfb-8034-e4fde52d0fc7", "pkey"),
+    ] {
+        for query in [asked(text), asked(text).oldest_first()] {
+            let (through, indexes) = reads(&database, &query).await;
+            assert_eq!(through, 0, "{text}: {indexes:?}");
+            assert!(indexes.iter().any(|used| used.contains(index)), "{text}: {indexes:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn metadata_are_found_by_their_index_once_it_is_there() {
+    let database = filled().await;
+    let query = asked("metadata.changes.name:Project17000");
+    let (_, indexes) = reads(&database, &query).await;
+    assert!(!indexes.contains(&"idx_audit_logs_metadata".to_owned()));
+
+    let mut partitions = Vec::new();
+    let built = build_search_index(&database.url(), &Options::new(), SearchIndex::Metadata, |name| {
+        partitions.push(name.to_owned());
+    })
+    .await
+    .unwrap();
+    assert!(built >= 9 && built == partitions.len(), "{partitions:?}");
+    database.execute("ANALYZE control_plane.audit_logs").await;
+    for query in [query.clone(), query.oldest_first(), asked("metadata.changes.name:Project17000 -outcome:failure")] {
+        let (through, indexes) = reads(&database, &query).await;
+        assert!(indexes.contains(&"idx_audit_logs_metadata".to_owned()), "{indexes:?}");
+        assert_eq!(through, 0);
+    }
+    let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'control_plane.idx_audit_logs_metadata'::regclass";
+    assert!(database.value::<bool>(valid).await, "the index of the whole table is complete");
+
+    // What is there is left alone, and a partition that comes later has it from the start.
+    let again = build_search_index(&database.url(), &Options::new(), SearchIndex::Metadata, |_| {}).await.unwrap();
+    assert_eq!(again, 0);
+    database.execute("SELECT control_plane.audit_ensure_partition(now() - interval '20 weeks')").await;
+    let lacking = "SELECT count(*) FROM pg_inherits t
+                    WHERE t.inhparent = 'control_plane.audit_logs'::regclass
+                      AND NOT EXISTS (SELECT FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid
+                                       WHERE x.indrelid = t.inhrelid AND i.inhparent = 'control_plane.idx_audit_logs_metadata'::regclass)";
+    assert_eq!(database.value::<i64>(lacking).await, 0);
+}
+
+#[tokio::test]
+async fn a_build_that_was_broken_off_is_begun_again_and_blocks_no_writer() {
+    let database = filled().await;
+    // A build waits for whoever writes, and is given up.
+    let mut writer = database.connect().await;
+    let insert = "BEGIN; INSERT INTO control_plane.audit_logs (id, created_at, stream_id, seq, actor_type, outcome, action, target_type, metadata)
+                  VALUES (gen_random_uuid(), now(), gen_random_uuid(), 0, 'user', 'success', 'a.b', 'c', '{}')";
+    sqlx::raw_sql(insert).execute(&mut writer).await.unwrap();
+    let partition = "SELECT tableoid::regclass::text FROM control_plane.audit_logs ORDER BY created_at DESC LIMIT 1";
+    let partition: String = database.value(partition).await;
+    let name = partition.rsplit('.').next().unwrap();
+    let build = format!(
+        "SET statement_timeout = '100ms'; CREATE INDEX CONCURRENTLY \"{name}_metadata\" ON {partition} USING gin (metadata jsonb_path_ops)"
+    );
+    let mut other = database.connect().await;
+    for statement in build.split("; ") {
+        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut other).await;
+    }
+    let invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+    assert_eq!(database.value::<i64>(invalid).await, 1, "the build left its remains");
+
+    let (url, options) = (database.url(), Options::new());
+    let building = build_search_index(&url, &options, SearchIndex::Metadata, |_| {});
+    // While it builds, others write.
+    let writing = async {
+        for _ in 0..20 {
+            database.execute(&format!("{insert}; COMMIT")).await;
+        }
+        sqlx::raw_sql("COMMIT").execute(&mut writer).await.unwrap();
+    };
+    let (count, ()) = tokio::join!(building, writing);
+    assert!(count.unwrap() >= 9);
+    assert_eq!(database.value::<i64>(invalid).await, 0);
+}
+
+#[tokio::test]
+async fn free_text_is_found_by_trigrams_where_the_time_is_over() {
+    let database = filled().await;
+    let built = build_search_index(&database.url(), &Options::new(), SearchIndex::Text, |_| {}).await.unwrap();
+    let closed = "SELECT count(*) FROM control_plane.audit_partitions() WHERE upper_bound <= now()";
+    assert_eq!(i64::try_from(built).unwrap(), database.value::<i64>(closed).await);
+    let (_, indexes) = reads(&database, &asked("\"PROJECT31000\"")).await;
+    assert!(indexes.iter().any(|name| name.ends_with("_metadata_text")), "{indexes:?}");
+    let live = "SELECT count(*) FROM pg_indexes i JOIN control_plane.audit_partitions() p ON p.partition = i.tablename
+                 WHERE p.upper_bound > now() AND i.indexname LIKE '%text'";
+    assert_eq!(database.value::<i64>(live).await, 0);
+}
+
+#[tokio::test]
+async fn sqlite_says_that_it_has_none() {
+    let log = crate::log::Log::sqlite().await;
+    let error = build_search_index(&log.url, &Options::new(), SearchIndex::Metadata, |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("only PostgreSQL has it"), "{error}");
+}
