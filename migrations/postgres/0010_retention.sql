@@ -240,6 +240,8 @@ BEGIN
         RAISE EXCEPTION 'there is no partition from % to %', since, until USING ERRCODE = 'AU002';
     END IF;
     EXECUTE format('LOCK TABLE control_plane.%I IN SHARE MODE', name);
+    -- Nor does a hold come that was not looked at.
+    LOCK TABLE control_plane.audit_holds IN SHARE MODE;
     PERFORM control_plane.audit_check_interval((SELECT s.partition_interval FROM control_plane.audit_settings s), keep);
     reason := control_plane.audit_stays(since, until, keep);
     IF reason IS NOT NULL THEN

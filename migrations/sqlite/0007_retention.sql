@@ -41,7 +41,16 @@ BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: a second row of the sam
 CREATE TRIGGER audit_prunings_only_of_the_past BEFORE INSERT ON audit_prunings
 WHEN NEW.pruned_at > CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: rows of the future cannot be pruned'); END;
-CREATE TRIGGER audit_prunings_only_of_free_rows BEFORE INSERT ON audit_prunings
+-- In each stream what is sealed is its beginning, without a gap, so that its last row tells of all.
+CREATE TRIGGER audit_prunings_only_of_sealed_rows BEFORE INSERT ON audit_prunings
+WHEN EXISTS (
+    SELECT 1 FROM (SELECT stream_id, max(seq) AS last FROM audit_logs
+                    WHERE created_at >= NEW.lower_bound AND created_at < NEW.upper_bound GROUP BY stream_id) r
+     WHERE r.last >= coalesce((SELECT b.first_seq + b.n FROM audit_tree t
+                                 JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
+                                WHERE t.stream_id = r.stream_id ORDER BY t.batch_no DESC LIMIT 1), 0))
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: rows that are not sealed cannot be pruned'); END;
+CREATE TRIGGER audit_prunings_only_of_rows_not_held BEFORE INSERT ON audit_prunings
 WHEN EXISTS (
     SELECT 1 FROM audit_holds h
      WHERE NOT EXISTS (SELECT 1 FROM audit_hold_releases r WHERE r.hold_id = h.id)
@@ -53,15 +62,6 @@ WHEN EXISTS (
                           AND (h.actor_id IS NULL OR l.actor_id = h.actor_id)
                           AND (h.target_id IS NULL OR l.target_id = h.target_id))))
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: rows under legal hold cannot be pruned'); END;
--- In each stream what is sealed is its beginning, without a gap, so that its last row tells of all.
-CREATE TRIGGER audit_prunings_only_of_sealed_rows BEFORE INSERT ON audit_prunings
-WHEN EXISTS (
-    SELECT 1 FROM (SELECT stream_id, max(seq) AS last FROM audit_logs
-                    WHERE created_at >= NEW.lower_bound AND created_at < NEW.upper_bound GROUP BY stream_id) r
-     WHERE r.last >= coalesce((SELECT b.first_seq + b.n FROM audit_tree t
-                                 JOIN audit_batches b ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no
-                                WHERE t.stream_id = r.stream_id ORDER BY t.batch_no DESC LIMIT 1), 0))
-BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: rows that are not sealed cannot be pruned'); END;
 
 CREATE TRIGGER audit_pruned_leaves_no_update BEFORE UPDATE ON audit_pruned_leaves
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: UPDATE on audit_pruned_leaves is refused'); END;

@@ -6,21 +6,21 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
+use audit_core::query::Moment;
 use audit_core::retention::{Partition, PartitionInterval, Pruning, Retention, RetentionError};
-use audit_core::{Actor, Auditor, Context, Migrate, Outbox, WaitForStore, WriterGuard, context};
+use audit_core::{Context, context};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Cell, Color};
 
-use super::ADVICE;
 use super::log_key::LogKeyArgs;
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::{self, visible};
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
-use audit_core::query::Moment;
 
 /// How long the entries that tell of a pruning may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -159,7 +159,7 @@ pub(crate) fn run(log: &LogArgs, args: &RetentionArgs, out: &mut impl Write) -> 
                 }
                 retention = retention.archive(directory);
             }
-            let who = Context::new().with_actor(Actor::system("audit retention"));
+            let who = Context::new().with_actor(recorder::actor(None));
             let prunings = block_on(context::scope(who, apply(log, url.as_str(), &retention)))??;
             tell(&prunings, args.format, out)?;
         }
@@ -181,7 +181,7 @@ fn failed(error: &RetentionError) -> Failure {
 }
 
 async fn apply(log: &LogArgs, url: &str, retention: &Retention<'_>) -> Result<Vec<Pruning>, Failure> {
-    let writer = start(log, url).await.map_err(|error| Failure::failed(&error).with_hint(ADVICE))?;
+    let writer = recorder::start(log, url, "audit retention").await?;
     let pruned = |pruning: &Pruning| {
         let (since, until) = (day(pruning.lower_bound), day(pruning.upper_bound));
         match &pruning.archive {
@@ -192,20 +192,6 @@ async fn apply(log: &LogArgs, url: &str, retention: &Retention<'_>) -> Result<Ve
     let applied = retention.apply(writer.auditor(), pruned).await;
     writer.shutdown(PATIENCE).await;
     applied.map_err(|error| failed(&error))
-}
-
-async fn start(log: &LogArgs, url: &str) -> Result<WriterGuard, audit_core::Error> {
-    Auditor::builder()
-        .url(url)
-        .schema(log.schema.as_str())
-        .service_name("audit retention")
-        .migrate(Migrate::Skip)
-        .outbox(Outbox::Leave)
-        .wait_for_store(WaitForStore::AtMost(PATIENCE))
-        .durable_timeout(PATIENCE)
-        .linger(Duration::ZERO)
-        .start()
-        .await
 }
 
 fn show(partitions: &[Partition], format: Format, out: &mut impl Write) -> Result<(), Failure> {

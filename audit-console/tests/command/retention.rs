@@ -29,7 +29,7 @@ fn what_is_old_goes_and_verify_tells_when_and_by_whom() {
     assert_eq!(shell.entries(&["--action=door.opened"]).len(), 1);
     let told = shell.entries(&["--action=audit.pruned"]);
     assert_eq!(told.iter().map(|entry| &entry["outcome"]).collect::<Vec<_>>(), ["success", "attempted"]);
-    assert_eq!(told[0]["actor_id"], "audit retention");
+    assert_eq!(told[0]["actor_id"], "keeper");
 
     let ran = shell.run(&["verify", "--keys=trusted"]).success();
     assert!(

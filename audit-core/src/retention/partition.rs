@@ -35,16 +35,6 @@ pub enum Stays {
     Unsealed,
 }
 
-impl Stays {
-    pub(super) fn parse(word: &str) -> Self {
-        match word {
-            "young" => Self::Young,
-            "held" => Self::Held,
-            _ => Self::Unsealed,
-        }
-    }
-}
-
 impl fmt::Display for Stays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

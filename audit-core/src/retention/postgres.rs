@@ -13,6 +13,7 @@ use super::pruning::StoredPruning;
 use super::{Partition, PartitionInterval, Stays};
 use crate::batch::Hash;
 use crate::query::sql;
+use crate::query::sql::POSTGRES_ROW;
 use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
@@ -95,8 +96,17 @@ fn partition(row: &PgRow) -> Result<Partition, sqlx::Error> {
         upper_bound: time(row, "upper_bound")?,
         rows: row.try_get::<i64, _>("n")?.unsigned_abs(),
         bytes: Some(row.try_get::<i64, _>("bytes")?.unsigned_abs()),
-        stays: row.try_get::<Option<String>, _>("stays")?.as_deref().map(Stays::parse),
+        stays: row.try_get::<Option<String>, _>("stays")?.as_deref().map(stays),
     })
+}
+
+/// The words of `audit_stays`.
+fn stays(word: &str) -> Stays {
+    match word {
+        "young" => Stays::Young,
+        "held" => Stays::Held,
+        _ => Stays::Unsealed,
+    }
 }
 
 fn begun(row: &PgRow) -> Result<Begun, sqlx::Error> {
@@ -176,15 +186,14 @@ impl Place for Postgres {
         Box::pin(async move {
             let (schema, since, until) = (&self.schema, exact(since), exact(until));
             let sql = format!(
-                "SELECT {}, batch_no, idx FROM (
+                "SELECT {POSTGRES_ROW}, batch_no, idx FROM (
                      SELECT l.*, b.batch_no, (l.seq - b.first_seq)::integer AS idx
                        FROM {schema}.audit_straddling({since}, {until}) b
                       CROSS JOIN LATERAL (SELECT * FROM {schema}.audit_logs l
                             WHERE l.created_at >= {since} AND l.created_at < {until}
                               AND l.created_at BETWEEN b.first_created AND b.last_created
                               AND l.stream_id = b.stream_id AND l.seq >= b.first_seq AND l.seq < b.first_seq + b.n) l) r
-                  ORDER BY stream_id, batch_no, idx",
-                sql::POSTGRES_ROW
+                  ORDER BY stream_id, batch_no, idx"
             );
             self.ask(PRUNE, sql).await?.iter().map(straddling).collect()
         })

@@ -70,13 +70,13 @@ impl Sqlite {
         if until > limit {
             return Ok(Some(Stays::Young));
         }
-        let held = sqlx::query_scalar(IS_HELD).bind(since.timestamp_micros()).bind(until.timestamp_micros());
-        if held.fetch_one(&mut self.connection).await? {
-            return Ok(Some(Stays::Held));
+        for (is_so, stays) in [(IS_HELD, Stays::Held), (IS_UNSEALED, Stays::Unsealed)] {
+            let is_so = sqlx::query_scalar(is_so).bind(since.timestamp_micros()).bind(until.timestamp_micros());
+            if is_so.fetch_one(&mut self.connection).await? {
+                return Ok(Some(stays));
+            }
         }
-        let unsealed = sqlx::query_scalar(IS_UNSEALED).bind(since.timestamp_micros()).bind(until.timestamp_micros());
-        let unsealed: bool = unsealed.fetch_one(&mut self.connection).await?;
-        Ok(unsealed.then_some(Stays::Unsealed))
+        Ok(None)
     }
 
     async fn begin_pruning(&mut self, bounds: Bounds, keep: TimeDelta) -> Result<Begun, StoreError> {

@@ -3,22 +3,27 @@
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use audit_core::batch::Freezer;
-use audit_core::retention::RetentionError;
+use audit_core::erasure::Erasure;
+use audit_core::query::by_actor;
+use audit_core::retention::{Retention, RetentionError};
 use audit_core::signing::{Signer as _, SigningKey, TrustedKeys};
 use audit_core::verify::{ArchiveError, ArchiverError, check_archive};
+use audit_core::{Actor, Auditor, Migrate};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use crate::log::{Log, for_both_stores};
-use crate::retention::{Scene, apply, batch, both, rows};
+use crate::retention::{KEEP, SCHEMA, Scene, apply, batch, both, rows};
 
 for_both_stores! {
     what_is_pruned_is_in_a_file_that_proves_it
     whatever_is_changed_in_the_file_is_found
+    what_was_erased_is_not_in_the_file_which_proves_the_rest
     a_file_is_never_written_over
     nothing_goes_that_cannot_be_archived
     nothing_goes_that_is_not_as_it_was_frozen
@@ -118,6 +123,23 @@ async fn whatever_is_changed_in_the_file_is_found(log: Log) {
     }
 }
 
+async fn what_was_erased_is_not_in_the_file_which_proves_the_rest(log: Log) {
+    let (scene, folder) = (Scene::new(log).await, tempfile::tempdir().unwrap());
+    let writer = Auditor::builder().url(&scene.log.url).migrate(Migrate::Skip).start().await.unwrap();
+    let erasure = Erasure::new(&scene.log.url, &SCHEMA, ["actor_id".parse().unwrap()], "request 117");
+    let erased = erasure.by(Actor::user("counsel")).rows_of(&by_actor("user_123"), writer.auditor(), |_| ()).await;
+    assert_eq!(erased.unwrap().rows, 9);
+    writer.shutdown(Duration::from_secs(10)).await;
+    scene.log.seal(Some(&scene.key)).await;
+
+    let prunings = apply(&scene.log, &scene.retention().archive(folder.path())).await.unwrap();
+    let path = prunings[0].archive.clone().unwrap();
+    assert_eq!(check_archive(&path, &trusting(&scene.key)).unwrap().rows, 5);
+    assert!(!read(&path).concat().contains("user_123"));
+    let report = scene.look().await;
+    assert!(report.is_intact(), "{:?}", report.breaks);
+}
+
 async fn a_file_is_never_written_over(log: Log) {
     let (scene, folder, first) = archived(log).await;
     scene.log.land(&batch(&mut Freezer::new(), &[100])).await;
@@ -168,7 +190,7 @@ async fn an_archive_begins_where_its_batches_do(log: Log) {
     log.land(&batch(&mut freezer, &[1])).await;
     log.seal(Some(&key)).await;
     let folder = tempfile::tempdir().unwrap();
-    let retention = audit_core::retention::Retention::new(&log.url, &crate::retention::SCHEMA, crate::retention::KEEP);
+    let retention = Retention::new(&log.url, &SCHEMA, KEEP);
     let prunings = apply(&log, &retention.signer(key.clone()).archive(folder.path())).await.unwrap();
     let path = prunings[0].archive.clone().unwrap();
     let archive = check_archive(&path, &trusting(&key)).unwrap();

@@ -82,27 +82,6 @@ impl Log {
         }
     }
 
-    /// Runs statements as somebody who may do everything, against the guards.
-    pub(crate) async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
-        match &self.place {
-            Place::Postgres(database) => database.try_execute(&format!("SET search_path = control_plane; {sql}")).await,
-            Place::Sqlite(folder) => {
-                let file = SqliteConnectOptions::new().filename(folder.path().join("audit.db"));
-                let mut connection = file.connect().await?;
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-                connection.close().await
-            }
-        }
-    }
-
-    /// The database, of PostgreSQL.
-    pub(crate) fn database(&self) -> &Database<'static> {
-        match &self.place {
-            Place::Postgres(database) => database,
-            Place::Sqlite(_) => panic!("a file is no database of a server's"),
-        }
-    }
-
     /// Puts everything into the tree, and signs it if there is a key.
     pub(crate) async fn seal(&self, key: Option<&SigningKey>) -> Sealed {
         let mut sealer = Sealer::new(&self.url, &Schema::default()).unwrap();
