@@ -298,7 +298,7 @@ async fn the_file_forgets(log: Log) {
 async fn the_admin_erases_and_nobody_else() {
     let log = Log::postgres().await;
     with_entries(&log).await;
-    let database = log.database();
+    let database = log.database().unwrap();
     let keeper = database.user("keeper_of_erasure", "IN ROLE audit_admin, audit_reader, audit_writer").await;
     let writer = Auditor::builder().url(&keeper).migrate(Migrate::Skip).start().await.unwrap();
     let schema = Schema::default();

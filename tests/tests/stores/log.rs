@@ -114,6 +114,13 @@ impl Log {
         }
     }
 
+    pub(crate) const fn database(&self) -> Option<&Database<'static>> {
+        match &self.place {
+            Place::Postgres(database) => Some(database),
+            Place::Sqlite(_) => None,
+        }
+    }
+
     pub(crate) const fn is_postgres(&self) -> bool {
         matches!(self.place, Place::Postgres(_))
     }
