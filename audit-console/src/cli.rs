@@ -4,7 +4,10 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{catalog, dead_letters, doctor, journal, keys, migrate, proof, query, record, seal, verify};
+use crate::commands::{
+    catalog, completions, dead_letters, doctor, export, journal, keys, migrate, proof, query, record, seal, show,
+    stats, verify,
+};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -28,7 +31,7 @@ Examples:
   audit --database-url sqlite:audit.db migrate
   audit record --actor user:user_123 --action project.created \\
       --target project:proj_456
-  audit query --actor user:user_123 --since 24h
+  audit query 'actor:user_123 created:>=24h'
   audit doctor
 
 Exit codes:
@@ -81,8 +84,14 @@ pub(crate) enum Command {
     Migrate(migrate::MigrateArgs),
     /// Record one entry
     Record(Box<record::RecordArgs>),
-    /// Show entries, newest first
+    /// Show entries, page by page
     Query(Box<query::QueryArgs>),
+    /// Show one entry, whole, and what else its request did
+    Show(show::ShowArgs),
+    /// Show how many entries there are, by day, action, actor and outcome
+    Stats(Box<stats::StatsArgs>),
+    /// Write entries for other programs, however many
+    Export(Box<export::ExportArgs>),
     /// Show rows that the table refused, or send them again
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Show what waits on disk, or land what dead writers left
@@ -99,4 +108,8 @@ pub(crate) enum Command {
     Keys(keys::KeysArgs),
     /// Examine the log and say what to do
     Doctor(doctor::DoctorArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::CompletionsArgs),
+    /// Print the manual (roff)
+    Man(completions::ManArgs),
 }

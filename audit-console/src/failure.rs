@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::process::ExitCode;
 
-use miette::Diagnostic;
+use audit_core::query::ParseError;
+use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use crate::render::escape::visible;
 
@@ -14,6 +16,9 @@ pub(crate) enum Failure {
     /// The command line or the configuration is wrong; trying again changes nothing.
     #[error("{what}")]
     Usage { what: String, hint: Option<String> },
+    /// A query has a word that is none.
+    #[error("{what}")]
+    Query { what: String, hint: Option<String>, query: String, word: Range<usize> },
     /// What was asked for could not be done.
     #[error("{what}")]
     Failed { what: String, hint: Option<String> },
@@ -33,6 +38,19 @@ impl Failure {
         Self::usage(with_causes(error))
     }
 
+    /// What is wrong with a query, and where.
+    pub(crate) fn query(text: &str, error: &ParseError) -> Self {
+        let span = error.span();
+        // What is written out takes more room.
+        let shown = |end: usize| visible(&text[..end]).len();
+        Self::Query {
+            what: visible(error.message()).into_owned(),
+            hint: error.hint().map(|hint| visible(hint).into_owned()),
+            query: visible(text).into_owned(),
+            word: shown(span.start)..shown(span.end),
+        }
+    }
+
     /// A failure with everything that caused it, in one line.
     pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
         Self::Failed { what: with_causes(error), hint: None }
@@ -41,7 +59,9 @@ impl Failure {
     /// Adds what to do about it.
     pub(crate) fn with_hint(mut self, text: impl Into<String>) -> Self {
         match &mut self {
-            Self::Usage { hint, .. } | Self::Failed { hint, .. } => *hint = Some(text.into()),
+            Self::Usage { hint, .. } | Self::Query { hint, .. } | Self::Failed { hint, .. } => {
+                *hint = Some(text.into());
+            }
             Self::Output(_) => {}
         }
         self
@@ -57,7 +77,7 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage { .. } => ExitCode::from(2),
+            Self::Usage { .. } | Self::Query { .. } => ExitCode::from(2),
             Self::Failed { .. } | Self::Output(_) => ExitCode::FAILURE,
         }
     }
@@ -81,10 +101,24 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match self {
-            Self::Usage { hint, .. } | Self::Failed { hint, .. } => {
+            Self::Usage { hint, .. } | Self::Query { hint, .. } | Self::Failed { hint, .. } => {
                 hint.as_ref().map(|text| Box::new(text) as Box<dyn fmt::Display>)
             }
             Self::Output(_) => None,
+        }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        match self {
+            Self::Query { query, .. } => Some(query),
+            _ => None,
+        }
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        match self {
+            Self::Query { word, .. } => Some(Box::new(std::iter::once(LabeledSpan::underline(word.clone())))),
+            _ => None,
         }
     }
 }

@@ -17,7 +17,6 @@ mod cli;
 mod commands;
 mod database_url;
 mod failure;
-mod moment;
 mod run;
 mod say;
 

@@ -25,7 +25,9 @@ fn another_implementation_sees_a_change() {
     let vectors = std::fs::read_to_string(project().join("docs/encoding-vectors.json")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("vectors.json");
-    for (from, to) in [("user_123", "user_124"), ("\"n\": 4", "\"n\": 5"), ("\"seq\": 3", "\"seq\": 4"), ("5a5a", "5a5b")] {
+    for (from, to) in
+        [("user_123", "user_124"), ("\"n\": 4", "\"n\": 5"), ("\"seq\": 3", "\"seq\": 4"), ("5a5a", "5a5b")]
+    {
         std::fs::write(&file, vectors.replacen(from, to, 1)).unwrap();
         let output = python(&file);
         assert_eq!(output.status.code(), Some(1), "{from}");

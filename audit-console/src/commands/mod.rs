@@ -1,8 +1,11 @@
 //! One file for each command.
 
 pub(crate) mod catalog;
+pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
+pub(crate) mod export;
+mod filter;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod migrate;
@@ -12,6 +15,8 @@ pub(crate) mod query;
 pub(crate) mod record;
 pub(crate) mod seal;
 mod shell;
+pub(crate) mod show;
+pub(crate) mod stats;
 pub(crate) mod verify;
 
 /// What to do about a log that does not answer.

@@ -1,79 +1,46 @@
-//! `audit query`: entries, newest first.
+//! `audit query`: entries, page by page.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use audit_core::query::{Cursor, Page, Query, Reader};
-use audit_core::{Actor, ActorType, AuditAction, Outcome, Target, catalog};
-use chrono::{DateTime, Utc};
-use clap::builder::NonEmptyStringValueParser;
+use audit_core::query::{Count, Cursor, Page, Query, Reader};
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::filter::{FilterArgs, GRAMMAR};
 use super::{ADVICE, next_page};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::moment::Moment;
+use crate::render::entries::Ids;
 use crate::render::{entries, escape, table};
 use crate::run::block_on;
 use crate::say::say;
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Times are a day (2026-11-23, whole, in UTC), an instant (2026-11-23T09:00:00Z)
-or how long ago (90s, 30m, 24h, 7d, 2w).
-
-Where there is more, the command for the next page is printed to standard
-error. The table goes without colours and without a width where standard
-output is no terminal, or NO_COLOR is set.
+const EXAMPLES: &str = "
+What no index leads to is searched for, at most two seconds a page; then it is
+said how far that came. Where there is more, the command for the next page is
+printed to standard error. The table goes without colours and without a width
+where standard output is no terminal, or NO_COLOR is set.
 
 Examples:
   audit query
-  audit query --actor user:user_123 --since 24h
-  audit query --target project:proj_456 --outcome failure
-  audit query --action user.role_changed --since 2026-11-01 --until 2026-11-30
-  audit query --request-id req_9 --format json
-  audit query --since 7d --limit 1000 --format jsonl | jq -r .actor_id | sort | uniq -c")]
+  audit query actor:user_123 created:'>=24h'
+  audit query 'target:project/proj_456 -outcome:success'
+  audit query 'action:project.* metadata.changes.name:MyProject \"free text\"'
+  audit query --actor user:user_123 --since 24h --total estimate
+  audit query request:req_9 --order oldest-first --format json
+  audit query created:'>=7d' --limit 1000 --format jsonl | jq -r .actor_id | sort | uniq -c";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{GRAMMAR}\n{EXAMPLES}"))]
 pub(crate) struct QueryArgs {
-    /// Who did it: an id, or its type too (`user:ID`, `system:ID`, `api_key:ID`)
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "[TYPE:]ID", help_heading = "Filters")]
-    pub(super) actor: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
 
-    /// What was done
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "NAME", help_heading = "Filters")]
-    pub(super) action: Option<String>,
-
-    /// What it was done to
-    #[arg(long, value_name = "TYPE:ID", help_heading = "Filters")]
-    pub(super) target: Option<Target>,
-
-    /// The kind of thing it was done to
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "TYPE", conflicts_with = "target", help_heading = "Filters")]
-    pub(super) target_type: Option<String>,
-
-    /// The thing it was done to, of whatever kind
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "ID", conflicts_with = "target", help_heading = "Filters")]
-    pub(super) target_id: Option<String>,
-
-    /// How it ended: success, failure, denied, cancelled, panicked or attempted
-    #[arg(long, value_name = "OUTCOME", help_heading = "Filters")]
-    pub(super) outcome: Option<Outcome>,
-
-    /// The request it belongs to
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "ID", help_heading = "Filters")]
-    pub(super) request_id: Option<String>,
-
-    /// The tenant on whose data the work was done
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "ID", help_heading = "Filters")]
-    pub(super) tenant: Option<String>,
-
-    /// Nothing older than this
-    #[arg(long, value_name = "TIME", help_heading = "Filters")]
-    pub(super) since: Option<Moment>,
-
-    /// Nothing of this time or newer; a day is taken whole
-    #[arg(long, value_name = "TIME", help_heading = "Filters")]
-    pub(super) until: Option<Moment>,
+    /// Which entries come first
+    #[arg(long, value_enum, default_value_t = QueryOrder::NewestFirst)]
+    order: QueryOrder,
 
     /// Most entries on a page
     #[arg(long, value_name = "COUNT", default_value_t = Query::DEFAULT_LIMIT, value_parser = limit_range())]
@@ -82,6 +49,18 @@ pub(crate) struct QueryArgs {
     /// Begin where an earlier page ended
     #[arg(long, value_name = "CURSOR")]
     after: Option<Cursor>,
+
+    /// End where a later page began
+    #[arg(long, value_name = "CURSOR", conflicts_with = "after")]
+    before: Option<Cursor>,
+
+    /// Say how many there are in all
+    #[arg(long, value_enum, value_name = "HOW")]
+    total: Option<Total>,
+
+    /// In a table, print ids, too: `audit show` takes them
+    #[arg(long)]
+    ids: bool,
 
     /// How to print them
     #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
@@ -92,10 +71,26 @@ pub(crate) struct QueryArgs {
 pub(super) enum QueryFormat {
     /// For people
     Table,
-    /// One document: `entries`, and `next` for --after
+    /// One document: `entries`, `next` and `previous` for --after and --before, `searched_to`, `total`
     Json,
     /// One entry a line
     Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum QueryOrder {
+    /// The latest
+    NewestFirst,
+    /// The earliest
+    OldestFirst,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Total {
+    /// Counted, for up to five seconds
+    Exact,
+    /// Within a fifth of a second, judged by the newest where that does not do
+    Estimate,
 }
 
 fn limit_range() -> clap::builder::RangedI64ValueParser<u32> {
@@ -103,89 +98,59 @@ fn limit_range() -> clap::builder::RangedI64ValueParser<u32> {
 }
 
 pub(crate) fn run(log: &LogArgs, args: &QueryArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
-    let now = Utc::now();
-    args.check_range(now)?;
-    let query = args.query(now);
+    let query = args.query(Utc::now())?;
     let url = log.url()?;
-    let page = block_on(async {
+    let (page, total) = block_on(async {
         let reader = Reader::connect(url.as_str(), &log.schema).await?;
-        reader.page(&query).await
+        let page = reader.page(&query).await?;
+        let total = match args.total {
+            Some(Total::Exact) => Some(reader.count(&query).await?),
+            Some(Total::Estimate) => Some(reader.estimate(&query).await?),
+            None => None,
+        };
+        Ok((page, total))
     })?
-    .map_err(|error| Failure::failed(&error).with_hint(ADVICE))?;
-    print(&page, args.format, out)?;
+    .map_err(|error: audit_core::store::StoreError| Failure::failed(&error).with_hint(ADVICE))?;
+    let ids = if args.ids { Ids::Shown } else { Ids::Hidden };
+    print(&page, total, args.format, ids, out)?;
     out.flush()?;
-    if page.rows.is_empty() {
-        say(format_args!("no entries{}", args.advice()));
-    }
-    if let Some(next) = page.next {
-        say(format_args!("more: {}", next_page::command(log, args, &next, now)));
-    }
+    args.say_more(log, &query, &page, total);
     Ok(ExitCode::SUCCESS)
 }
 
 impl QueryArgs {
-    /// An empty range is a mistake, and no finding.
-    fn check_range(&self, now: DateTime<Utc>) -> Result<(), Failure> {
-        match (self.since, self.until) {
-            (Some(since), Some(until)) if since.start(now) >= until.end(now) => {
-                Err(Failure::usage("nothing is between --since and --until")
-                    .with_hint("--since is the earlier of the two: --since 7d --until 24h"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn query(&self, now: DateTime<Utc>) -> Query {
-        let mut query = Query::new().limit(self.limit);
-        if let Some(actor) = &self.actor {
-            query = match actor.parse::<Actor>() {
-                Ok(Actor { actor_type, id }) => query.actor_type(actor_type).actor(id),
-                Err(_) => query.actor(actor),
-            };
-        }
-        if let Some(action) = &self.action {
-            query = query.action(action);
-        }
-        if let Some(target) = &self.target {
-            query = query.target(target.clone());
-        }
-        if let Some(kind) = &self.target_type {
-            query = query.target_type(kind);
-        }
-        if let Some(id) = &self.target_id {
-            query = query.target_id(id);
-        }
-        if let Some(outcome) = self.outcome {
-            query = query.outcome(outcome);
-        }
-        if let Some(id) = &self.request_id {
-            query = query.request_id(id);
-        }
-        if let Some(id) = &self.tenant {
-            query = query.tenant(id);
-        }
-        if let Some(since) = self.since {
-            query = query.since(since.start(now));
-        }
-        if let Some(until) = self.until {
-            query = query.until(until.end(now));
+    fn query(&self, now: DateTime<Utc>) -> Result<Query, Failure> {
+        let mut query = Query::from(self.filter.filter(now)?).limit(self.limit);
+        if self.order == QueryOrder::OldestFirst {
+            query = query.oldest_first();
         }
         if let Some(after) = self.after {
             query = query.after(after);
         }
-        query
+        if let Some(before) = self.before {
+            query = query.before(before);
+        }
+        Ok(query)
     }
 
-    /// What may be meant where nothing was found.
-    fn advice(&self) -> String {
-        let unlisted = self.action.as_deref().filter(|name| catalog::find::<AuditAction>(name).is_none());
-        if let Some(nearest) = unlisted.and_then(catalog::nearest::<AuditAction>) {
-            return format!("; did you mean --action {nearest}?");
+    /// What there is beside the entries themselves.
+    fn say_more(&self, log: &LogArgs, query: &Query, page: &Page, total: Option<Count>) {
+        let more = match self.before {
+            Some(_) => page.previous.map(|cursor| ("before", cursor.to_string())),
+            None => page.next.map(|cursor| ("after", cursor.to_string())),
+        };
+        if let Some(searched_to) = page.searched_to {
+            let time = searched_to.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let found = if page.rows.is_empty() { "nothing yet: " } else { "" };
+            say(format_args!("{found}searched as far as {time}, when the time was up"));
+        } else if page.rows.is_empty() {
+            say(format_args!("no entries{}", self.filter.advice()));
         }
-        let kind = |text: &str| ActorType::ALL.iter().any(|kind| kind.as_str() == text);
-        match self.actor.as_deref().and_then(|actor| actor.split_once(':')) {
-            Some((prefix, _)) if !kind(prefix) => "; an actor's type is user, system or api_key".to_owned(),
-            _ => String::new(),
+        if let Some(total) = total {
+            say(format_args!("total: {total}"));
+        }
+        if let Some(place) = more {
+            say(format_args!("more: {}", next_page::command(log, self, query, place)));
         }
     }
 }
@@ -195,15 +160,49 @@ impl QueryArgs {
 struct Document<'a> {
     entries: &'a [audit_core::Row],
     next: Option<String>,
+    previous: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched_to: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<TotalDocument>,
 }
 
-fn print(page: &Page, format: QueryFormat, out: &mut impl Write) -> Result<(), Failure> {
+#[derive(Serialize)]
+struct TotalDocument {
+    count: u64,
+    how: &'static str,
+}
+
+impl From<Count> for TotalDocument {
+    fn from(count: Count) -> Self {
+        let how = match count {
+            Count::Exact(_) => "exact",
+            Count::AtLeast(_) => "at_least",
+            Count::Estimated(_) => "estimated",
+        };
+        Self { count: count.number(), how }
+    }
+}
+
+fn print(
+    page: &Page,
+    total: Option<Count>,
+    format: QueryFormat,
+    ids: Ids,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let unwritable = |error: serde_json::Error| Failure::failed(&error);
     match format {
         QueryFormat::Table if page.rows.is_empty() => {}
-        QueryFormat::Table => writeln!(out, "{}", entries::table(&page.rows, table::terminal_width()))?,
+        QueryFormat::Table => writeln!(out, "{}", entries::table(&page.rows, ids, table::terminal_width()))?,
         QueryFormat::Json => {
-            let document = Document { entries: &page.rows, next: page.next.map(|cursor| cursor.to_string()) };
+            let document = Document {
+                entries: &page.rows,
+                next: page.next.map(|cursor| cursor.to_string()),
+                previous: page.previous.map(|cursor| cursor.to_string()),
+                searched_to: page.searched_to,
+                total: total.map(TotalDocument::from),
+            };
             let text = serde_json::to_string_pretty(&document).map_err(unwritable)?;
             writeln!(out, "{}", escape::json(&text))?;
         }

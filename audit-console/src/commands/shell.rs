@@ -12,17 +12,33 @@ use crate::render::escape::visible;
 /// The environment and `.env` are still there when it is pasted. A URL from a flag is repeated unless it may hold a
 /// password; then the command ends in a comment that says so.
 pub(super) fn command<const N: usize>(name: &str, log: &LogArgs, flags: [(&str, Option<String>); N]) -> String {
+    command_with(name, log, "", flags)
+}
+
+/// The same with a query.
+pub(super) fn command_with<const N: usize>(
+    name: &str,
+    log: &LogArgs,
+    query: &str,
+    flags: [(&str, Option<String>); N],
+) -> String {
     let secret = log.database_url.as_deref().is_some_and(may_hold_password);
     let place = [
         ("database-url", log.database_url.clone().filter(|_| !secret)),
         ("schema", Some(log.schema.as_str().to_owned()).filter(|_| log.schema != Schema::default())),
     ];
     let given = place.into_iter().chain(flags).filter_map(|(flag, value)| Some((flag, value?)));
-    let command = given.fold(format!("audit {name}"), |command, (flag, value)| {
+    // A query that begins with a dash would be taken for a flag itself.
+    let (first, last) = match query {
+        "" => (String::new(), String::new()),
+        query if query.starts_with('-') => (String::new(), format!(" -- {}", quoted(query))),
+        query => (format!(" {}", quoted(query)), String::new()),
+    };
+    let command = given.fold(format!("audit {name}{first}"), |command, (flag, value)| {
         // What begins with a dash would be taken for a flag itself.
         let between = if value.starts_with('-') { '=' } else { ' ' };
         format!("{command} --{flag}{between}{}", quoted(&value))
-    });
+    }) + &last;
     if secret { command + "  # with the same --database-url" } else { command }
 }
 
@@ -76,6 +92,15 @@ mod tests {
     fn a_value_that_looks_like_a_flag_stays_a_value() {
         let log = LogArgs { database_url: None, schema: Schema::default() };
         assert_eq!(command("query", &log, [("actor", Some("-x".to_owned()))]), "audit query --actor=-x");
+    }
+
+    #[test]
+    fn a_query_stands_where_it_is_taken_for_one() {
+        let log = LogArgs { database_url: None, schema: Schema::default() };
+        let command = |query| command_with("query", &log, query, [("limit", Some("3".to_owned()))]);
+        assert_eq!(command(""), "audit query --limit 3");
+        assert_eq!(command("a:\"b c\""), "audit query 'a:\"b c\"' --limit 3");
+        assert_eq!(command("-a:b"), "audit query --limit 3 -- -a:b");
     }
 
     #[test]

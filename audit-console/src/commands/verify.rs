@@ -16,11 +16,11 @@ use uuid::Uuid;
 use super::ADVICE;
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::moment::Moment;
 use crate::render::escape::{self, visible};
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
 use crate::say::say;
+use audit_core::query::Moment;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use audit_core::{Outcome, Row};
 use comfy_table::{Attribute, Cell, Color, Table};
-use serde_json::Value;
 
 use super::escape::visible;
+use super::shown::shown;
 use super::style::{DIM, PLAIN};
 use super::table::styled;
 
@@ -41,10 +41,20 @@ const EXTRAS: [Extra; 3] = [
     Extra { title: "details", text: details },
 ];
 
+const ID: Extra = Extra { title: "id", text: |row| Some(row.id.to_string()) };
+
+/// Whether each entry's id stands beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ids {
+    Shown,
+    Hidden,
+}
+
 /// The entries as a table: with what only some entries have in columns of their own where that fits into the
 /// terminal's width, else below each entry.
-pub(crate) fn table(rows: &[Row], width: Option<u16>) -> String {
-    let extras: Vec<_> = EXTRAS.iter().filter(|extra| rows.iter().any(|row| (extra.text)(row).is_some())).collect();
+pub(crate) fn table(rows: &[Row], ids: Ids, width: Option<u16>) -> String {
+    let extras = EXTRAS.iter().chain(Some(&ID).filter(|_| ids == Ids::Shown));
+    let extras: Vec<_> = extras.filter(|extra| rows.iter().any(|row| (extra.text)(row).is_some())).collect();
     let wide = lay_out(rows, &extras);
     match width {
         Some(width) if width_of(&wide) > usize::from(width) => stacked(rows, &extras, width.into()),
@@ -92,7 +102,7 @@ fn when(row: &Row) -> Cell {
     Cell::new(row.created_at.format("%Y-%m-%d %H:%M:%S")).fg(Color::DarkGrey)
 }
 
-fn actor(row: &Row) -> String {
+pub(super) fn actor(row: &Row) -> String {
     let id = row.actor_id.as_deref().map_or(Cow::Borrowed(ERASED), visible);
     format!("{}:{id}", row.actor_type)
 }
@@ -100,7 +110,7 @@ fn actor(row: &Row) -> String {
 /// What stands for a value that was erased.
 const ERASED: &str = "(erased)";
 
-fn target(row: &Row) -> String {
+pub(super) fn target(row: &Row) -> String {
     let kind = visible(&row.target_type);
     let erased = row.redacted.as_ref().is_some_and(|fields| fields.get("target_id").is_some());
     match &row.target_id {
@@ -131,16 +141,4 @@ fn details(row: &Row) -> Option<String> {
         None => all,
     };
     Some(text).filter(|text| !text.is_empty())
-}
-
-/// A value as short as it can be told: text without quotes where that is clear.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text)
-            if !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "\"={}[]".contains(c)) =>
-        {
-            visible(text).into_owned()
-        }
-        other => super::escape::json(&other.to_string()).into_owned(),
-    }
 }

@@ -1,6 +1,10 @@
 //! How the log is shown.
 
+pub(crate) mod bars;
+pub(crate) mod changes;
 pub(crate) mod entries;
+pub(crate) mod entry;
 pub mod escape;
+mod shown;
 pub(crate) mod style;
 pub(crate) mod table;

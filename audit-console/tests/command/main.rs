@@ -1,8 +1,10 @@
 //! The `audit` command, as a shell sees it.
 
+mod about;
 mod database;
 mod dead_letters;
 mod doctor;
+mod export;
 mod journal;
 mod migrate;
 #[cfg(target_os = "linux")]
@@ -10,5 +12,7 @@ mod output;
 mod query;
 mod record;
 mod seal;
+mod show;
+mod stats;
 mod support;
 mod verify;

@@ -34,12 +34,80 @@ fn each_filter_leaves_what_it_names() {
 }
 
 #[test]
+fn the_language_and_the_flags_hold_together() {
+    let shell = Shell::with_log();
+    record(&shell, "user:ann", "project.created", "project:p1");
+    record(&shell, "api_key:ann", "project.deleted", "project:p1");
+    record(&shell, "user:bob", "secret.accessed", "secret:p1");
+
+    let count = |arguments: &[&str]| shell.entries(arguments).len();
+    assert_eq!(count(&["actor:ann"]), 2);
+    assert_eq!(count(&["actor:user/ann", "action:project.*"]), 1);
+    assert_eq!(count(&["actor:ann -action:project.deleted"]), 1);
+    assert_eq!(count(&["--", "-actor:ann"]), 1);
+    assert_eq!(count(&["ACCESSED"]), 1);
+    assert_eq!(count(&["actor:ann", "--target-type=project", "--since=1h"]), 2);
+    assert_eq!(count(&["actor:ann", "--actor=bob"]), 0);
+    assert_eq!(count(&["created:>=1h tenant:*"]), 0);
+}
+
+#[test]
+fn a_wrong_word_is_underlined_and_what_was_meant_is_said() {
+    let shell = Shell::with_log();
+    let ran = shell.run(&["query", "actor:x outcome:failed"]).exits_with(2);
+    let ran = ran.complains("`failed` is not an outcome").complains("did you mean `failure`?");
+    let lines: Vec<_> = ran.err.lines().collect();
+    let at = lines.iter().position(|line| line.contains("actor:x outcome:failed")).unwrap();
+    let column = |line: &str, text: &str| line.split_once(text).unwrap().0.chars().count();
+    assert_eq!(column(lines[at + 1], "─"), column(lines[at], "failed"), "{}", ran.err);
+    // What the terminal would obey is written out, and the label is still under the word.
+    let ran = shell.run(&["query", "\u{202e}\u{1b}[2J actr:x"]).exits_with(2).complains("did you mean `actor`?");
+    assert!(!ran.err.contains(['\u{202e}', '\u{1b}']), "{}", ran.err);
+}
+
+#[test]
+fn a_total_is_told_when_it_is_asked_for_and_says_how_sure_it_is() {
+    let shell = Shell::with_log();
+    for id in ["s1", "s2", "s3"] {
+        record(&shell, "user:u", "secret.accessed", &format!("secret:{id}"));
+    }
+    shell.run(&["query", "--limit=1", "--total=exact"]).success().complains("total: 3");
+    let ran = shell.run(&["query", "secret:s2", "--limit=1", "--total=estimate", "--format=json"]).exits_with(2);
+    ran.complains("`secret` is no field");
+    let ran = shell.run(&["query", "--limit=1", "--total=estimate", "--format=json"]).success();
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["total"], serde_json::json!({ "count": 3, "how": "exact" }));
+    assert!(!shell.run(&["query", "--limit=1"]).success().err.contains("total"));
+}
+
+#[test]
+fn pages_turn_back_and_oldest_first() {
+    let shell = Shell::with_log();
+    for id in ["s1", "s2", "s3", "s4"] {
+        record(&shell, "user:u", "secret.accessed", &format!("secret:{id}"));
+    }
+    let page = |arguments: &[&str]| -> (Vec<Value>, Value, Value) {
+        let ran = shell.run(&[&["query", "--format=json", "--limit=2"], arguments].concat()).success();
+        let mut page: Value = serde_json::from_str(&ran.out).unwrap();
+        let ids = page["entries"].as_array().unwrap().iter().map(|entry| entry["target_id"].clone()).collect();
+        (ids, page["next"].take(), page["previous"].take())
+    };
+    let (ids, next, previous) = page(&["--order=oldest-first"]);
+    assert_eq!((ids, previous), (vec!["s1".into(), "s2".into()], Value::Null));
+    let (ids, next, previous) = page(&["--order=oldest-first", "--after", next.as_str().unwrap()]);
+    assert_eq!((ids, next), (vec!["s3".into(), "s4".into()], Value::Null));
+    let (ids, _, previous) = page(&["--order=oldest-first", "--before", previous.as_str().unwrap()]);
+    assert_eq!((ids, previous), (vec!["s1".into(), "s2".into()], Value::Null));
+}
+
+#[test]
 fn following_the_printed_commands_shows_every_entry_once_newest_first() {
     let shell = Shell::with_log();
     for number in 0..7 {
         record(&shell, "user:it's me", "secret.accessed", &format!("secret:{number}"));
     }
-    let mut arguments = "query --actor 'user:it'\\''s me' --since 1h --limit 3 --format jsonl".to_owned();
+    let mut arguments =
+        "query --actor 'user:it'\\''s me' --since 1h --limit 3 --format jsonl -- -outcome:denied".to_owned();
     let mut seen = Vec::new();
     loop {
         // The shell reads the command as a person would paste it.

@@ -35,11 +35,12 @@ pub(crate) mod field_at;
 pub(crate) mod fits;
 #[doc(hidden)]
 pub mod no_catalog;
+pub mod ocsf;
 pub mod render;
+pub(crate) mod similar;
 
 mod find;
 mod info;
-mod similar;
 mod system;
 
 pub use builtin::AuditAction;

@@ -1,11 +1,13 @@
 //! What is asked.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
-use super::Cursor;
+use super::filter::{Condition, Filter, Pattern, Period, Term, TextColumn};
+use super::{Cursor, Travel};
 use crate::{ActorType, Outcome, Target};
 
-/// What is asked of the log. Every condition has to hold; asking the same condition again replaces it.
+/// What is asked of the log. Every condition has to hold.
 ///
 /// # Examples
 ///
@@ -15,22 +17,35 @@ use crate::{ActorType, Outcome, Target};
 ///
 /// let query = Query::new().actor("user_123").action("project.created").since(Utc::now() - TimeDelta::days(7)).limit(20);
 /// assert_eq!(query.row_limit(), 20);
+///
+/// let query = Query::from("actor:user_123 -action:secret.*".parse::<audit_core::query::Filter>()?).oldest_first();
+/// assert_eq!(query.filter().to_string(), "actor:user_123 -action:secret.*");
+/// # Ok::<(), audit_core::query::ParseError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a query asks nothing until a reader is given it"]
 pub struct Query {
-    pub(super) actor: Option<String>,
-    pub(super) actor_type: Option<ActorType>,
-    pub(super) action: Option<String>,
-    pub(super) target_type: Option<String>,
-    pub(super) target_id: Option<String>,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) request_id: Option<String>,
-    pub(super) tenant: Option<String>,
-    pub(super) since: Option<DateTime<Utc>>,
-    pub(super) until: Option<DateTime<Utc>>,
-    pub(super) after: Option<Cursor>,
+    filter: Filter,
+    order: Order,
+    start: Option<Start>,
     limit: u32,
+}
+
+/// Which rows come first: by `created_at`, and where that is equal by `id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Order {
+    /// The latest.
+    #[default]
+    NewestFirst,
+    /// The earliest.
+    OldestFirst,
+}
+
+/// From where a page is read, and which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    After(Cursor),
+    Before(Cursor),
 }
 
 /// The latest entries of an actor.
@@ -56,84 +71,79 @@ impl Query {
 
     /// The latest entries, whatever they are.
     pub const fn new() -> Self {
-        Self {
-            actor: None,
-            actor_type: None,
-            action: None,
-            target_type: None,
-            target_id: None,
-            outcome: None,
-            request_id: None,
-            tenant: None,
-            since: None,
-            until: None,
-            after: None,
-            limit: Self::DEFAULT_LIMIT,
-        }
+        Self { filter: Filter::new(), order: Order::NewestFirst, start: None, limit: Self::DEFAULT_LIMIT }
+    }
+
+    /// The entry of this id.
+    pub(super) fn by_id(id: Uuid) -> Self {
+        Self::new().with(Condition::Id(id))
+    }
+
+    /// Only entries that a filter means, too.
+    pub fn matching(mut self, filter: Filter) -> Self {
+        self.filter = self.filter.and(filter);
+        self
     }
 
     /// Only entries of this actor, by its id.
-    pub fn actor(mut self, id: impl Into<String>) -> Self {
-        self.actor = Some(id.into());
-        self
+    pub fn actor(self, id: impl Into<String>) -> Self {
+        self.text(TextColumn::ActorId, id)
     }
 
     /// Only entries of this kind of actor.
-    pub const fn actor_type(mut self, kind: ActorType) -> Self {
-        self.actor_type = Some(kind);
-        self
+    pub fn actor_type(self, kind: ActorType) -> Self {
+        self.with(Condition::ActorType(kind))
     }
 
     /// Only entries of this action, by its whole name.
-    pub fn action(mut self, name: impl Into<String>) -> Self {
-        self.action = Some(name.into());
-        self
+    pub fn action(self, name: impl Into<String>) -> Self {
+        self.text(TextColumn::Action, name)
     }
 
     /// Only entries about this thing.
-    pub fn target(self, target: Target) -> Self {
-        self.target_type(target.target_type).target_id(target.id)
+    pub fn target(mut self, target: Target) -> Self {
+        self.filter = self.filter.with(Term::from(target));
+        self
     }
 
     /// Only entries about this kind of thing.
-    pub fn target_type(mut self, kind: impl Into<String>) -> Self {
-        self.target_type = Some(kind.into());
-        self
+    pub fn target_type(self, kind: impl Into<String>) -> Self {
+        self.text(TextColumn::TargetType, kind)
     }
 
     /// Only entries about a thing of this id.
-    pub fn target_id(mut self, id: impl Into<String>) -> Self {
-        self.target_id = Some(id.into());
-        self
+    pub fn target_id(self, id: impl Into<String>) -> Self {
+        self.text(TextColumn::TargetId, id)
     }
 
     /// Only entries that ended so.
-    pub const fn outcome(mut self, outcome: Outcome) -> Self {
-        self.outcome = Some(outcome);
-        self
+    pub fn outcome(self, outcome: Outcome) -> Self {
+        self.with(Condition::Outcome(outcome))
     }
 
     /// Only entries of this request.
-    pub fn request_id(mut self, id: impl Into<String>) -> Self {
-        self.request_id = Some(id.into());
-        self
+    pub fn request_id(self, id: impl Into<String>) -> Self {
+        self.text(TextColumn::RequestId, id)
     }
 
     /// Only entries on this tenant's data.
-    pub fn tenant(mut self, id: impl Into<String>) -> Self {
-        self.tenant = Some(id.into());
-        self
+    pub fn tenant(self, id: impl Into<String>) -> Self {
+        self.text(TextColumn::TenantId, id)
     }
 
     /// Only entries of this time and later.
-    pub const fn since(mut self, time: DateTime<Utc>) -> Self {
-        self.since = Some(time);
-        self
+    pub fn since(self, time: DateTime<Utc>) -> Self {
+        self.with(Condition::Created(Period::since(time)))
     }
 
     /// Only entries before this time.
-    pub const fn until(mut self, time: DateTime<Utc>) -> Self {
-        self.until = Some(time);
+    pub fn until(self, time: DateTime<Utc>) -> Self {
+        self.with(Condition::Created(Period::until(time)))
+    }
+
+    /// The earliest entries first.
+    pub const fn oldest_first(mut self) -> Self {
+        self.order = Order::OldestFirst;
         self
     }
 
@@ -143,16 +153,29 @@ impl Query {
         self
     }
 
-    /// The page that follows the one whose [`next`](super::Page::next) this is. The other conditions should be the same.
+    /// The page that follows the one whose [`next`](super::Page::next) this is. Filter and order should be the same.
     pub const fn after(mut self, cursor: Cursor) -> Self {
-        self.after = Some(cursor);
+        self.start = Some(Start::After(cursor));
         self
     }
 
-    /// The query without its cursor.
-    pub(super) const fn whole(mut self) -> Self {
-        self.after = None;
+    /// The page that precedes the one whose [`previous`](super::Page::previous) this is. Filter and order should be the
+    /// same.
+    pub const fn before(mut self, cursor: Cursor) -> Self {
+        self.start = Some(Start::Before(cursor));
         self
+    }
+
+    /// Which entries are asked for.
+    #[must_use]
+    pub const fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Which of them come first.
+    #[must_use]
+    pub const fn order(&self) -> Order {
+        self.order
     }
 
     /// Most rows on the page.
@@ -160,10 +183,52 @@ impl Query {
     pub const fn row_limit(&self) -> u32 {
         self.limit
     }
+
+    /// The query without its cursor, newest first.
+    pub(super) fn whole(&self) -> Self {
+        Self { start: None, order: Order::NewestFirst, ..self.clone() }
+    }
+
+    /// Where reading begins.
+    pub(super) const fn place(&self) -> Option<Cursor> {
+        match self.start {
+            Some(Start::After(cursor) | Start::Before(cursor)) => Some(cursor),
+            None => None,
+        }
+    }
+
+    /// Whether the page is read from its end.
+    pub(super) const fn is_backwards(&self) -> bool {
+        matches!(self.start, Some(Start::Before(_)))
+    }
+
+    /// Which way time goes while the page is read.
+    pub(super) const fn travel(&self) -> Travel {
+        match (self.order, self.is_backwards()) {
+            (Order::NewestFirst, false) | (Order::OldestFirst, true) => Travel::Older,
+            (Order::NewestFirst, true) | (Order::OldestFirst, false) => Travel::Newer,
+        }
+    }
+
+    fn text(self, column: TextColumn, text: impl Into<String>) -> Self {
+        self.with(Condition::text(column, Pattern::Exact(text.into())))
+    }
+
+    fn with(mut self, condition: Condition) -> Self {
+        self.filter = self.filter.with(condition.into());
+        self
+    }
 }
 
 impl Default for Query {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl From<Filter> for Query {
+    /// The latest entries that a filter means.
+    fn from(filter: Filter) -> Self {
+        Self::new().matching(filter)
     }
 }

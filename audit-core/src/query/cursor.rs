@@ -6,9 +6,10 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike as _, Utc};
 use uuid::Uuid;
 
+use super::filter::Period;
 use crate::Row;
 
-/// A place in the log: just after a row, going back in time. As text it may stand in a URL or on a command line.
+/// A place in the log: that of a row, whether or not the row is there. As text it may stand in a URL or on a command line.
 ///
 /// The text is hexadecimal: the version 1 as a byte, the row's `created_at` in µs since 1970 as 8 bytes, big-endian, and
 /// the row's id. Only this type has to know.
@@ -43,8 +44,14 @@ const VERSION: u8 = 1;
 const BYTES: usize = 1 + 8 + 16;
 
 impl Cursor {
-    pub(super) const fn after(row: &Row) -> Self {
+    pub(super) const fn of(row: &Row) -> Self {
         Self { created_at: row.created_at, id: row.id }
+    }
+
+    /// The place of a row of this time, in µs since 1970.
+    pub(super) fn at(micros: i64, id: Uuid) -> Self {
+        let micros = micros.clamp(Period::FIRST, Period::LAST);
+        Self { created_at: DateTime::from_timestamp_micros(micros).expect("the years 1 to 9999 are times"), id }
     }
 }
 

@@ -1,9 +1,14 @@
-//! Reading the log: a [`Query`] in, a [`Page`] of rows out, newest first.
+//! Reading the log: a [`Query`] in, a [`Page`] of rows out.
 //!
-//! A [`Reader`] answers from either kind of store, under the reader's role alone, in read-only transactions. Every
+//! What is asked for, a [`Filter`] says; it is built, or read from text in one [grammar], which is the same wherever the log is
+//! asked. A [`Reader`] answers from either kind of store, under the reader's role alone, in read-only transactions. Every
 //! statement has a time limit and every page a greatest length, so that a reader cannot hurt the writer. The page after
-//! a page is asked for by its [`Cursor`], which names a row, not a number of rows: entries that arrive in between are
+//! or before a page is asked for by its [`Cursor`], which names a row, not a number of rows: entries that arrive in between are
 //! neither skipped nor shown twice, and the thousandth page costs what the first does.
+//!
+//! Where an index leads to the rows (actor, target, action, request, id, time), an answer is at once whole. Everything else is
+//! searched for, in the order that was asked for, and when [two seconds](Reader::PATIENCE) are over before the page is full, it
+//! says [how far](Page::searched_to) that came and goes on from there.
 //!
 //! A reader that fails is still good: the next page opens a new connection.
 //!
@@ -33,18 +38,36 @@
 
 mod builder;
 mod cursor;
+mod filter;
+pub mod grammar;
+mod moment;
 mod page;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod reader;
+mod rows;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod search;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod spans;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+mod tally;
+mod travel;
 #[cfg(feature = "postgres")]
 mod windows;
 
-pub use builder::{Query, by_action, by_actor, by_target};
+pub use builder::{Order, Query, by_action, by_actor, by_target};
 pub use cursor::{Cursor, CursorError};
+pub use filter::{Filter, Term};
+pub use grammar::ParseError;
+pub use moment::{Moment, MomentError};
 pub use page::{Count, Page};
 pub use reader::Reader;
+pub use rows::Rows;
+pub use tally::{By, Tally};
+use travel::Travel;

@@ -2,27 +2,50 @@
 
 use std::fmt;
 
-use super::Cursor;
+use chrono::{DateTime, Utc};
+
+use super::{Cursor, Query};
 use crate::Row;
 
 /// A page of the log.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page {
-    /// The rows, newest first: by `created_at`, and where that is equal by `id`.
+    /// The rows, in the order that was asked for.
     pub rows: Vec<Row>,
-    /// Where the next page begins; `None` when there is no older row.
+    /// What [`Query::after`] takes for the next page; `None` when there is none.
     pub next: Option<Cursor>,
+    /// What [`Query::before`] takes for the page before; `None` when this is the first.
+    pub previous: Option<Cursor>,
+    /// How far was searched, where the time was up before the page was full: no entry between the page's last and this
+    /// time is meant. The page goes on at `next` (at `previous`, where the page was asked for by [`Query::before`]).
+    pub searched_to: Option<DateTime<Utc>>,
+}
+
+/// What was read for a page, in the order of reading.
+pub(super) struct Reading {
+    /// One row more than the page holds, where there are so many.
+    pub(super) rows: Vec<Row>,
+    /// Where the search ended that ran out of time.
+    pub(super) stopped: Option<Cursor>,
 }
 
 impl Page {
-    /// Cuts a page out of rows of which one more than asked for was read.
-    pub(super) fn cut(mut rows: Vec<Row>, limit: u32) -> Self {
-        let limit = limit as usize;
-        let more = rows.len() > limit;
+    pub(super) fn of(query: &Query, Reading { mut rows, stopped }: Reading) -> Self {
+        let limit = query.row_limit() as usize;
+        let full = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more { rows.last().map(Cursor::after) } else { None };
-        Self { rows, next }
+        let onwards = if full { rows.last().map(Cursor::of) } else { stopped };
+        let back = query.place().map(|place| {
+            // Beyond an empty page lies the row at whose place it begins.
+            rows.first().map_or_else(|| query.travel().just_before(place), Cursor::of)
+        });
+        let (next, previous) = if query.is_backwards() { (back, onwards) } else { (onwards, back) };
+        if query.is_backwards() {
+            rows.reverse();
+        }
+        let searched_to = stopped.filter(|_| !full).map(|cursor| cursor.created_at);
+        Self { rows, next, previous, searched_to }
     }
 }
 
@@ -31,20 +54,19 @@ impl Page {
 pub enum Count {
     /// So many, at the time of asking.
     Exact(u64),
-    /// So many or more: counting stopped there.
+    /// So many or more: counting stopped when its time was up.
     AtLeast(u64),
+    /// About so many, judged by those of a part of the time that was asked about.
+    Estimated(u64),
 }
 
 impl Count {
-    /// Where counting stops.
-    pub const MOST: u64 = 10_000;
-
-    /// Rows that are counted at most: one more than told.
-    pub(super) const LIMIT: i64 = Self::MOST.cast_signed() + 1;
-
-    /// The count of rows of which at most [`Count::LIMIT`] were counted.
-    pub(super) const fn of(counted: i64) -> Self {
-        if counted == Self::LIMIT { Self::AtLeast(Self::MOST) } else { Self::Exact(counted.unsigned_abs()) }
+    /// The number, however sure it is.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::Exact(count) | Self::AtLeast(count) | Self::Estimated(count) => count,
+        }
     }
 }
 
@@ -53,6 +75,7 @@ impl fmt::Display for Count {
         match self {
             Self::Exact(count) => write!(f, "{count}"),
             Self::AtLeast(count) => write!(f, "at least {count}"),
+            Self::Estimated(count) => write!(f, "about {count}"),
         }
     }
 }

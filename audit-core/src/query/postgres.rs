@@ -8,19 +8,28 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::reader::{Source, TIME_LIMIT};
-use super::windows::{Span, windows};
-use super::{Count, Page, Query, sql};
+use super::filter::metadata::readings;
+use super::filter::{Condition, Path, Pattern};
+use super::plan::Plan;
+use super::reader::{Reach, Source, TIME_LIMIT};
+use super::search::{self, Statements};
+use super::spans::Span;
+use super::sql::{self, Dialect};
+use super::tally::{By, Tally};
+use super::windows::windows;
+use super::{Count, Cursor, Page, Query};
+use crate::Row;
 use crate::store::postgres::{address, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
 /// Read-only, because a reader needs no more. Limits of the transaction, not of the session, because behind a pooler
 /// the session is not ours. Custom plans, because after five runs a prepared statement turns to a generic plan, which
-/// takes a hundred times as long for a rare action.
+/// takes a hundred times as long for a rare action. No parallel workers, which the writer may need more.
 const BEGIN: &str = "BEGIN READ ONLY; \
-     SET LOCAL statement_timeout = '10s'; \
-     SET LOCAL lock_timeout = '5s'; \
+     SET LOCAL statement_timeout = '4s'; \
+     SET LOCAL lock_timeout = '4s'; \
      SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+     SET LOCAL max_parallel_workers_per_gather = 0; \
      SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// `query_canceled`, what remains of a statement that ran out of time.
@@ -45,8 +54,8 @@ pub(super) struct Postgres {
 #[derive(Debug)]
 struct Session {
     connection: PgConnection,
-    /// Where the partitions begin, and when that was looked up.
-    bounds: Option<(Instant, Vec<DateTime<Utc>>)>,
+    /// Where the partitions begin, in µs since 1970, and when that was looked up.
+    bounds: Option<(Instant, Vec<i64>)>,
 }
 
 impl Postgres {
@@ -60,11 +69,11 @@ impl Postgres {
     /// is out of step with its server.
     async fn ask<T>(
         &self,
-        question: impl AsyncFnOnce(&mut Statements<'_>) -> Result<T, StoreError>,
+        question: impl AsyncFnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut place = self.session.lock().await;
         let mut session = self.begin(place.take()).await?;
-        let mut statements = Statements { session: &mut session, reader: self };
+        let mut statements = Transaction { session: &mut session, reader: self };
         let answer = timeout(TIME_LIMIT, async {
             let answer = question(&mut statements).await?;
             statements.end().await?;
@@ -88,66 +97,12 @@ impl Postgres {
         Ok(session)
     }
 
-    async fn read_page(&self, query: &Query) -> Result<Page, StoreError> {
-        let rows = self
-            .ask(async |statements| {
-                let mut rows = Vec::new();
-                let mut left = i64::from(query.row_limit()) + 1;
-                for window in statements.windows(query).await? {
-                    let mut statement = self.select(COLUMNS, query, window);
-                    if let Some(cursor) = query.after {
-                        statement.push(" AND (created_at, id) < (").push_bind(cursor.created_at);
-                        statement.push(", ").push_bind(cursor.id).push(")");
-                    }
-                    statement.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(left);
-                    for row in statements.fetch(statement).await? {
-                        left -= 1;
-                        rows.push(sql::row(&row, time, |error| self.failed(error))?);
-                    }
-                    if left == 0 {
-                        break;
-                    }
-                }
-                Ok(rows)
-            })
-            .await?;
-        Ok(Page::cut(rows, query.row_limit()))
-    }
-
-    async fn read_count(&self, query: &Query) -> Result<Count, StoreError> {
-        let counted = self
-            .ask(async |statements| {
-                let mut left = Count::LIMIT;
-                for window in statements.windows(query).await? {
-                    let mut statement = self.select("count(*) FROM (SELECT 1", query, window);
-                    statement.push(" LIMIT ").push_bind(left).push(") AS counted");
-                    for row in statements.fetch(statement).await? {
-                        left -= row.try_get::<i64, _>(0).map_err(|error| self.failed(error))?;
-                    }
-                    if left == 0 {
-                        break;
-                    }
-                }
-                Ok(Count::LIMIT - left)
-            })
-            .await?;
-        Ok(Count::of(counted))
-    }
-
-    /// Bounds come as parameters, so that the planner sees which partitions are beyond them.
-    fn select(&self, what: &str, query: &Query, (since, until): Span) -> QueryBuilder<sqlx::Postgres> {
-        let from = format!("SELECT {what} FROM {}.audit_logs WHERE created_at >= ", self.schema.quoted());
-        let mut statement = QueryBuilder::new(from);
-        statement.push_bind(since).push(" AND created_at < ").push_bind(until);
-        sql::push_conditions(&mut statement, query, "");
-        statement
+    fn table(&self) -> String {
+        format!("{}.audit_logs", self.schema.quoted())
     }
 
     fn failed(&self, error: sqlx::Error) -> StoreError {
-        if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(CANCELED)) {
-            return self.too_slow();
-        }
-        store_error(self.action(), error)
+        if is_canceled(&error) { self.too_slow() } else { store_error(self.action(), error) }
     }
 
     fn too_slow(&self) -> StoreError {
@@ -159,49 +114,66 @@ impl Postgres {
     }
 }
 
+fn is_canceled(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(CANCELED))
+}
+
 impl Source for Postgres {
-    fn page<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
-        Box::pin(self.read_page(query))
+    fn page<'a>(&'a self, query: &'a Query, patience: Duration) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Postgres::is_exact);
+            let wanted = query.row_limit() as usize + 1;
+            let reading = self.ask(async |statements| search::read(statements, &plan, wanted, patience).await).await?;
+            Ok(Page::of(query, reading))
+        })
     }
 
-    fn count<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Count, StoreError>> {
-        Box::pin(self.read_count(query))
+    fn count<'a>(&'a self, query: &'a Query, reach: Reach) -> BoxFuture<'a, Result<Count, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Postgres::is_exact);
+            self.ask(async |statements| search::count(statements, &plan, reach).await).await
+        })
+    }
+
+    fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Postgres::is_exact);
+            self.ask(async |statements| search::tally(statements, &plan, by, most).await).await
+        })
     }
 }
 
 /// The statements of one question, in one transaction.
-struct Statements<'a> {
+struct Transaction<'a> {
     session: &'a mut Session,
     reader: &'a Postgres,
 }
 
-impl Statements<'_> {
-    /// Which spans of time to look into, one statement each.
-    async fn windows(&mut self, query: &Query) -> Result<Vec<Span>, StoreError> {
-        let (since, until) = sql::time_range(query);
-        let time = |micros| DateTime::from_timestamp_micros(micros).expect("the years 1 to 9999 are times");
-        let bounds = match &self.session.bounds {
-            Some((seen, bounds)) if seen.elapsed() < BOUNDS_AGE => bounds.clone(),
-            _ => self.bounds().await?,
-        };
-        Ok(windows(&bounds, Utc::now(), (time(since), time(until))))
-    }
-
-    async fn bounds(&mut self) -> Result<Vec<DateTime<Utc>>, StoreError> {
+impl Transaction<'_> {
+    async fn bounds(&mut self) -> Result<Vec<i64>, StoreError> {
+        if let Some((seen, bounds)) = &self.session.bounds
+            && seen.elapsed() < BOUNDS_AGE
+        {
+            return Ok(bounds.clone());
+        }
         let bounds = format!("SELECT lower_bound FROM {}.audit_partitions()", self.reader.schema.quoted());
         let bounds: Vec<DateTime<Utc>> = sqlx::query_scalar(AssertSqlSafe(bounds))
             .persistent(false)
             .fetch_all(&mut self.session.connection)
             .await
             .map_err(|error| self.reader.failed(error))?;
+        let bounds: Vec<_> = bounds.iter().map(DateTime::timestamp_micros).collect();
         self.session.bounds = Some((Instant::now(), bounds.clone()));
         Ok(bounds)
     }
 
     /// Behind a pooler a prepared statement may be another session's, so that none is kept.
-    async fn fetch(&mut self, mut statement: QueryBuilder<sqlx::Postgres>) -> Result<Vec<PgRow>, StoreError> {
-        let rows = statement.build().persistent(false).fetch_all(&mut self.session.connection).await;
-        rows.map_err(|error| self.reader.failed(error))
+    async fn fetch(&mut self, mut statement: QueryBuilder<sqlx::Postgres>) -> Result<Option<Vec<PgRow>>, StoreError> {
+        match statement.build().persistent(false).fetch_all(&mut self.session.connection).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if is_canceled(&error) => Ok(None),
+            Err(error) => Err(self.reader.failed(error)),
+        }
     }
 
     async fn end(&mut self) -> Result<(), StoreError> {
@@ -210,8 +182,131 @@ impl Statements<'_> {
     }
 }
 
+impl Statements for Transaction<'_> {
+    async fn inhabited(&mut self, _: &Plan<'_>) -> Result<Span, StoreError> {
+        let first = self.bounds().await?.into_iter().min().unwrap_or(i64::MIN);
+        Ok((first, Utc::now().timestamp_micros()))
+    }
+
+    async fn windows(&mut self, plan: &Plan<'_>) -> Result<Vec<Span>, StoreError> {
+        Ok(windows(&self.bounds().await?, Utc::now().timestamp_micros(), plan.span, plan.travel))
+    }
+
+    async fn rows(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        place: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        let statement = select_rows(&self.reader.table(), plan, span, place, limit);
+        let Some(rows) = self.fetch(statement).await? else { return Ok(None) };
+        rows.iter()
+            .map(|row| sql::row(row, time, |error| self.reader.failed(error)))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError> {
+        let statement = sql::select("count(*)", &self.reader.table(), plan, span, None);
+        let Some(rows) = self.fetch(statement).await? else { return Ok(None) };
+        let counted = rows.iter().try_fold(0, |sum, row| row.try_get::<i64, _>(0).map(|count| sum + count));
+        counted.map(|count| Some(count.unsigned_abs())).map_err(|error| self.reader.failed(error))
+    }
+
+    async fn tally(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        by: By,
+    ) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError> {
+        let Some(rows) = self.fetch(sql::select_tally(&self.reader.table(), plan, span, by)).await? else {
+            return Ok(None);
+        };
+        let tallied = rows.iter().map(sql::tallied).collect::<Result<_, _>>();
+        tallied.map(Some).map_err(|error| self.reader.failed(error))
+    }
+
+    fn too_slow(&self) -> StoreError {
+        self.reader.too_slow()
+    }
+}
+
+fn select_rows(
+    table: &str,
+    plan: &Plan<'_>,
+    span: Span,
+    place: Option<Cursor>,
+    limit: usize,
+) -> QueryBuilder<sqlx::Postgres> {
+    let mut statement = sql::select(COLUMNS, table, plan, span, place);
+    sql::push_order(&mut statement, plan.travel, i64::try_from(limit).unwrap_or(i64::MAX));
+    statement
+}
+
 impl Session {
     async fn open(server: &PgConnectOptions) -> Result<Self, StoreError> {
         Ok(Self { connection: connect_bare(server, "audit-reader").await?, bounds: None })
+    }
+}
+
+/// The text that free text is looked for in, beside the metadata. The index of `audit migrate --with text-index` is on
+/// the same expression.
+pub(crate) fn searched_text() -> String {
+    format!("lower(({}) COLLATE \"C\")", sql::all_text("chr(10)"))
+}
+
+/// The metadata's text that free text is looked for in, of which the same is true.
+pub(crate) const SEARCHED_METADATA: &str = "lower((metadata::text) COLLATE \"C\")";
+
+impl Dialect for sqlx::Postgres {
+    const BESIDE: &'static str = "";
+    const DAY: &'static str = "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
+
+    fn is_exact(condition: &Condition) -> bool {
+        !matches!(condition, Condition::Anywhere(_) | Condition::Metadata(_, Pattern::Prefix(_)))
+    }
+
+    fn push_time(sql: &mut QueryBuilder<Self>, micros: i64) {
+        sql.push_bind(DateTime::from_timestamp_micros(micros).expect("the years 1 to 9999 are times"));
+    }
+
+    fn push_ip(sql: &mut QueryBuilder<Self>, network: &ipnet::IpNet) {
+        sql.push("ip_address <<= ").push_bind(network.to_string()).push("::inet");
+    }
+
+    fn push_prefix(sql: &mut QueryBuilder<Self>, column: &str, beginning: &str) {
+        sql.push(format_args!("starts_with({column}, ")).push_bind(beginning.to_owned()).push(")");
+    }
+
+    fn push_metadata(sql: &mut QueryBuilder<Self>, path: &Path, pattern: &Pattern) {
+        match pattern {
+            // One of these the metadata contain: what the text may stand for, alone or in a list.
+            Pattern::Exact(text) => {
+                let mut before = "(";
+                for reading in readings(text) {
+                    for value in [reading.clone(), vec![reading].into()] {
+                        sql.push(format_args!("{before}metadata @> "));
+                        sql.push_bind(path.around(value).to_string()).push("::jsonb");
+                        before = " OR ";
+                    }
+                }
+                sql.push(")");
+            }
+            Pattern::Prefix(beginning) => {
+                sql.push("(strpos(metadata::text, ").push_bind(path.key_text()).push(") > 0");
+                sql.push(" AND strpos(metadata::text, ").push_bind(sql::json_prefix(beginning)).push(") > 0)");
+            }
+        }
+    }
+
+    fn push_anywhere(sql: &mut QueryBuilder<Self>, text: &str) {
+        let like = |text: &str| {
+            let escaped: String =
+                text.chars().flat_map(|c| "\\%_".contains(c).then_some('\\').into_iter().chain([c])).collect();
+            format!("%{}%", escaped.to_ascii_lowercase())
+        };
+        sql.push(format_args!("({} LIKE ", searched_text())).push_bind(like(text));
+        sql.push(format_args!(" OR {SEARCHED_METADATA} LIKE ")).push_bind(like(&sql::json_inner(text))).push(")");
     }
 }

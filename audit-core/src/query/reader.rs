@@ -2,22 +2,46 @@
 
 use std::time::Duration;
 
-use super::{Count, Page, Query};
+use chrono::{DateTime, TimeDelta};
+use uuid::Uuid;
+
+use super::{By, Count, Page, Query, Rows, Tally};
+use crate::Row;
 use crate::store::{BoxFuture, Schema, StoreError};
 
-/// How long one page, or one count, may take.
+/// How long one answer may take.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// How far to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To the end, or for most of [`TIME_LIMIT`].
+    AsFarAsPossible,
+    /// No longer than anybody minds.
+    Glance,
+}
+
+impl Reach {
+    pub(super) const fn patience(self) -> Duration {
+        match self {
+            Self::AsFarAsPossible => Duration::from_secs(5),
+            Self::Glance => Duration::from_millis(200),
+        }
+    }
+}
 
 /// What each kind of store does for a reader.
 pub(super) trait Source: std::fmt::Debug + Send + Sync {
-    fn page<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>>;
-    fn count<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Count, StoreError>>;
+    fn page<'a>(&'a self, query: &'a Query, patience: Duration) -> BoxFuture<'a, Result<Page, StoreError>>;
+    fn count<'a>(&'a self, query: &'a Query, reach: Reach) -> BoxFuture<'a, Result<Count, StoreError>>;
+    fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>>;
 }
 
 /// Reads the log of one store over one connection; questions asked at once are answered one after the other.
 #[derive(Debug)]
 pub struct Reader {
     source: Box<dyn Source>,
+    patience: Duration,
 }
 
 impl Reader {
@@ -30,17 +54,33 @@ impl Reader {
     pub async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
         #[cfg(feature = "postgres")]
         if crate::store::postgres::serves(url) {
-            return Ok(Self { source: Box::new(super::postgres::Postgres::connect(url, schema).await?) });
+            return Ok(Self::of(super::postgres::Postgres::connect(url, schema).await?));
         }
         #[cfg(feature = "sqlite")]
         if crate::store::sqlite::serves(url) {
-            return Ok(Self { source: Box::new(super::sqlite::Sqlite::connect(url).await?) });
+            return Ok(Self::of(super::sqlite::Sqlite::connect(url).await?));
         }
         let _ = schema;
         Err(crate::store::unknown_kind(url))
     }
 
-    /// The rows that a query asks for, newest first.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    fn of(source: impl Source + 'static) -> Self {
+        Self { source: Box::new(source), patience: Self::PATIENCE }
+    }
+
+    /// How long rows are searched for one page, unless [`Reader::with_patience`] says otherwise.
+    pub const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// How long to search for one page where no index leads to its rows. At least one step is made, and then the page says
+    /// [how far](Page::searched_to).
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience.min(Self::PATIENCE);
+        self
+    }
+
+    /// The rows that a query asks for, in its order.
     ///
     /// # Errors
     ///
@@ -50,10 +90,11 @@ impl Reader {
     ///
     /// Dropping the future closes the connection; the next question opens another.
     pub async fn page(&self, query: &Query) -> Result<Page, StoreError> {
-        self.source.page(query).await
+        self.source.page(query, self.patience).await
     }
 
-    /// How many rows a query has, its limit and cursor aside. Counting stops at [`Count::MOST`].
+    /// How many rows a query has, its limit and cursor aside: [exactly](Count::Exact), or, where that takes more than five
+    /// seconds, [at least](Count::AtLeast).
     ///
     /// # Errors
     ///
@@ -63,6 +104,61 @@ impl Reader {
     ///
     /// As [`Reader::page`].
     pub async fn count(&self, query: &Query) -> Result<Count, StoreError> {
-        self.source.count(&query.clone().whole()).await
+        self.source.count(&query.whole(), Reach::AsFarAsPossible).await
+    }
+
+    /// About how many rows a query has, its limit and cursor aside: [exactly](Count::Exact) where that takes a fifth of a
+    /// second, otherwise [judged](Count::Estimated) by the newest that could be counted in that time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn estimate(&self, query: &Query) -> Result<Count, StoreError> {
+        self.source.count(&query.whole(), Reach::Glance).await
+    }
+
+    /// How many rows of a query there are of each kind, its limit and cursor aside; the `most` frequent ones. The newest rows
+    /// are counted first, and where that takes more than five seconds, the tally says [how far](Tally::counted_to) it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn tally(&self, query: &Query, by: By, most: usize) -> Result<Tally, StoreError> {
+        self.source.tally(&query.whole(), by, most).await
+    }
+
+    /// All rows of a query, its limit aside, one after the other.
+    #[must_use]
+    pub fn rows(&self, query: Query) -> Rows<'_> {
+        Rows::new(self, query)
+    }
+
+    /// The row of this id.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn find(&self, id: Uuid) -> Result<Option<Row>, StoreError> {
+        // An id is made when its row is, so that it says where to look first.
+        let made = id.get_timestamp().and_then(|made| DateTime::from_timestamp(made.to_unix().0.try_into().ok()?, 0));
+        if let Some(made) = made {
+            let near = Query::by_id(id).since(made - TimeDelta::seconds(1)).until(made + TimeDelta::seconds(2));
+            if let Some(row) = self.page(&near).await?.rows.pop() {
+                return Ok(Some(row));
+            }
+        }
+        Ok(self.page(&Query::by_id(id)).await?.rows.pop())
     }
 }

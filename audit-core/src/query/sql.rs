@@ -5,57 +5,191 @@ use serde_json::{Map, Value};
 use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
-use super::Query;
+use super::filter::{Condition, Path, Pattern, Period, TextColumn};
+use super::plan::Plan;
 use super::reader::TIME_LIMIT;
+use super::spans::Span;
+use super::tally::By;
+use super::{Cursor, Travel};
 use crate::Row;
-use crate::sanitise::{MAX_ID_BYTES, MAX_TYPE_BYTES, Sanitiser};
 use crate::store::{ErrorClass, StoreError};
 
-/// Pushes the conditions on text columns, each after ` AND `, the one that fewest rows meet first. The columns of the
-/// others come after `beside`.
-pub(super) fn push_conditions<DB>(sql: &mut QueryBuilder<DB>, query: &Query, beside: &'static str)
+/// What the stores say in different words.
+///
+/// Values are bound, never written into the statement.
+pub(super) trait Dialect: Database {
+    /// Keeps a column from its index, where another one leads to fewer rows.
+    const BESIDE: &'static str;
+    /// The day of `created_at`, in UTC, as ISO 8601 writes it.
+    const DAY: &'static str;
+
+    /// Whether the SQL of a condition is true of exactly the rows of which the condition holds. Otherwise it is true of
+    /// more.
+    fn is_exact(condition: &Condition) -> bool;
+    fn push_time(sql: &mut QueryBuilder<Self>, micros: i64);
+    fn push_ip(sql: &mut QueryBuilder<Self>, network: &ipnet::IpNet);
+    /// Whether a text column begins with something.
+    fn push_prefix(sql: &mut QueryBuilder<Self>, column: &str, beginning: &str);
+    fn push_metadata(sql: &mut QueryBuilder<Self>, path: &Path, pattern: &Pattern);
+    fn push_anywhere(sql: &mut QueryBuilder<Self>, text: &str);
+}
+
+/// `SELECT … WHERE …`: what a plan asks for, within a span and beyond a place.
+pub(super) fn select<D: Dialect>(
+    what: &str,
+    table: &str,
+    plan: &Plan<'_>,
+    (since, until): Span,
+    place: Option<Cursor>,
+) -> QueryBuilder<D>
 where
-    DB: Database,
-    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
 {
-    // As freezing leaves them, or what was cut or replaced there would never be found.
-    let stored = |text: &Option<String>, most| Sanitiser::default().optional("", text.clone(), most);
-    let conditions = [
-        ("request_id", stored(&query.request_id, MAX_ID_BYTES)),
-        ("target_id", stored(&query.target_id, MAX_ID_BYTES)),
-        ("actor_id", stored(&query.actor, MAX_ID_BYTES)),
-        ("action", stored(&query.action, usize::MAX)),
-        ("actor_type", query.actor_type.map(|kind| kind.to_string())),
-        ("target_type", stored(&query.target_type, MAX_TYPE_BYTES)),
-        ("outcome", query.outcome.map(|outcome| outcome.to_string())),
-        ("tenant_id", stored(&query.tenant, MAX_ID_BYTES)),
-    ];
-    let mut before = " AND ".to_owned();
-    for (column, value) in conditions {
-        if let Some(value) = value {
-            sql.push(&before).push(column).push(" = ").push_bind(value);
-            before = format!(" AND {beside}");
+    // Bounds come as parameters, so that the planner sees which partitions are beyond them.
+    let mut sql = QueryBuilder::new(format!("SELECT {what} FROM {table} WHERE created_at >= "));
+    D::push_time(&mut sql, since);
+    sql.push(" AND created_at < ");
+    D::push_time(&mut sql, until);
+    let mut beside = "";
+    for term in &plan.terms {
+        match (term.negated, D::is_exact(&term.condition)) {
+            (false, _) => {
+                sql.push(" AND ");
+                push_condition(&mut sql, &term.condition, beside);
+            }
+            (true, true) => {
+                sql.push(" AND (");
+                push_condition(&mut sql, &term.condition, D::BESIDE);
+                sql.push(") IS NOT TRUE");
+            }
+            // The opposite of too many rows would be too few.
+            (true, false) => {}
         }
+        beside = D::BESIDE;
+    }
+    if let Some(place) = place {
+        sql.push(format_args!(" AND (created_at, id) {} (", plan.travel.beyond()));
+        D::push_time(&mut sql, place.created_at.timestamp_micros());
+        sql.push(", ").push_bind(place.id).push(")");
+    }
+    sql
+}
+
+/// `SELECT value, count(*) …`: how many rows there are of each kind.
+pub(super) fn select_tally<D: Dialect>(table: &str, plan: &Plan<'_>, span: Span, by: By) -> QueryBuilder<D>
+where
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    let value = match by {
+        By::Day => D::DAY,
+        By::Action => "action",
+        By::Actor => "actor_type || ':' || actor_id",
+        By::Outcome => "outcome",
+        By::TargetType => "target_type",
+    };
+    let mut sql = select(&format!("{value}, count(*)"), table, plan, span, None);
+    sql.push(" GROUP BY 1");
+    sql
+}
+
+/// A value and its number of rows.
+pub(super) fn tallied<'r, R>(row: &'r R) -> Result<(Option<String>, u64), sqlx::Error>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()))
+}
+
+/// The order in which a page is read.
+pub(super) fn push_order<D: Database>(sql: &mut QueryBuilder<D>, travel: Travel, limit: i64)
+where
+    for<'q> i64: Encode<'q, D> + Type<D>,
+{
+    let direction = travel.direction();
+    sql.push(format_args!(" ORDER BY created_at {direction}, id {direction} LIMIT ")).push_bind(limit);
+}
+
+fn push_condition<D: Dialect>(sql: &mut QueryBuilder<D>, condition: &Condition, beside: &str)
+where
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    match condition {
+        Condition::Id(id) => {
+            sql.push("id = ").push_bind(*id);
+        }
+        Condition::Attempt(id) => {
+            sql.push("attempt_id = ").push_bind(*id);
+        }
+        Condition::Text(column, pattern) => push_text(sql, *column, pattern, beside),
+        Condition::Actor(kind, id) => {
+            sql.push(format_args!("({}actor_type = ", D::BESIDE)).push_bind(kind.to_string()).push(" AND ");
+            push_text(sql, TextColumn::ActorId, id, beside);
+            sql.push(")");
+        }
+        Condition::ActorType(kind) => {
+            sql.push("actor_type = ").push_bind(kind.to_string());
+        }
+        Condition::Target(kind, id) => {
+            sql.push(format_args!("({}target_type = ", D::BESIDE)).push_bind(kind.clone()).push(" AND ");
+            push_text(sql, TextColumn::TargetId, id, beside);
+            sql.push(")");
+        }
+        Condition::Outcome(outcome) => {
+            sql.push("outcome = ").push_bind(outcome.to_string());
+        }
+        Condition::Ip(network) => D::push_ip(sql, network),
+        Condition::Created(period) => push_period(sql, *period),
+        Condition::Metadata(path, pattern) => D::push_metadata(sql, path, pattern),
+        Condition::Anywhere(text) => D::push_anywhere(sql, text),
     }
 }
 
-/// The times that a query, its cursor included, covers: from the first, before the second. Both lie in the years 1 to 9999, which every
-/// store knows.
-pub(super) fn time_range(query: &Query) -> (i64, i64) {
-    const FIRST: i64 = -62_135_596_800_000_000;
-    const LAST: i64 = 253_402_300_799_999_999;
-    let micros = |time: DateTime<Utc>| time.timestamp_micros().clamp(FIRST, LAST);
-    let since = query.since.map_or(FIRST, round_up).clamp(FIRST, LAST);
-    let until = query.until.map_or(LAST, round_up).clamp(FIRST, LAST);
-    // Rows of the cursor's own microsecond may still come.
-    let reached = query.after.map_or(LAST, |cursor| micros(cursor.created_at) + 1);
-    (since, until.min(reached))
+fn push_text<D: Dialect>(sql: &mut QueryBuilder<D>, column: TextColumn, pattern: &Pattern, beside: &str)
+where
+    for<'q> String: Encode<'q, D> + Type<D>,
+{
+    let column = format!("{beside}{}", column.name());
+    match pattern {
+        Pattern::Exact(text) => {
+            sql.push(column).push(" = ").push_bind(text.clone());
+        }
+        Pattern::Prefix(beginning) => D::push_prefix(sql, &column, beginning),
+    }
 }
 
-/// The first whole microsecond that is not before a time.
-fn round_up(time: DateTime<Utc>) -> i64 {
-    let micros = time.timestamp_micros();
-    if time.timestamp_subsec_nanos().is_multiple_of(1_000) { micros } else { micros.saturating_add(1) }
+fn push_period<D: Dialect>(sql: &mut QueryBuilder<D>, period: Period) {
+    let (since, until) = period.bounds();
+    sql.push("(TRUE");
+    for (comparison, bound) in [(">=", since), ("<", until)] {
+        if let Some(bound) = bound {
+            sql.push(format_args!(" AND created_at {comparison} "));
+            D::push_time(sql, bound);
+        }
+    }
+    sql.push(")");
+}
+
+/// The columns that free text is looked for in, in one text.
+pub(super) fn all_text(line_feed: &str) -> String {
+    let columns: Vec<_> = TextColumn::ALL.iter().map(|column| format!("coalesce({}, '')", column.name())).collect();
+    columns.join(&format!(" || {line_feed} || "))
+}
+
+/// A text as it stands between the quotes of JSON.
+pub(super) fn json_inner(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// The beginning of a text as it stands in JSON.
+pub(super) fn json_prefix(beginning: &str) -> String {
+    format!("\"{}", json_inner(beginning))
 }
 
 /// Reads a row whose columns have their names, whose addresses and JSON are text, and whose times `time` reads.

@@ -3,21 +3,33 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::reader::{Source, TIME_LIMIT};
-use super::{Count, Page, Query, sql};
+use super::filter::metadata::readings;
+use super::filter::{Condition, Path, Pattern, Period};
+use super::plan::Plan;
+use super::reader::{Reach, Source};
+use super::search::{self, Statements};
+use super::spans::Span;
+use super::sql::{self, Dialect};
+use super::tally::{By, Tally};
+use super::{Count, Cursor, Page, Query};
+use crate::Row;
 use crate::store::sqlite::{Access, File, store_error};
 use crate::store::{BoxFuture, ErrorClass, StoreError};
 
 /// How many of SQLite's operations pass between two looks at the clock: about a tenth of a millisecond.
 const OPERATIONS_PER_LOOK: i32 = 10_000;
+/// How long a statement may take.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(4);
 /// `SQLITE_INTERRUPT`, what remains of a statement that ran out of time.
 const INTERRUPT: &str = "9";
 
+const TABLE: &str = "audit_logs";
 const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, \
      created_at, outcome, error, duration_us, attempt_id, request_id, trace_id, span_id, tenant_id, on_behalf_of, \
      origin, recorded_at, stream_id, seq, salt, redacted";
@@ -28,66 +40,197 @@ pub(super) struct Sqlite {
     file: File,
     /// Empty while a question is asked, and after one that failed.
     connection: Mutex<Option<SqliteConnection>>,
-    time_limit: Duration,
+    statement_limit: Duration,
 }
 
 impl Sqlite {
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
         let file = File::parse(url)?;
         let connection = file.open(Access::Read).await?;
-        Ok(Self { file, connection: Mutex::new(Some(connection)), time_limit: TIME_LIMIT })
+        Ok(Self { file, connection: Mutex::new(Some(connection)), statement_limit: STATEMENT_LIMIT })
     }
 
-    /// Runs a statement within the time limit. The connection goes back only when all went well.
-    async fn fetch(&self, mut statement: QueryBuilder<sqlx::Sqlite>) -> Result<Vec<SqliteRow>, StoreError> {
+    /// Answers. The connection goes back only when all went well.
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut place = self.connection.lock().await;
-        let mut connection = match place.take() {
+        let connection = match place.take() {
             Some(connection) => connection,
             None => self.file.open(Access::Read).await?,
         };
-        let deadline = Instant::now() + self.time_limit;
-        let failed = |error| self.failed(error);
-        connection
-            .lock_handle()
-            .await
-            .map_err(failed)?
-            .set_progress_handler(OPERATIONS_PER_LOOK, move || Instant::now() < deadline);
-        let rows = statement.build().fetch_all(&mut connection).await.map_err(failed)?;
-        *place = Some(connection);
-        Ok(rows)
+        let mut session = Session { connection, reader: self };
+        let answer = question(&mut session).await?;
+        *place = Some(session.connection);
+        Ok(answer)
     }
 
     fn failed(&self, error: sqlx::Error) -> StoreError {
-        let action = format!("cannot read {}", self.file.describe());
-        if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(INTERRUPT)) {
-            return StoreError::new(ErrorClass::Transient, action, sql::too_slow());
-        }
-        store_error(action, error)
+        store_error(self.action(), error)
     }
 
-    async fn read_page(&self, query: &Query) -> Result<Page, StoreError> {
-        let rows = self.fetch(select_page(query)).await?;
-        let rows = rows.iter().map(|row| sql::row(row, time, |error| self.failed(error))).collect::<Result<_, _>>()?;
-        Ok(Page::cut(rows, query.row_limit()))
-    }
-
-    async fn read_count(&self, query: &Query) -> Result<Count, StoreError> {
-        let mut statement = select("count(*) FROM (SELECT 1", query);
-        statement.push(" LIMIT ").push_bind(Count::LIMIT).push(")");
-        let rows = self.fetch(statement).await?;
-        let counted = rows.iter().try_fold(0, |sum, row| row.try_get::<i64, _>(0).map(|counted| sum + counted));
-        counted.map(Count::of).map_err(|error| self.failed(error))
+    fn action(&self) -> String {
+        format!("cannot read {}", self.file.describe())
     }
 }
 
 impl Source for Sqlite {
-    fn page<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
-        Box::pin(self.read_page(query))
+    fn page<'a>(&'a self, query: &'a Query, patience: Duration) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            let wanted = query.row_limit() as usize + 1;
+            let reading = self.ask(async |session| search::read(session, &plan, wanted, patience).await).await?;
+            Ok(Page::of(query, reading))
+        })
     }
 
-    fn count<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Count, StoreError>> {
-        Box::pin(self.read_count(query))
+    fn count<'a>(&'a self, query: &'a Query, reach: Reach) -> BoxFuture<'a, Result<Count, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            self.ask(async |session| search::count(session, &plan, reach).await).await
+        })
     }
+
+    fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            self.ask(async |session| search::tally(session, &plan, by, most).await).await
+        })
+    }
+}
+
+/// The statements of one question.
+struct Session<'a> {
+    connection: SqliteConnection,
+    reader: &'a Sqlite,
+}
+
+impl Session<'_> {
+    /// Runs a statement; `None` where it ran out of time.
+    async fn fetch(&mut self, mut statement: QueryBuilder<sqlx::Sqlite>) -> Result<Option<Vec<SqliteRow>>, StoreError> {
+        let deadline = Instant::now() + self.reader.statement_limit;
+        self.connection
+            .lock_handle()
+            .await
+            .map_err(|error| self.reader.failed(error))?
+            .set_progress_handler(OPERATIONS_PER_LOOK, move || Instant::now() < deadline);
+        match statement.build().fetch_all(&mut self.connection).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(INTERRUPT)) => {
+                Ok(None)
+            }
+            Err(error) => Err(self.reader.failed(error)),
+        }
+    }
+}
+
+impl Statements for Session<'_> {
+    async fn windows(&mut self, plan: &Plan<'_>) -> Result<Vec<Span>, StoreError> {
+        Ok(Vec::from_iter(Some(plan.span).filter(|(since, until)| since < until)))
+    }
+
+    async fn inhabited(&mut self, _: &Plan<'_>) -> Result<Span, StoreError> {
+        // Each alone is looked up in the index; both at once are not.
+        let ends = "SELECT (SELECT min(created_at) FROM audit_logs), (SELECT max(created_at) FROM audit_logs)";
+        let rows = self.fetch(QueryBuilder::new(ends)).await?.unwrap_or_default();
+        let end = |column, empty| {
+            let end = rows.first().map(|row| row.try_get::<Option<i64>, _>(column)).transpose();
+            end.map(|end| end.flatten().unwrap_or(empty)).map_err(|error| self.reader.failed(error))
+        };
+        Ok((end(0, Period::LAST)?, end(1, Period::FIRST)?.saturating_add(1)))
+    }
+
+    async fn rows(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        place: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        let Some(rows) = self.fetch(select_rows(plan, span, place, limit)).await? else { return Ok(None) };
+        rows.iter()
+            .map(|row| sql::row(row, time, |error| self.reader.failed(error)))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError> {
+        let Some(rows) = self.fetch(sql::select("count(*)", TABLE, plan, span, None)).await? else { return Ok(None) };
+        let counted = rows.iter().try_fold(0, |sum, row| row.try_get::<i64, _>(0).map(|count| sum + count));
+        counted.map(|count| Some(count.unsigned_abs())).map_err(|error| self.reader.failed(error))
+    }
+
+    async fn tally(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        by: By,
+    ) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError> {
+        let Some(rows) = self.fetch(sql::select_tally(TABLE, plan, span, by)).await? else { return Ok(None) };
+        let tallied = rows.iter().map(sql::tallied).collect::<Result<_, _>>();
+        tallied.map(Some).map_err(|error| self.reader.failed(error))
+    }
+
+    fn too_slow(&self) -> StoreError {
+        StoreError::new(ErrorClass::Transient, self.reader.action(), sql::too_slow())
+    }
+}
+
+fn select_rows(plan: &Plan<'_>, span: Span, place: Option<Cursor>, limit: usize) -> QueryBuilder<sqlx::Sqlite> {
+    let mut statement = sql::select(COLUMNS, TABLE, plan, span, place);
+    sql::push_order(&mut statement, plan.travel, i64::try_from(limit).unwrap_or(i64::MAX));
+    statement
+}
+
+/// SQLite has no networks and no index into JSON: what its SQL says about them is true of more rows than are meant.
+impl Dialect for sqlx::Sqlite {
+    // Without statistics SQLite takes the index of the last condition that has one, which may be a hot action's. A plus
+    // keeps a column from its index.
+    const BESIDE: &'static str = "+";
+    const DAY: &'static str = "date(created_at / 1000000, 'unixepoch')";
+
+    fn is_exact(condition: &Condition) -> bool {
+        !matches!(condition, Condition::Anywhere(_) | Condition::Metadata(..) | Condition::Ip(_))
+    }
+
+    fn push_time(sql: &mut QueryBuilder<Self>, micros: i64) {
+        sql.push_bind(micros);
+    }
+
+    fn push_ip(sql: &mut QueryBuilder<Self>, _: &ipnet::IpNet) {
+        sql.push("ip_address IS NOT NULL");
+    }
+
+    fn push_prefix(sql: &mut QueryBuilder<Self>, column: &str, beginning: &str) {
+        sql.push(format_args!("substr({column}, 1, "))
+            .push_bind(i64::try_from(beginning.chars().count()).unwrap_or(i64::MAX));
+        sql.push(") = ").push_bind(beginning.to_owned());
+    }
+
+    fn push_metadata(sql: &mut QueryBuilder<Self>, path: &Path, pattern: &Pattern) {
+        sql.push("(instr(metadata, ").push_bind(path.key_text()).push(") > 0 AND (FALSE");
+        let texts = match pattern {
+            Pattern::Exact(text) => readings(text).iter().map(canonical).collect(),
+            Pattern::Prefix(beginning) => vec![sql::json_prefix(beginning)],
+        };
+        for text in texts {
+            sql.push(" OR instr(metadata, ").push_bind(text).push(") > 0");
+        }
+        sql.push("))");
+    }
+
+    fn push_anywhere(sql: &mut QueryBuilder<Self>, text: &str) {
+        let lower = text.to_ascii_lowercase();
+        sql.push(format_args!("(instr(lower({}), ", sql::all_text("char(10)")));
+        let within = sql::json_inner(&lower);
+        sql.push_bind(lower).push(") > 0 OR instr(lower(metadata), ").push_bind(within).push(") > 0)");
+    }
+}
+
+/// A value as the column holds it (RFC 8785).
+fn canonical(value: &Value) -> String {
+    serde_json_canonicalizer::to_string(value).unwrap_or_default()
 }
 
 /// A time, from microseconds since 1970.
@@ -95,26 +238,6 @@ pub(crate) fn time(row: &SqliteRow, column: &'static str) -> Result<DateTime<Utc
     let micros: i64 = row.try_get(column)?;
     DateTime::from_timestamp_micros(micros)
         .ok_or_else(|| sqlx::Error::ColumnDecode { index: column.to_owned(), source: "no time".into() })
-}
-
-fn select_page(query: &Query) -> QueryBuilder<sqlx::Sqlite> {
-    let mut statement = select(COLUMNS, query);
-    if let Some(cursor) = query.after {
-        statement.push(" AND (created_at, id) < (").push_bind(cursor.created_at.timestamp_micros());
-        statement.push(", ").push_bind(cursor.id).push(")");
-    }
-    statement.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(query.row_limit()) + 1);
-    statement
-}
-
-fn select(what: &str, query: &Query) -> QueryBuilder<sqlx::Sqlite> {
-    let (since, until) = sql::time_range(query);
-    let mut statement = QueryBuilder::new(format!("SELECT {what} FROM audit_logs WHERE created_at >= "));
-    statement.push_bind(since).push(" AND created_at < ").push_bind(until);
-    // Without statistics SQLite takes the index of the last condition that has one, which may be a hot action's. A plus
-    // keeps a column from its index.
-    sql::push_conditions(&mut statement, query, "+");
-    statement
 }
 
 #[cfg(test)]
@@ -126,7 +249,9 @@ mod tests {
     const TABLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql"));
 
     async fn plan(connection: &mut SqliteConnection, query: &Query) -> String {
-        let explain = format!("EXPLAIN QUERY PLAN {}", select_page(query).sql().as_str());
+        let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+        let statement = select_rows(&plan, plan.span, plan.place, 50);
+        let explain = format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str());
         let steps = sqlx::query(AssertSqlSafe(explain)).fetch_all(connection).await.unwrap();
         steps.iter().map(|step| step.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
     }
@@ -145,12 +270,16 @@ mod tests {
         let mut reader = Sqlite::connect(&url).await.unwrap();
         let rare = Query::new().outcome(crate::Outcome::Denied);
 
-        reader.time_limit = Duration::ZERO;
-        let error = reader.page(&rare).await.unwrap_err();
+        reader.statement_limit = Duration::ZERO;
+        let error = reader.page(&rare, Duration::ZERO).await.unwrap_err();
         assert!(error.to_string().contains("narrow the question"), "{error}");
-        reader.time_limit = TIME_LIMIT;
-        assert_eq!(reader.page(&rare).await.unwrap().rows, []);
+        reader.statement_limit = STATEMENT_LIMIT;
+        assert_eq!(reader.page(&rare, Duration::ZERO).await.unwrap().rows, []);
         std::fs::remove_file(path).unwrap();
+    }
+
+    fn asked(text: &str) -> Query {
+        text.parse::<crate::query::Filter>().unwrap().into()
     }
 
     #[tokio::test]
@@ -161,6 +290,9 @@ mod tests {
         for (query, index) in [
             (Query::new(), "created_at"),
             (Query::new().outcome(crate::Outcome::Denied), "created_at"),
+            (asked("-actor:b -action:a"), "created_at"),
+            (asked("actor:user/b action:a"), "actor_created"),
+            (asked("target:a/b actor:c \"free text\""), "target_created"),
             (Query::new().action("a"), "action"),
             (Query::new().action("a").actor("b"), "actor_created"),
             (Query::new().action("a").actor("b").target_id("c").target_type("d"), "target_created"),

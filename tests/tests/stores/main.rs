@@ -4,6 +4,7 @@
 mod contracts;
 mod dead_letters;
 mod doctor;
+mod grammar;
 mod landing;
 mod log;
 mod migrate;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use audit_core::batch::{Freezer, FrozenRow};
 use audit_core::encoding::row_leaf;
-use audit_core::query::{self, Count, Query, Reader};
+use audit_core::query::{self, By, Count, Cursor, Filter, Order, Query, Reader};
 use audit_core::store::{ErrorClass, Schema};
 use audit_core::{ActionName, Actor, ActorType, Context, Entry, EntryBuilder, Metadata, Outcome, Row, Target};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,9 +30,15 @@ for_both_stores! {
     pages_neither_skip_nor_repeat_while_rows_arrive
     a_page_holds_what_the_limit_says
     time_bounds_include_the_first_and_exclude_the_last_microsecond
-    a_count_is_exact_until_it_says_otherwise
+    a_count_is_exact_and_leaves_limit_and_cursor_aside
+    pages_turn_both_ways_in_both_orders_while_rows_arrive
+    an_empty_page_leads_back
+    a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on_from_there
     what_is_read_is_what_was_frozen
     an_id_that_was_cut_is_found_by_what_it_was
+    all_rows_come_one_after_the_other_also_from_a_cursor_on
+    a_tally_tells_how_many_there_are_of_each_kind
+    a_row_is_found_by_its_id_wherever_it_lies
     a_reader_is_still_good_after_its_question_was_dropped
 }
 
@@ -197,17 +203,177 @@ async fn time_bounds_include_the_first_and_exclude_the_last_microsecond(log: Log
     assert_eq!(as_frozen(reader.page(&ever).await.unwrap().rows), rows);
 }
 
-async fn a_count_is_exact_until_it_says_otherwise(log: Log) {
+async fn a_count_is_exact_and_leaves_limit_and_cursor_aside(log: Log) {
     let mut rows = log.hold((0..10_000).map(|_| builder("door.opened").build()).collect()).await;
     let reader = log.reader().await;
     let page = reader.page(&Query::new()).await.unwrap();
     let deep = query::by_action("door.opened").limit(1).after(page.next.unwrap());
     assert_eq!(reader.count(&deep).await.unwrap(), Count::Exact(10_000));
+    assert_eq!(reader.estimate(&deep).await.unwrap().number(), 10_000);
     assert_eq!(reader.count(&query::by_action("door.closed")).await.unwrap(), Count::Exact(0));
 
     rows.extend(log.hold(vec![builder("door.opened").created_at(now() - days(30)).build()]).await);
-    let count = reader.count(&deep).await.unwrap();
-    assert_eq!((count, count.to_string().as_str()), (Count::AtLeast(10_000), "at least 10000"));
+    assert_eq!(reader.count(&deep.oldest_first()).await.unwrap(), Count::Exact(10_001));
+    assert_eq!(reader.count(&asked("opened -action:x")).await.unwrap(), Count::Exact(10_001));
+}
+
+fn asked(text: &str) -> Query {
+    text.parse::<Filter>().unwrap().into()
+}
+
+async fn pages_turn_both_ways_in_both_orders_while_rows_arrive(log: Log) {
+    let start = now() - Duration::from_mins(1);
+    let entries = (0..60).map(|i| builder("door.opened").created_at(start - days(i / 15 * 10)).build());
+    let newest_first = log.hold(entries.collect()).await;
+    let oldest_first: Vec<_> = newest_first.iter().rev().cloned().collect();
+    let reader = log.reader().await;
+
+    for text in ["action:door.opened", "door.opened"] {
+        for (query, rows) in [(asked(text), &newest_first), (asked(text).oldest_first(), &oldest_first)] {
+            let query = query.limit(7);
+            let mut cursor = None;
+            // Somewhere in the middle, forth and back again.
+            for expected in [0..7, 7..14, 14..21, 21..28] {
+                let page = reader.page(&cursor.map_or(query.clone(), |next| query.clone().after(next))).await.unwrap();
+                assert_eq!(page.previous.is_some(), cursor.is_some());
+                assert_eq!(as_frozen(page.rows), rows[expected]);
+                cursor = page.next;
+                log.hold(vec![builder("door.closed").build()]).await;
+            }
+            let page = reader.page(&query.clone().after(cursor.unwrap())).await.unwrap();
+            let mut cursor = page.previous;
+            for expected in [21..28, 14..21, 7..14, 0..7] {
+                let page = reader.page(&query.clone().before(cursor.unwrap())).await.unwrap();
+                assert!(page.next.is_some());
+                cursor = page.previous;
+                assert_eq!(as_frozen(page.rows), rows[expected]);
+            }
+            assert_eq!(cursor, None, "nothing is before the first page");
+        }
+    }
+}
+
+async fn an_empty_page_leads_back(log: Log) {
+    let rows = log.hold((0..3).map(|_| builder("door.opened").build()).collect()).await;
+    let reader = log.reader().await;
+    for query in [Query::new().limit(2), Query::new().limit(2).oldest_first()] {
+        let first = reader.page(&query).await.unwrap();
+        let last = reader.page(&query.clone().after(first.next.unwrap())).await.unwrap();
+        assert_eq!((last.rows.len(), last.next), (1, None));
+        // Beyond the end there is no row at whose place the page before could end.
+        let end = Query::new().limit(1).after(first.next.unwrap());
+        let end = if query.order() == Order::OldestFirst { end.oldest_first() } else { end };
+        let beyond = reader.page(&end).await.unwrap();
+        let beyond = query.clone().after(beyond.rows.last().map(cursor_of).unwrap());
+        let empty = reader.page(&beyond).await.unwrap();
+        assert_eq!((empty.rows.len(), empty.next), (0, None));
+        let back = reader.page(&query.clone().before(empty.previous.unwrap())).await.unwrap();
+        let expected = if query.order() == Order::OldestFirst { [&rows[1], &rows[0]] } else { [&rows[1], &rows[2]] };
+        assert_eq!(as_frozen(back.rows).iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+/// The cursor of a row, which a page that ends there would have.
+fn cursor_of(row: &Row) -> Cursor {
+    let bytes = row.created_at.timestamp_micros().to_be_bytes();
+    let hex: Vec<_> = bytes.iter().chain(row.id.as_bytes()).map(|byte| format!("{byte:02x}")).collect();
+    format!("01{}", hex.concat()).parse().unwrap()
+}
+
+async fn a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on_from_there(log: Log) {
+    // A row every quarter of an hour; the oldest two say what is looked for.
+    let start = now();
+    let entries = (0..40).map(|quarter| {
+        let action = if quarter >= 38 { "door.found" } else { "door.opened" };
+        builder(action).created_at(start - Duration::from_mins(15) * quarter).build()
+    });
+    let rows = log.hold(entries.collect()).await;
+    let hurried = log.reader().await.with_patience(Duration::ZERO);
+    for (text, meant) in [("found", &rows[38..]), ("action:door.f*", &rows[38..]), ("metadata.none:x", &[])] {
+        let mut query = asked(text);
+        let (mut found, mut steps) = (Vec::new(), 0);
+        loop {
+            let page = hurried.page(&query).await.unwrap();
+            found.extend(as_frozen(page.rows));
+            steps += 1;
+            assert_eq!(page.searched_to.is_some(), page.next.is_some());
+            if let Some(searched_to) = page.searched_to {
+                let passed = meant.iter().filter(|row| row.created_at >= searched_to).count();
+                assert_eq!(passed, found.len());
+            }
+            let Some(next) = page.next else { break };
+            query = asked(text).after(next);
+        }
+        assert!(steps > 3, "{steps}");
+        assert_eq!(found, meant);
+    }
+    // An index leads to these at once, however little time there is.
+    let page = hurried.page(&asked("action:door.found outcome:success")).await.unwrap();
+    assert_eq!((as_frozen(page.rows), page.searched_to), (rows[38..].to_vec(), None));
+}
+
+async fn all_rows_come_one_after_the_other_also_from_a_cursor_on(log: Log) {
+    let entries = (0..2_100).map(|i| builder("door.opened").created_at(now() - days(i % 40)).build());
+    let expected = log.hold(entries.collect()).await;
+    let reader = log.reader().await;
+    let query = asked("opened").limit(3);
+    let mut rows = reader.rows(query.clone());
+    let mut read = Vec::new();
+    while read.len() < 1_500 {
+        read.push(rows.next().await.unwrap().unwrap());
+    }
+    let mut rest = reader.rows(query.after(rows.cursor().unwrap()));
+    while let Some(row) = rest.next().await.unwrap() {
+        read.push(row);
+    }
+    assert_eq!(rest.next().await.unwrap(), None);
+    assert_eq!(as_frozen(read), expected);
+}
+
+async fn a_tally_tells_how_many_there_are_of_each_kind(log: Log) {
+    let (today, earlier) = (now(), now() - days(30));
+    let mut entries = Vec::new();
+    for (count, action, actor, at) in [
+        (3, "door.opened", Actor::user("ann"), today),
+        (2, "door.closed", Actor::api_key("ann"), earlier),
+        (1, "key.made", Actor::user("ann"), earlier),
+    ] {
+        entries.extend((0..count).map(|_| builder(action).actor(actor.clone()).created_at(at).build()));
+    }
+    let rows = log.hold(entries).await;
+    let reader = log.reader().await;
+    let day = |row: &Row| row.created_at.format("%Y-%m-%d").to_string();
+    // Exactly in SQL, and by looking at each row.
+    for query in [Query::new().limit(1), asked("ann")] {
+        let told = async |by, most| {
+            let tally = reader.tally(&query, by, most).await.unwrap();
+            assert_eq!(tally.counted_to, None);
+            let counts: Vec<_> = tally.counts.into_iter().map(|(value, count)| (value.unwrap(), count)).collect();
+            (counts, tally.others)
+        };
+        let of = |pairs: &[(&str, u64)]| {
+            pairs.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(By::Action, 9).await, (of(&[("door.opened", 3), ("door.closed", 2), ("key.made", 1)]), 0));
+        assert_eq!(told(By::Action, 1).await, (of(&[("door.opened", 3)]), 3));
+        assert_eq!(told(By::Actor, 9).await, (of(&[("user:ann", 4), ("api_key:ann", 2)]), 0));
+        assert_eq!(told(By::Outcome, 9).await, (of(&[("success", 6)]), 0));
+        assert_eq!(told(By::TargetType, 9).await, (of(&[("project", 6)]), 0));
+        assert_eq!(told(By::Day, 9).await, (of(&[(&day(&rows[5]), 3), (&day(&rows[0]), 3)]), 0));
+    }
+}
+
+async fn a_row_is_found_by_its_id_wherever_it_lies(log: Log) {
+    // Freezing brings the last into the window, so that its id no longer tells its time.
+    let ages = [0, 30, 300, 3_000].map(|age| builder("door.opened").created_at(now() - days(age)).build());
+    let rows = log.hold(ages.into()).await;
+    let reader = log.reader().await;
+    for row in rows {
+        let found = reader.find(row.id).await.unwrap().unwrap();
+        assert_eq!(as_frozen(vec![found]), [row]);
+    }
+    assert_eq!(reader.find(uuid::Uuid::nil()).await.unwrap(), None);
+    assert_eq!(reader.find(uuid::Uuid::now_v7()).await.unwrap(), None);
 }
 
 async fn an_id_that_was_cut_is_found_by_what_it_was(log: Log) {

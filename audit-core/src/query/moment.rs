@@ -1,46 +1,77 @@
-//! Points in time on a command line.
+//! Times as people write them.
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, SubsecRound as _, TimeDelta, Utc};
 
-/// A point in time as people write it: an instant, a day, or how long ago.
+/// A time as people write it: an instant, a day, a month, or how long ago.
+///
+/// # Examples
+///
+/// ```
+/// use audit_core::query::Moment;
+///
+/// let now = "2026-11-23T12:00:00Z".parse().unwrap();
+/// let day: Moment = "2026-11-22".parse()?;
+/// assert_eq!(day.start(now).to_rfc3339(), "2026-11-22T00:00:00+00:00");
+/// assert_eq!(day.end(now).to_rfc3339(), "2026-11-23T00:00:00+00:00");
+/// # Ok::<(), audit_core::query::MomentError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub enum Moment {
     /// `2026-11-23T09:00:00Z`, with any offset (RFC 3339).
     Instant(DateTime<Utc>),
-    /// `2026-11-23`, a whole day in UTC.
-    Day(NaiveDate),
+    /// `2026-11-23`, a whole day in UTC; `2026-11`, a whole month.
+    Days {
+        /// The first day.
+        first: NaiveDate,
+        /// The day after the last.
+        next: NaiveDate,
+    },
     /// `90s`, `30m`, `24h`, `7d`, `2w`: so long before now.
     Ago(TimeDelta),
 }
 
-/// A text that names no point in time.
-#[derive(Debug, thiserror::Error)]
-#[error("write a day (2026-11-23), an instant (2026-11-23T09:00:00Z), or how long ago (90s, 30m, 24h, 7d, 2w)")]
-pub(crate) struct MomentError;
+/// A text that names no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write a day (2026-11-23), a month (2026-11), an instant (2026-11-23T09:00:00Z), or how long ago (90s, 30m, 24h, 7d, 2w)"
+)]
+pub struct MomentError;
 
 impl Moment {
     /// Where a range that begins here begins: a day begins at its midnight.
-    pub(crate) fn start(self, now: DateTime<Utc>) -> DateTime<Utc> {
+    #[must_use]
+    pub fn start(self, now: DateTime<Utc>) -> DateTime<Utc> {
         let start = match self {
             Self::Instant(instant) => instant,
-            Self::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),
+            Self::Days { first, .. } => midnight(first),
             Self::Ago(delta) => now.checked_sub_signed(delta).unwrap_or(DateTime::<Utc>::MIN_UTC),
         };
         within_rfc_3339(start)
     }
 
-    /// Where a range that ends here ends: a day belongs to it whole, so it ends at the next midnight.
-    pub(crate) fn end(self, now: DateTime<Utc>) -> DateTime<Utc> {
+    /// Where a range that ends here ends: a day belongs to it whole, so it ends at the next midnight; an instant does
+    /// not belong to it.
+    #[must_use]
+    pub fn end(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
-            Self::Day(day) => {
-                let next = day.checked_add_days(Days::new(1)).map(|next| next.and_time(NaiveTime::MIN).and_utc());
-                within_rfc_3339(next.unwrap_or(DateTime::<Utc>::MAX_UTC))
-            }
+            Self::Days { next, .. } => within_rfc_3339(midnight(next)),
             other => other.start(now),
         }
     }
+
+    /// The first time after it, to the microsecond.
+    pub(super) fn after(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::Days { .. } => self.end(now),
+            other => other.start(now).trunc_subsecs(6) + TimeDelta::microseconds(1),
+        }
+    }
+}
+
+fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
 }
 
 /// The nearest time that RFC 3339 can write, whose years have four digits: times are also printed, to be read again.
@@ -61,8 +92,11 @@ impl FromStr for Moment {
         if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::Instant(instant.to_utc()));
         }
-        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            return Ok(Self::Day(day));
+        if let Ok(first) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            return Ok(Self::Days { first, next: first.succ_opt().unwrap_or(NaiveDate::MAX) });
+        }
+        if let Ok(first) = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d") {
+            return Ok(Self::Days { first, next: first.checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX) });
         }
         let unit = text.chars().last().ok_or(MomentError)?;
         let seconds = match unit {
@@ -94,6 +128,12 @@ mod tests {
     fn a_day_belongs_to_a_range_from_midnight_to_midnight() {
         assert_eq!(moment("2026-11-22").start(now()).to_rfc3339(), "2026-11-22T00:00:00+00:00");
         assert_eq!(moment("2026-11-22").end(now()).to_rfc3339(), "2026-11-23T00:00:00+00:00");
+    }
+
+    #[test]
+    fn a_month_belongs_to_a_range_whole() {
+        assert_eq!(moment("2026-02").start(now()).to_rfc3339(), "2026-02-01T00:00:00+00:00");
+        assert_eq!(moment("2026-12").end(now()).to_rfc3339(), "2027-01-01T00:00:00+00:00");
     }
 
     #[test]

@@ -1,0 +1,168 @@
+//! `audit export`: entries for other programs.
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::Shell;
+
+fn record(shell: &Shell, arguments: &[&str]) {
+    let action = ["record", "--actor=user:ann", "--target=project:p"];
+    shell.run(&[&action, arguments].concat()).success();
+}
+
+/// Entries a second apart, more than two marks lie among.
+const MANY: usize = 45_000;
+
+fn many(shell: &Shell) {
+    shell.execute(
+        "INSERT INTO audit_logs (id, actor_id, actor_type, action, target_type, metadata, created_at, outcome, stream_id, seq)
+         WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n LIMIT 45000)
+         SELECT randomblob(16), 'ann', 'user', 'door.opened', 'door', '{\"n\":' || i || '}', 1700000000000000 + i * 1000000,
+                'success', zeroblob(16), i FROM n",
+    );
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn json_lines_hold_what_a_query_shows_oldest_first() {
+    let shell = Shell::with_log();
+    record(&shell, &["--action=project.created", "--metadata", r#"{"a":[1,{"b":null}]}"#, "--error", "x\n\u{202e}"]);
+    record(&shell, &["--action=project.deleted"]);
+    let mut entries = shell.entries(&[]);
+    entries.reverse();
+    let ran = shell.run(&["export"]).success().complains("2 entries exported");
+    assert_eq!(lines(&ran.out), entries);
+    assert!(!ran.out.contains('\u{202e}'));
+    let some = shell.run(&["export", "action:project.deleted"]).success().complains("1 entry exported");
+    assert_eq!(lines(&some.out), entries[1..]);
+}
+
+#[test]
+fn a_spreadsheet_finds_no_formula_in_csv() {
+    let shell = Shell::with_log();
+    let formula = "=HYPERLINK(\"http://x\",\"y\")";
+    record(&shell, &["--action=project.created", "--error", formula, "--tenant=+1", "--user-agent=@x, \"y\"\n=1"]);
+    let out = shell.run(&["export", "--format=csv"]).success().out;
+    let (header, line) = out.split_once("\r\n").unwrap();
+    assert!(header.starts_with("id,created_at,actor_type,actor_id,action,"), "{header}");
+    // By a reader of another maker.
+    let script = "import csv, json, sys; print(json.dumps(list(csv.DictReader(sys.stdin))))";
+    let file = shell.folder().join("out.csv");
+    fs::write(&file, &out).unwrap();
+    let read =
+        std::process::Command::new("python3").args(["-c", script]).stdin(fs::File::open(&file).unwrap()).output();
+    let read: Value = serde_json::from_slice(&read.unwrap().stdout).unwrap();
+    assert_eq!(read[0]["error"], format!("'{formula}"));
+    assert_eq!(read[0]["tenant_id"], "'+1");
+    assert_eq!(read[0]["user_agent"], "'@x, \"y\"\\n=1");
+    assert_eq!(read[0]["action"], "project.created");
+    assert!(line.ends_with("\r\n") && read.as_array().unwrap().len() == 1, "{line}");
+}
+
+/// Of OCSF 1.3.0 what an event of the class Entity Management requires (`includes/classification.json`,
+/// `includes/occurrence.json`, `events/base_event.json`, `events/iam/entity_management.json`), and of the objects in it
+/// (`objects/metadata.json`, `product.json`, `managed_entity.json`, `user.json`, `actor.json`, `network_endpoint.json`).
+#[test]
+fn ocsf_events_have_what_their_class_requires() {
+    let shell = Shell::with_log();
+    record(&shell, &["--action=project.created", "--ip=10.0.0.1", "--request-id=req_9", "--tenant=acme"]);
+    record(&shell, &["--action=door.opened", "--allow-unlisted", "--outcome=denied", "--error=no"]);
+    // A creation that failed has no target.
+    shell.execute(
+        "INSERT INTO audit_logs (id, actor_type, action, target_type, metadata, created_at, outcome, stream_id, seq)
+         VALUES (randomblob(16), 'api_key', 'key.made', 'api_key', '{}', 1700000000123456, 'attempted', zeroblob(16), 9)",
+    );
+    let events = lines(&shell.run(&["export", "--format=ocsf"]).success().out);
+    assert_eq!(events.len(), 3);
+    for event in &events {
+        for required in ["category_uid", "class_uid", "activity_id", "type_uid", "severity_id", "time"] {
+            assert!(event[required].is_u64(), "{required}: {event}");
+        }
+        assert_eq!((&event["category_uid"], &event["class_uid"]), (&json!(3), &json!(3004)));
+        let activity = event["activity_id"].as_u64().unwrap();
+        assert!(activity <= 13 || activity == 99);
+        assert_eq!(event["type_uid"], 300_400 + activity);
+        assert!(matches!(event["severity_id"].as_u64(), Some(0..=6 | 99)));
+        assert!(matches!(event["status_id"].as_u64(), Some(0..=2 | 99)));
+        assert_eq!(event["metadata"]["version"], "1.3.0");
+        assert!(event["metadata"]["product"]["vendor_name"].is_string());
+        let one_of = |object: &Value, names: &[&str]| names.iter().any(|name| object[name].is_string());
+        assert!(one_of(&event["entity"], &["name", "uid"]), "{event}");
+        assert!(one_of(&event["actor"]["user"], &["account", "name", "uid"]), "{event}");
+        assert!(event.get("src_endpoint").is_none_or(|endpoint| one_of(endpoint, &["ip"])), "{event}");
+    }
+    assert_eq!(events[0]["time"], 1_700_000_000_123_u64);
+    let created = &events[1];
+    assert_eq!((&created["activity_name"], &created["type_uid"]), (&json!("Create"), &json!(300_401)));
+    assert_eq!(created["src_endpoint"]["ip"], "10.0.0.1");
+    assert_eq!(created["metadata"]["correlation_uid"], "req_9");
+    assert_eq!((&events[2]["activity_id"], &events[2]["status_id"]), (&json!(99), &json!(2)));
+}
+
+#[test]
+fn what_is_compressed_is_read_by_the_usual_programs() {
+    let shell = Shell::with_log();
+    record(&shell, &["--action=project.created"]);
+    let plain = shell.run(&["export"]).success().out;
+    shell.run(&["export", "--compress=gzip", "--output=a.gz"]).success();
+    shell.run(&["export", "--compress=zstd", "--output=a.zst"]).success();
+    let read = |name: &str| fs::read(shell.folder().join(name)).unwrap();
+    let mut unzipped = String::new();
+    flate2::read::MultiGzDecoder::new(&read("a.gz")[..]).read_to_string(&mut unzipped).unwrap();
+    assert_eq!(unzipped, plain);
+    assert_eq!(zstd::decode_all(&read("a.zst")[..]).unwrap(), plain.as_bytes());
+    let standard = shell.command(&["export", "--compress=zstd"]).output().unwrap().stdout;
+    assert_eq!(zstd::decode_all(&standard[..]).unwrap(), plain.as_bytes());
+}
+
+#[test]
+fn an_export_that_was_killed_goes_on_where_it_was() {
+    let shell = Shell::with_log();
+    many(&shell);
+    let whole = shell.run(&["export"]).success().out;
+    assert_eq!(whole.lines().count(), MANY);
+    for (compress, name) in [("none", "a.jsonl"), ("zstd", "a.zst")] {
+        let arguments = ["export", "--output", name, "--compress", compress];
+        let progress = shell.folder().join(format!("{name}.resume"));
+        let mut child = shell.command(&arguments).stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !fs::read_to_string(&progress).is_ok_and(|text| text.contains("\"entries\": 20000")) {
+            assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "it ended before it was killed");
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        shell.run(&arguments).exits_with(2).complains("is there already");
+        let other = ["export", "--resume", "--output", name, "--compress", compress, "actor:bob"];
+        shell.run(&other).exits_with(2).complains("asked something else");
+        let resumed = [&arguments[..], &["--resume"]].concat();
+        shell.run(&resumed).success().complains(&format!("{MANY} entries exported"));
+        assert!(!progress.exists());
+        shell.run(&resumed).success().complains("it is complete");
+
+        let file = fs::read(shell.folder().join(name)).unwrap();
+        let text = if compress == "zstd" { zstd::decode_all(&file[..]).unwrap() } else { file };
+        assert!(text == whole.as_bytes(), "{compress}: {} bytes instead of {}", text.len(), whole.len());
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_an_export() {
+    let shell = Shell::with_log();
+    many(&shell);
+    let mut child = shell.command(&["export"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    out.read_exact(&mut [0; 10]).unwrap();
+    drop(out);
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,103 @@
+//! One condition of a filter.
+
+use ipnet::IpNet;
+use uuid::Uuid;
+
+use super::{Path, Period, TextColumn};
+use crate::sanitise::Sanitiser;
+use crate::{ActorType, Outcome, Target};
+
+/// A condition, or that it does not hold. A condition on a value that a row does not have does not hold, so that
+/// its negation does: a row without a tenant matches `-tenant:acme`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    pub(crate) negated: bool,
+    pub(crate) condition: Condition,
+}
+
+/// What a row has to be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// The row's id.
+    Id(Uuid),
+    /// The entry that announced it.
+    Attempt(Uuid),
+    /// A column's text.
+    Text(TextColumn, Pattern),
+    /// Kind and id of the actor.
+    Actor(ActorType, Pattern),
+    ActorType(ActorType),
+    /// Kind and id of the target.
+    Target(String, Pattern),
+    Outcome(Outcome),
+    /// An address within a network.
+    Ip(IpNet),
+    Created(Period),
+    /// A value in the metadata.
+    Metadata(Path, Pattern),
+    /// A text anywhere in the row: see [`Filter::matches`](super::Filter::matches).
+    Anywhere(String),
+}
+
+/// How a text is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// It is this.
+    Exact(String),
+    /// It begins so.
+    Prefix(String),
+}
+
+impl Pattern {
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(whole) => text == whole,
+            Self::Prefix(beginning) => text.starts_with(beginning.as_str()),
+        }
+    }
+
+    /// As freezing leaves a text, or what was cut or replaced there would never be found.
+    fn stored(self, max_bytes: usize) -> Self {
+        let stored = |text| Sanitiser::default().text("", text, max_bytes);
+        match self {
+            Self::Exact(text) => Self::Exact(stored(text)),
+            Self::Prefix(text) => Self::Prefix(stored(text)),
+        }
+    }
+}
+
+impl Condition {
+    pub(crate) fn text(column: TextColumn, pattern: Pattern) -> Self {
+        Self::Text(column, pattern.stored(column.max_bytes()))
+    }
+
+    pub(crate) fn actor(kind: ActorType, id: Pattern) -> Self {
+        Self::Actor(kind, id.stored(TextColumn::ActorId.max_bytes()))
+    }
+
+    pub(crate) fn target(kind: String, id: Pattern) -> Self {
+        let kind = Sanitiser::default().text("", kind, TextColumn::TargetType.max_bytes());
+        Self::Target(kind, id.stored(TextColumn::TargetId.max_bytes()))
+    }
+
+    pub(crate) fn metadata(keys: Vec<String>, pattern: Pattern) -> Self {
+        let keys = keys.into_iter().map(|key| Sanitiser::default().text("", key, usize::MAX)).collect();
+        Self::Metadata(Path::new(keys), pattern.stored(usize::MAX))
+    }
+
+    pub(crate) fn anywhere(text: String) -> Self {
+        Self::Anywhere(Sanitiser::default().text("", text, usize::MAX))
+    }
+}
+
+impl From<Condition> for Term {
+    fn from(condition: Condition) -> Self {
+        Self { negated: false, condition }
+    }
+}
+
+impl From<Target> for Term {
+    fn from(target: Target) -> Self {
+        Condition::target(target.target_type.into_owned(), Pattern::Exact(target.id)).into()
+    }
+}
