@@ -7,6 +7,7 @@
 //! | `audit query` | shows entries, newest first |
 //! | `audit journal` | shows what waits on disk, and lands what dead writers left |
 //! | `audit catalog` | prints what the built-in catalog lists |
+//! | `audit serve` | shows the log as web pages |
 //! | `audit doctor` | examines the log and says what to do |
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong.
@@ -21,5 +22,7 @@ mod run;
 mod say;
 
 pub mod render;
+#[cfg(feature = "viewer")]
+pub mod viewer;
 
 pub use run::run;

@@ -14,7 +14,9 @@ pub(crate) mod proof;
 pub(crate) mod query;
 pub(crate) mod record;
 pub(crate) mod seal;
-mod shell;
+#[cfg(feature = "viewer")]
+pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod verify;
