@@ -4,6 +4,8 @@ use audit_core::migrate::Options;
 use audit_core::store::{self, Schema};
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "viewer")]
+use crate::commands::serve;
 use crate::commands::{
     catalog, completions, dead_letters, doctor, export, hold, journal, keys, migrate, proof, query, record, redact,
     retention, seal, show, stats, verify,
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     Show(show::ShowArgs),
     /// Show how many entries there are, by day, action, actor and outcome
     Stats(Box<stats::StatsArgs>),
+    /// Show the log as web pages
+    #[cfg(feature = "viewer")]
+    Serve(serve::ServeArgs),
     /// Write entries for other programs, however many
     Export(Box<export::ExportArgs>),
     /// Show rows that the table refused, or send them again

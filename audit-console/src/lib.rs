@@ -11,6 +11,7 @@
 //! | `audit journal` | shows what waits on disk, and lands what dead writers left |
 //! | `audit retention` | shows what is old enough to go, and takes it out |
 //! | `audit catalog` | prints what the built-in catalog lists, and what a change of a catalog breaks |
+//! | `audit serve` | shows the log as web pages |
 //! | `audit doctor` | examines the log and says what to do |
 //! | `audit completions`, `audit man` | prints what shells and manuals want |
 //!
@@ -26,5 +27,7 @@ mod run;
 mod say;
 
 pub mod render;
+#[cfg(feature = "viewer")]
+pub mod viewer;
 
 pub use run::run;

@@ -36,6 +36,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Query(args) => commands::query::run(&log, &args, &mut out),
         Command::Show(args) => commands::show::run(&log, &args, &mut out),
         Command::Stats(args) => commands::stats::run(&log, &args, &mut out),
+        #[cfg(feature = "viewer")]
+        Command::Serve(args) => commands::serve::run(&log, &args),
         Command::Export(args) => commands::export::run(&log, &args),
         Command::Completions(args) => commands::completions::completions(&args, &mut out),
         Command::Man(args) => commands::completions::man(&args, &mut out),

@@ -19,7 +19,9 @@ mod recorder;
 pub(crate) mod redact;
 pub(crate) mod retention;
 pub(crate) mod seal;
-mod shell;
+#[cfg(feature = "viewer")]
+pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod verify;

@@ -11,12 +11,12 @@ use crate::render::escape::visible;
 ///
 /// The environment and `.env` are still there when it is pasted. A URL from a flag is repeated unless it may hold a
 /// password; then the command ends in a comment that says so.
-pub(super) fn command<const N: usize>(name: &str, log: &LogArgs, flags: [(&str, Option<String>); N]) -> String {
+pub(crate) fn command<const N: usize>(name: &str, log: &LogArgs, flags: [(&str, Option<String>); N]) -> String {
     command_with(name, log, "", flags)
 }
 
 /// The same with a query.
-pub(super) fn command_with<const N: usize>(
+pub(crate) fn command_with<const N: usize>(
     name: &str,
     log: &LogArgs,
     query: &str,

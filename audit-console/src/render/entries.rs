@@ -108,7 +108,7 @@ pub(super) fn actor(row: &Row) -> String {
 }
 
 /// What stands for a value that was erased.
-const ERASED: &str = "(erased)";
+pub(crate) const ERASED: &str = "(erased)";
 
 pub(super) fn target(row: &Row) -> String {
     let kind = visible(&row.target_type);

@@ -2,9 +2,10 @@
 
 pub(crate) mod bars;
 pub(crate) mod changes;
+pub(crate) mod csv;
 pub(crate) mod entries;
 pub(crate) mod entry;
 pub mod escape;
-mod shown;
+pub(crate) mod shown;
 pub(crate) mod style;
 pub(crate) mod table;

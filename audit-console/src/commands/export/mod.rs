@@ -1,6 +1,5 @@
 //! `audit export`: entries for other programs, however many.
 
-mod csv;
 mod destination;
 mod ocsf;
 mod progress;
@@ -21,7 +20,7 @@ use super::filter::{FilterArgs, GRAMMAR};
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape;
+use crate::render::{csv, escape};
 use crate::run::block_on;
 use crate::say::say;
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use audit_core::Row;
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::render::escape::visible;
+use super::escape::visible;
 
 type Column = (&'static str, fn(&Row) -> Option<String>);
 
@@ -40,11 +40,11 @@ const COLUMNS: [Column; 23] = [
 ];
 
 /// The names of the columns, as a line.
-pub(super) const HEADER: &str = "id,created_at,actor_type,actor_id,action,target_type,target_id,outcome,error,ip_address,user_agent,request_id,\
+pub(crate) const HEADER: &str = "id,created_at,actor_type,actor_id,action,target_type,target_id,outcome,error,ip_address,user_agent,request_id,\
      tenant_id,on_behalf_of,trace_id,span_id,duration_us,attempt_id,origin,recorded_at,stream_id,seq,metadata\r\n";
 
 /// An entry, without the end of the line.
-pub(super) fn line(row: &Row) -> String {
+pub(crate) fn line(row: &Row) -> String {
     let cells = COLUMNS.iter().map(|(_, value)| value(row).map(|text| cell(&text).into_owned()).unwrap_or_default());
     cells.collect::<Vec<_>>().join(",")
 }

@@ -1,0 +1,95 @@
+//! The entries of a query as a file, however many.
+
+use std::sync::Arc;
+
+use audit_core::Row;
+use audit_core::query::Query;
+use audit_core::store::StoreError;
+use axum::body::Body;
+use axum::extract::{Query as Parameters, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Log;
+use super::asked::Asked;
+use super::message::Message;
+use crate::render::{csv, escape};
+
+/// Rows that are in memory at a time.
+const ROWS: u32 = 200;
+
+/// How entries are written.
+struct Format {
+    name: &'static str,
+    media_type: &'static str,
+    header: &'static str,
+    line: fn(&Row) -> String,
+}
+
+const CSV: Format = Format {
+    name: "csv",
+    media_type: "text/csv; charset=utf-8",
+    header: csv::HEADER,
+    line: |row| csv::line(row) + "\r\n",
+};
+
+const JSONL: Format = Format {
+    name: "jsonl",
+    media_type: "application/x-ndjson",
+    header: "",
+    line: |row| escape::json(&serde_json::to_string(row).unwrap_or_default()).into_owned() + "\n",
+};
+
+pub(super) async fn csv(log: State<Arc<Log>>, uri: Uri, asked: Parameters<Asked>) -> Response {
+    export(log, &uri, &asked, &CSV)
+}
+
+pub(super) async fn jsonl(log: State<Arc<Log>>, uri: Uri, asked: Parameters<Asked>) -> Response {
+    export(log, &uri, &asked, &JSONL)
+}
+
+/// Oldest first, up to now. A log that stops answering breaks the file off, which clients take for a failure.
+fn export(State(log): State<Arc<Log>>, uri: &Uri, asked: &Asked, format: &'static Format) -> Response {
+    let now = Utc::now();
+    let Ok(query) = asked.understood(now) else {
+        let text = "The query is not understood: the page of entries says what is wrong with it.";
+        return Message::new(StatusCode::BAD_REQUEST, "There is nothing to export", text).response(uri);
+    };
+    let Ok(permit) = Arc::clone(&log.exports).try_acquire_owned() else {
+        let text = "As many exports run as may at a time. Try again later, or use `audit export`.";
+        return Message::new(StatusCode::SERVICE_UNAVAILABLE, "Too many exports", text).response(uri);
+    };
+    let query = Query::from(query.filter).until(now).oldest_first().limit(ROWS);
+    let export = Export { log, next: Some(query), header: Some(format.header), line: format.line, _permit: permit };
+    let body = Body::from_stream(stream::try_unfold(export, |mut export| async move {
+        Ok::<_, StoreError>(export.chunk().await?.map(|chunk| (chunk, export)))
+    }));
+    let name = format!("attachment; filename=\"audit-{}.{}\"", now.format("%Y%m%dT%H%M%SZ"), format.name);
+    let about = [(header::CONTENT_TYPE, format.media_type.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    (about, body).into_response()
+}
+
+struct Export {
+    log: Arc<Log>,
+    /// What is asked next; `None` after the last page.
+    next: Option<Query>,
+    /// What comes first of all.
+    header: Option<&'static str>,
+    line: fn(&Row) -> String,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Export {
+    async fn chunk(&mut self) -> Result<Option<String>, StoreError> {
+        if let Some(header) = self.header.take().filter(|header| !header.is_empty()) {
+            return Ok(Some(header.to_owned()));
+        }
+        let Some(query) = self.next.take() else { return Ok(None) };
+        let page = self.log.background.page(&query).await?;
+        self.next = page.next.map(|next| query.after(next));
+        Ok(Some(page.rows.iter().map(self.line).collect()))
+    }
+}

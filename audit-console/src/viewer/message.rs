@@ -1,0 +1,64 @@
+//! Pages that say why there is nothing else to see.
+
+use askama::Template;
+use audit_core::store::{ErrorClass, StoreError};
+use axum::http::{StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::router::root;
+use crate::render::escape::visible;
+
+/// Why there is nothing else to see, and what to do about it.
+#[derive(Debug)]
+pub(super) struct Message {
+    status: StatusCode,
+    title: &'static str,
+    text: String,
+    detail: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Page<'a> {
+    root: String,
+    title: &'a str,
+    text: &'a str,
+    detail: Option<&'a str>,
+}
+
+impl Message {
+    pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
+        Self { status, title, text: text.into(), detail: None }
+    }
+
+    /// What to say of a log that did not answer.
+    pub(super) fn of(error: &StoreError) -> Self {
+        let message = match error.class() {
+            ErrorClass::Transient => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The log did not answer",
+                "This passes by itself, or with a narrower question: load the page again.",
+            ),
+            _ => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The log cannot be read",
+                "Somebody has to act: grant the reader's role to this viewer's user, or bring the log up to date. \
+                 `audit doctor` says which.",
+            ),
+        };
+        Self { detail: Some(visible(&error.to_string()).into_owned()), ..message }
+    }
+
+    pub(super) fn response(&self, uri: &Uri) -> Response {
+        let page = Page { root: root(uri), title: self.title, text: &self.text, detail: self.detail.as_deref() };
+        (self.status, html(&page)).into_response()
+    }
+}
+
+/// A page as an answer.
+pub(super) fn html(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

@@ -1,0 +1,46 @@
+//! The log as web pages, for those who read it.
+//!
+//! [`router`] gives the pages to an application that serves them behind its own authentication, under whatever prefix;
+//! `audit serve` serves them alone. They are made on the server, work without JavaScript, ask nobody else for anything
+//! and change nothing: every request is a GET. The reader's role suffices.
+//!
+//! Whatever comes from the log is shown through [`render::escape`](crate::render::escape) and escaped again for HTML. Every answer
+//! is bounded: a page has 50 entries, what is counted is the newest 1,000, and an export holds one page in memory.
+//!
+//! A log that does not answer is told on the page, which works again once the log does.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use audit_console::viewer::{self, Log};
+//! use audit_core::store::Schema;
+//! use axum::Router;
+//!
+//! # async fn run() -> Result<(), audit_core::store::StoreError> {
+//! let log = Log::connect("postgres://audit_reader@localhost/app", &Schema::default()).await?;
+//! // Without a layer that lets in auditors alone, everybody reads the log.
+//! let app: Router = Router::new().nest("/audit", viewer::router(log));
+//! # Ok(())
+//! # }
+//! ```
+
+mod asked;
+mod assets;
+pub(crate) mod auth;
+mod detail;
+mod export;
+mod facets;
+mod headers;
+mod hex;
+mod histogram;
+mod log;
+mod message;
+mod page;
+mod router;
+mod sample;
+mod sentence;
+mod tail;
+mod times;
+
+pub use log::Log;
+pub use router::router;

@@ -1,0 +1,10 @@
+//! The viewer, as a browser and those who would misuse it see it: real pages over real logs.
+
+mod access;
+mod browser;
+mod driver;
+mod hostile;
+mod mounted;
+mod pages;
+mod support;
+mod tail;

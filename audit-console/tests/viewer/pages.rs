@@ -1,0 +1,176 @@
+//! What the pages show.
+
+use std::time::{Duration, SystemTime};
+
+use audit_core::{Actor, Outcome, Target};
+
+use crate::support::{Log, entry};
+
+#[tokio::test]
+async fn entries_are_sentences_with_exact_times_newest_first() {
+    for log in Log::both().await {
+        let failed = entry("project.deleted", 30).outcome(Outcome::Failure).failure("it is locked");
+        log.hold(vec![entry("project.created", 130).build(), failed.build()]).await;
+        let page = log.site().await.get("/entries").await.is(200);
+        let page = page.says("<b>user_123</b> created <span class=\"kind\">project</span> <b>proj_456</b>");
+        // What failed is not told as if it had been done.
+        let page = page.says("<b>user_123</b> tried project.deleted on").says("it is locked").says("2 min ago");
+        let (deleted, created) = (page.body.find("tried project.deleted"), page.body.find("</b> created"));
+        assert!(deleted < created, "{}", page.body);
+        let time = page.body.split_once("<time datetime=\"").unwrap().1;
+        assert!(time.contains(" UTC\">"), "{time}");
+    }
+}
+
+#[tokio::test]
+async fn the_query_box_finds_and_keeps_what_was_asked_without_a_script() {
+    for log in Log::both().await {
+        let other = entry("project.deleted", 5).target(Target::project("other")).actor(Actor::user("bob"));
+        log.hold(vec![entry("project.created", 10).build(), other.build()]).await;
+        let site = log.site().await;
+        let page = site.get("/entries").await.says("action=\"entries\" method=\"get\"").says("name=\"q\"");
+        assert_eq!(page.targets(), ["other", "proj_456"]);
+        // As a browser sends the form.
+        let page = site.get("/entries?q=actor%3Abob+action%3Aproject.*").await.is(200);
+        assert_eq!(page.targets(), ["other"]);
+        page.says("value=\"actor:bob action:project.*\"").says("1 entry");
+        let page = site.get("/entries?q=tenant:nobody").await.is(200).says("No entry matches");
+        assert!(page.targets().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_word_is_marked_and_what_was_meant_is_said() {
+    let log = Log::sqlite().await;
+    let site = log.site().await;
+    let page = site.get("/entries?q=actor:x+outcome:failed").await.is(400);
+    page.says("actor:x outcome:<mark>failed</mark>").says("did you mean `failure`?");
+    // The word may be missing, or the text end within it.
+    site.get("/entries?q=actor:").await.is(400).says("<mark>");
+    site.get("/entries?q=%22open").await.is(400).says("<mark>");
+    site.get("/entries?after=page-2").await.is(400).says("not a cursor");
+}
+
+#[tokio::test]
+async fn pages_turn_both_ways_while_entries_arrive() {
+    for log in Log::both().await {
+        let numbered = |number: u64| {
+            entry("project.created", 1_000 - number).target(Target::project(format!("p{number:03}"))).build()
+        };
+        log.hold((0..120).map(numbered).collect()).await;
+        let site = log.site().await;
+        let first = site.get("/entries?q=action:project.created").await;
+        assert_eq!((first.targets().len(), first.targets()[0].as_str()), (50, "p119"));
+        assert_eq!(first.link("‹ newer"), None);
+        log.hold((120..130).map(numbered).collect()).await;
+        let second = site.get(&first.link("older ›").unwrap()).await;
+        assert_eq!((second.targets()[0].as_str(), second.targets()[49].as_str()), ("p069", "p020"));
+        let last = site.get(&second.link("older ›").unwrap()).await;
+        assert_eq!((last.targets().len(), last.link("older ›")), (20, None));
+        let back = site.get(&last.link("‹ newer").unwrap()).await;
+        assert_eq!(back.targets(), second.targets());
+        let newest = site.get(&first.link("older ›").unwrap()).await.link("« latest").unwrap();
+        assert_eq!(site.get(&newest).await.targets()[0], "p129");
+    }
+}
+
+#[tokio::test]
+async fn facets_count_what_matches_and_their_links_narrow_and_widen_the_query() {
+    for log in Log::both().await {
+        let denied = |number: u64| entry("project.updated", 10 + number).outcome(Outcome::Denied).build();
+        log.hold((0..3).map(denied).chain([entry("project.created", 5).build()]).collect()).await;
+        let site = log.site().await;
+        let page = site.get("/entries").await.says("over all 4 that match");
+        let label = "<span class=\"label\">⊘ denied</span><span class=\"count\">3</span>";
+        let narrowed = site.get(&page.says(label).link(label).unwrap()).await.is(200);
+        assert_eq!(narrowed.targets().len(), 3);
+        let widened = narrowed.says("aria-current=\"true\"").link(label).unwrap();
+        assert_eq!(site.get(&widened).await.targets().len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn what_is_counted_is_bounded_and_says_so() {
+    let log = Log::sqlite().await;
+    log.hold((0..1_001).map(|number| entry("project.created", number).build()).collect()).await;
+    let page = log.site().await.get("/entries").await;
+    page.says("more than 1,000 entries")
+        .says("over the newest 1,000 that match")
+        .says("<span class=\"count\">1000</span>");
+}
+
+#[tokio::test]
+async fn each_bar_of_the_histogram_leads_to_its_entries() {
+    for log in Log::both().await {
+        let old = entry("project.created", 7_200).target(Target::project("old")).build();
+        log.hold(vec![old, entry("project.updated", 60).build()]).await;
+        let site = log.site().await;
+        let page = site.get("/entries").await;
+        let bars: Vec<_> = page.body.split("<a href=\"").filter(|link| link.contains("class=\"hit\"")).collect();
+        assert!(bars.len() > 2 && bars.len() <= 60, "{}", bars.len());
+        let first = format!("/{}", bars[0].split_once('"').unwrap().0);
+        assert_eq!(site.get(&first).await.is(200).targets(), ["old"]);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_shown_whole_with_its_changes_and_its_request() {
+    for log in Log::both().await {
+        let context = || audit_core::Context::new().with_request_id("req_9").with_tenant_id("acme");
+        let changes = serde_json::json!({ "name": { "from": "Mine", "to": "Ours" } });
+        let time = SystemTime::now() - Duration::from_secs(10);
+        let updated = entry("project.updated", 0).metadata("changes", &changes).context(context());
+        let updated = updated.created_at(time).build();
+        let id = updated.id();
+        let created = entry("project.created", 0).context(context()).created_at(time - Duration::from_secs(2)).build();
+        let elsewhere = entry("project.suspended", 11).build();
+        log.hold(vec![created, elsewhere, updated]).await;
+        let site = log.site().await;
+        let page = site.get(&format!("/entries/{id}")).await.is(200);
+        let page = page.says("changes.name").says("<del>Mine</del>").says("<ins>Ours</ins>").says("acme");
+        let page = page.says(&format!("<code>audit show {id}</code>")).says("The same request").says("+2.0 s");
+        let page = page.says("&#34;request_id&#34;: &#34;req_9&#34;");
+        assert!(!page.body.contains("suspended"), "{}", page.body);
+        site.get("/entries/019fa29c-1c7a-7b11-a7e2-6d6f0f7d2a43").await.is(404).says("There is no such entry");
+        site.get("/entries/1").await.is(404).says("There is no such entry");
+    }
+}
+
+#[tokio::test]
+async fn an_export_holds_every_entry_of_the_query_oldest_first() {
+    for log in Log::both().await {
+        let numbered = |number: u64| {
+            entry("project.created", 1_000 - number).target(Target::project(format!("={number}"))).build()
+        };
+        log.hold((0..450).map(numbered).chain([entry("project.deleted", 3).build()]).collect()).await;
+        let site = log.site().await;
+        let page = site.get("/entries?q=action:project.created").await;
+        let csv = site.get(&page.link("CSV").unwrap()).await.is(200);
+        assert!(csv.header("content-disposition").unwrap().contains(".csv"), "{csv:?}");
+        let lines: Vec<_> = csv.body.lines().collect();
+        assert_eq!((lines.len(), &lines[0][..13]), (451, "id,created_at"));
+        assert!(lines[1].contains("\"'=0\"") && lines[450].contains("\"'=449\""), "{}", lines[1]);
+        let jsonl = site.get(&page.link("JSONL").unwrap()).await.is(200);
+        let ids =
+            jsonl.body.lines().map(|line| serde_json::from_str::<audit_core::Row>(line).unwrap().target_id.unwrap());
+        assert!(ids.eq((0..450).map(|number| format!("={number}"))));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_log_says_what_to_do() {
+    for log in Log::both().await {
+        log.site().await.get("/entries").await.is(200).says("Nothing was recorded yet").says("audit record");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_may_not_be_read_is_told_without_a_word_of_its_entries() {
+    let database = tests::postgres::server().database().await;
+    let schema = audit_core::store::Schema::default();
+    audit_core::store::open(&database.url(), &schema).unwrap().migrate().await.unwrap();
+    let url = database.user("viewer_without_a_role", "").await;
+    let router = audit_console::viewer::router(audit_console::viewer::Log::connect(&url, &schema).await.unwrap());
+    let site = crate::support::Site::serve(router).await;
+    site.get("/entries").await.is(500).says("The log cannot be read").says("reader&#39;s role");
+}

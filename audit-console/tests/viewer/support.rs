@@ -1,0 +1,155 @@
+//! Logs on both stores, the pages over them, and a client that speaks HTTP over a socket.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use audit_console::viewer;
+use audit_core::batch::Freezer;
+use audit_core::store::{self, Schema};
+use audit_core::{ActionName, Actor, Entry, EntryBuilder, Target};
+use axum::Router;
+use tempfile::TempDir;
+use tests::postgres::{Database, server};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A log, up to date, and the URL of somebody who may read it and no more.
+pub(crate) struct Log {
+    pub(crate) reader: String,
+    writer: String,
+    _place: Place,
+}
+
+enum Place {
+    File { _folder: TempDir },
+    Server { _database: Database<'static> },
+}
+
+impl Log {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("audit.db").display());
+        store::open(&url, &Schema::default()).unwrap().migrate().await.unwrap();
+        Self { reader: url.clone(), writer: url, _place: Place::File { _folder: folder } }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let database = server().database().await;
+        store::open(&database.url(), &Schema::default()).unwrap().migrate().await.unwrap();
+        let (reader, writer) = (database.url_as("audit_reader").await, database.url_as("audit_writer").await);
+        Self { reader, writer, _place: Place::Server { _database: database } }
+    }
+
+    /// One on each store.
+    pub(crate) async fn both() -> [Self; 2] {
+        [Self::sqlite().await, Self::postgres().await]
+    }
+
+    pub(crate) async fn hold(&self, entries: Vec<Entry>) {
+        let store = store::open(&self.writer, &Schema::default()).unwrap();
+        let batch = Freezer::new().freeze(entries, SystemTime::now());
+        store.connect().await.unwrap().land(&batch).await.unwrap();
+    }
+
+    /// Its pages, under no prefix.
+    pub(crate) async fn site(&self) -> Site {
+        Site::serve(self.router().await).await
+    }
+
+    pub(crate) async fn router(&self) -> Router {
+        viewer::router(viewer::Log::connect(&self.reader, &Schema::default()).await.unwrap())
+    }
+}
+
+/// Something that `user_123` did to `proj_456`, so many seconds ago.
+pub(crate) fn entry(action: &str, seconds_ago: u64) -> EntryBuilder {
+    let time = SystemTime::now() - Duration::from_secs(seconds_ago);
+    Entry::builder(ActionName::unlisted(action).unwrap())
+        .target(Target::project("proj_456"))
+        .actor(Actor::user("user_123"))
+        .created_at(time)
+}
+
+/// Pages that are served on this machine.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+}
+
+impl Site {
+    pub(crate) async fn serve(router: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "", "").await
+    }
+
+    /// One request and its whole answer. HTTP/1.0 is answered in one piece.
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let mut stream = self.open(method, path, headers, body).await;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        Answer::parse(&bytes)
+    }
+
+    /// Sends a request; what comes back is to be read.
+    pub(crate) async fn open(&self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let host = if headers.contains("Host:") { String::new() } else { format!("Host: {}\r\n", self.address) };
+        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let request = format!("{method} {path} HTTP/1.0\r\n{host}{headers}{length}\r\n{body}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let (first, headers) = head.split_once("\r\n").unwrap();
+        let status = first.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, headers: headers.to_owned(), body: body.to_owned() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.headers.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.body.contains(text), "`{text}` is not in: {}", self.body);
+        self
+    }
+
+    /// The targets of the entries on the page, in their order.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        let list = self.body.split_once("id=\"entries\"").unwrap().1.split_once("</ol>").unwrap().0;
+        let sentences = list.split("<span class=\"kind\">project</span> <b>").skip(1);
+        sentences.map(|rest| rest.split_once("</b>").unwrap().0.to_owned()).collect()
+    }
+
+    /// The address of the link that is shown so, as a browser would follow it from `/entries`.
+    pub(crate) fn link(&self, text: &str) -> Option<String> {
+        let before = self.body.split_once(&format!(">{text}</a>"))?.0;
+        let address = before.rsplit_once("href=\"")?.1.split_once('"')?.0;
+        Some(format!("/{}", address.replace("&#38;", "&")))
+    }
+}
