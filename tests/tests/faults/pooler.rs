@@ -1,6 +1,6 @@
 //! What happens behind `PgBouncer` in transaction mode.
 
-use audit_core::doctor::{self, Level};
+use audit_core::doctor::{self, Finding, Level};
 use audit_core::migrate::Options;
 use tests::oracle::Log;
 use tests::postgres::{Durability, Pooler, Server, server};
@@ -16,6 +16,7 @@ async fn behind_a_pooler_kills_cost_nothing() {
     // The log is migrated through the pooler, too.
     let load = Load::start(builder(&pooler.url(&database.url())).pooler(true).lanes(6)).await;
     load.stores(1_000).await;
+    assert_eq!(load.stats().retries, 0, "{:?}", load.stats());
     for _ in 0..2 {
         server.kill();
         load.fails(2).await;
@@ -29,7 +30,7 @@ async fn behind_a_pooler_kills_cost_nothing() {
     load.judged(&database.url()).await;
 }
 
-/// Entries that commit with transactions are drained through the pooler, once, and the doctor finds all well.
+/// Entries that commit with transactions are drained through the pooler, once, and the doctor can look at all there is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_pooler_the_outbox_is_drained() {
     let database = server().database().await;
@@ -49,7 +50,8 @@ async fn behind_a_pooler_the_outbox_is_drained() {
     }
     until("all drained", || drainers.iter().map(|drainer| drainer.stats().drained).sum::<u64>() == 200).await;
     let findings = doctor::examine(&url, &Options::new()).await;
-    assert!(findings.iter().all(|finding| finding.level != Level::Red), "{findings:#?}");
+    let looked = |finding: &Finding| finding.level != Level::Red && !finding.message.starts_with("cannot examine");
+    assert!(findings.iter().all(looked), "{findings:#?}");
     let mut stats = Vec::new();
     for drainer in drainers {
         stats.push(drainer.shutdown(SOON).await.stats);
