@@ -139,7 +139,7 @@ pub use diff::{Diff, diff, diff_serialized};
 pub use durability::{Durability, UnknownDurability};
 pub use entry::{Entry, EntryBuilder, IntoAction};
 pub use error::Error;
-pub use journal::{JournalContents, JournalError, JournalStatus, WriterContents, examine_journal};
+pub use journal::{JournalError, JournalStatus};
 pub use metadata::Metadata;
 pub use migrate::migrate;
 pub use outbox::{Outbox, OutboxTransaction, outbox};

@@ -283,13 +283,14 @@ impl Checks<'_> {
         })
     }
 
+    /// Unprepared, as all questions are: behind a pooler the answer may come from another session than was told of the question.
     async fn one(&mut self, question: &str) -> Result<PgRow, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(question)).persistent(false).fetch_one(&mut self.connection).await;
+        let row = sqlx::raw_sql(AssertSqlSafe(question)).fetch_one(&mut self.connection).await;
         row.map_err(|error| self.failed(error))
     }
 
     async fn all(&mut self, question: &str) -> Result<Vec<PgRow>, StoreError> {
-        let rows = sqlx::query(AssertSqlSafe(question)).persistent(false).fetch_all(&mut self.connection).await;
+        let rows = sqlx::raw_sql(AssertSqlSafe(question)).fetch_all(&mut self.connection).await;
         rows.map_err(|error| self.failed(error))
     }
 

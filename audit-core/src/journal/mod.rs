@@ -55,7 +55,6 @@ mod abandoned;
 mod backlog;
 mod disk;
 mod error;
-mod examine;
 mod frame;
 mod inspect;
 #[expect(clippy::module_inception, reason = "the journal itself is one of the concepts here")]
@@ -73,7 +72,6 @@ mod tests;
 pub(crate) use abandoned::{Abandoned, Remains, others};
 pub(crate) use backlog::Backlog;
 pub use error::JournalError;
-pub use examine::{JournalContents, WriterContents, examine_journal};
 pub use inspect::{Inspection, WriterJournal, inspect};
 pub(crate) use journal::Journal;
 pub(crate) use moves::Moves;

@@ -334,14 +334,14 @@ fn whoever_looks_is_told_what_lies_there_and_changes_nothing() {
     for batch in &written {
         backlog.append(batch).expect("there is room");
     }
-    let contents = examine_journal(root.path()).expect("it can be read");
+    let contents = inspect(root.path()).expect("it can be read");
     let told: Vec<_> = contents.writers.iter().map(|w| (w.is_alive, w.batches, w.entries, w.damaged)).collect();
     assert_eq!(told, [(false, 2, 4, 1), (true, 2, 3, 0)]);
     assert_eq!(contents.writers[1].oldest, Some(written[0].header().writer_time));
     assert!(contents.quarantined.is_empty());
-    assert_eq!(contents, examine_journal(root.path()).expect("it can be read"));
+    assert_eq!(contents, inspect(root.path()).expect("it can be read"));
     assert_eq!(whole(&adopt(root.path())).len(), 2);
-    assert_eq!(examine_journal(root.path()).expect("it can be read").quarantined.len(), 1);
+    assert_eq!(inspect(root.path()).expect("it can be read").quarantined.len(), 1);
 }
 
 #[test]

@@ -15,8 +15,13 @@ pub struct Database<'s> {
 }
 
 impl<'s> Database<'s> {
+    /// The one that every server has.
+    pub(super) fn maintenance(server: &'s Server) -> Self {
+        Self { server, name: "postgres".to_owned() }
+    }
+
     pub(super) async fn create(server: &'s Server, name: String, how: &str) -> Self {
-        let maintenance = Self { server, name: "postgres".to_owned() };
+        let maintenance = Self::maintenance(server);
         maintenance.execute(&format!("CREATE DATABASE {name} {how}")).await;
         Self { server, name }
     }
@@ -24,7 +29,7 @@ impl<'s> Database<'s> {
     /// A database that is stored in a folder, by a tablespace.
     pub(super) async fn create_in(server: &'s Server, name: String, folder: &Path) -> Self {
         Server::give(folder);
-        let maintenance = Self { server, name: "postgres".to_owned() };
+        let maintenance = Self::maintenance(server);
         maintenance.execute(&format!("CREATE TABLESPACE of_{name} LOCATION '{}'", folder.display())).await;
         Self::create(server, name.clone(), &format!("TABLESPACE of_{name}")).await
     }
@@ -33,6 +38,12 @@ impl<'s> Database<'s> {
     #[must_use]
     pub const fn server(&self) -> &'s Server {
         self.server
+    }
+
+    /// The same database where it has been copied to.
+    #[must_use]
+    pub fn at<'o>(&self, other: &'o Server) -> Database<'o> {
+        Database { server: other, name: self.name.clone() }
     }
 
     /// The URL of its superuser, over loopback.

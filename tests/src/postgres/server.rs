@@ -1,26 +1,21 @@
 //! A server process and its folder.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::binaries;
 use super::database::Database;
+use super::supervisor::{POLL, START_DEADLINE, Signal, Supervisor};
+use super::user::Unprivileged;
 use crate::preload::Faults;
 
-/// A server answers within this time, crash recovery included.
-const START_DEADLINE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
 /// Somebody else may take a free port before the server does.
-const PORTS_TRIED: u32 = 3;
+pub(super) const PORTS_TRIED: u32 = 3;
 
 /// Whether what is committed survives a crash of the machine. A crash of the server alone loses nothing either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,25 +31,8 @@ pub enum Durability {
 pub struct Server {
     folder: PathBuf,
     port: u16,
-    supervisor: Mutex<Supervisor>,
+    supervisor: Supervisor,
     databases: AtomicU32,
-}
-
-/// The two ends of the shell that runs the server. When this process ends, however it ends, the pipe closes and the
-/// shell cleans up.
-#[derive(Debug)]
-struct Supervisor {
-    shell: Child,
-    /// `None` once the shell has been told to end.
-    commands: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        self.commands = None;
-        let _ = self.shell.wait();
-    }
 }
 
 /// The server that the tests of this binary share, without fsync.
@@ -74,23 +52,60 @@ impl Server {
     /// Starts a server of one's own whose system calls may fail.
     #[must_use]
     pub fn start_under(durability: Durability, faults: Option<&Faults>) -> Self {
-        let binaries = binaries::folder();
+        Self::prepared(
+            durability,
+            faults,
+            "initdb",
+            &["--pgdata=data", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+        )
+    }
+
+    /// Starts a standby, which can be read from and refuses writes until it is [promoted](Self::promote). From now on this
+    /// server acknowledges no commit that the standby has not got.
+    pub async fn standby(&self) -> Self {
+        let source = format!("host=127.0.0.1 port={} user=postgres", self.port);
+        let standby = Self::prepared(
+            Durability::Off,
+            None,
+            "pg_basebackup",
+            &["--pgdata=data", "--dbname", &source, "--checkpoint=fast", "--write-recovery-conf", "--no-sync"],
+        );
+        let maintenance = Database::maintenance(self);
+        maintenance.execute("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+        maintenance.execute("SELECT pg_reload_conf()").await;
+        let deadline = Instant::now() + START_DEADLINE;
+        let follows = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        while maintenance.value::<i64>(follows).await == 0 {
+            assert!(Instant::now() < deadline, "the standby does not follow");
+            tokio::time::sleep(POLL).await;
+        }
+        standby
+    }
+
+    /// Makes a standby a server of its own, which takes writes.
+    pub async fn promote(&self) {
+        let promoted = Database::maintenance(self).value::<bool>("SELECT pg_promote()").await;
+        assert!(promoted, "the standby is not promoted in time");
+    }
+
+    /// Starts a server whose data a program of PostgreSQL has put in its folder.
+    fn prepared(durability: Durability, faults: Option<&Faults>, program: &str, arguments: &[&str]) -> Self {
         let user = Unprivileged::find();
-        let folder = tempfile::Builder::new().prefix("audit-pg-").tempdir().expect("a temporary folder").keep();
-        user.own(&folder);
-        user.initdb(&binaries, &folder);
+        let mut log = String::new();
         for _ in 0..PORTS_TRIED {
+            let folder = user.folder("audit-pg-");
+            let output = user.command(binaries::folder().join(program), &folder).args(arguments).output();
+            let output = output.unwrap_or_else(|error| panic!("{program} does not run: {error}"));
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
             let port = free_port();
-            let supervisor = user.supervise(&binaries, &folder, port, durability, faults);
-            let server = Self { folder: folder.clone(), port, supervisor: Mutex::new(supervisor), databases: 0.into() };
-            if server.try_start() {
+            let supervisor = supervise(&user, &folder, port, durability, faults);
+            let server = Self { folder, port, supervisor, databases: 0.into() };
+            if server.supervisor.try_start(|| server.answers()) {
                 return server;
             }
+            log = server.supervisor.log();
         }
-        panic!(
-            "PostgreSQL does not start; its log says:\n{}",
-            fs::read_to_string(folder.join("log")).unwrap_or_default()
-        )
+        panic!("PostgreSQL does not start; its log says:\n{log}")
     }
 
     /// Makes a database of its own for a test: empty, in UTF8.
@@ -125,12 +140,12 @@ impl Server {
 
     /// Kills the server's main process with SIGKILL, as a crash would.
     pub fn kill(&self) {
-        self.command("kill");
+        self.supervisor.kill();
     }
 
     /// Stops the server at once, without a checkpoint.
     pub fn stop(&self) {
-        self.command("stop");
+        self.supervisor.stop();
     }
 
     /// Gives a folder to the server's user.
@@ -146,31 +161,8 @@ impl Server {
 
     /// Starts the server that was killed or stopped, on the same port, and waits until it answers.
     pub fn start_again(&self) {
-        let deadline = Instant::now() + START_DEADLINE;
         // After a kill its other processes end by themselves, and a successor refuses to start before they have.
-        while !self.try_start() {
-            assert!(
-                Instant::now() < deadline,
-                "PostgreSQL does not start again; see {}",
-                self.folder.join("log").display()
-            );
-        }
-    }
-
-    /// Starts and waits until the server answers, or has ended.
-    fn try_start(&self) -> bool {
-        self.command("start");
-        let deadline = Instant::now() + START_DEADLINE;
-        while Instant::now() < deadline {
-            if self.answers() {
-                return true;
-            }
-            if self.folder.join("ended").exists() {
-                return false;
-            }
-            thread::sleep(POLL);
-        }
-        false
+        self.supervisor.start_again(|| self.answers());
     }
 
     /// Whether the server takes connections: its pid file then says so.
@@ -179,105 +171,34 @@ impl Server {
         file.lines().nth(7).is_some_and(|status| status.trim() == "ready")
             && TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
     }
-
-    /// Gives the supervisor a command and waits until it is carried out.
-    fn command(&self, word: &str) {
-        let mut supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
-        let commands = supervisor.commands.as_mut().expect("the shell runs until it is dropped");
-        writeln!(commands, "{word}").expect("the supervisor listens");
-        let mut answer = String::new();
-        supervisor.answers.read_line(&mut answer).expect("the supervisor answers");
-        assert_eq!(answer, "done\n", "the supervisor of {} has ended", self.folder.display());
-    }
 }
 
-/// Whom the server runs as: PostgreSQL refuses to run as root.
-struct Unprivileged(Option<(u32, u32)>);
-
-impl Unprivileged {
-    fn find() -> Self {
-        if id(&["-u"]) != Some(0) {
-            return Self(None);
-        }
-        let user = ["postgres", "nobody"].into_iter().find_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?)));
-        Self(Some(user.expect("a system has a user `nobody`")))
+fn supervise(
+    user: &Unprivileged,
+    folder: &Path,
+    port: u16,
+    durability: Durability,
+    faults: Option<&Faults>,
+) -> Supervisor {
+    let fsync = match durability {
+        Durability::Off => "fsync=off",
+        Durability::On => "fsync=on",
+    };
+    let mut shell = user.command("/bin/sh", folder);
+    if let Some(faults) = faults {
+        faults.apply(&mut shell);
     }
-
-    fn own(&self, folder: &Path) {
-        if let Some((user, group)) = self.0 {
-            chown(folder, Some(user), Some(group)).expect("root gives a folder away");
-        }
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).expect("permissions of an own folder");
-    }
-
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(folder).stdin(Stdio::null());
-        if let Some((user, group)) = self.0 {
-            command.uid(user).gid(group);
-        }
-        command
-    }
-
-    fn initdb(&self, binaries: &Path, folder: &Path) {
-        let output = self
-            .command(binaries.join("initdb"), folder)
-            .args([
-                "--pgdata=data",
-                "--username=postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-sync",
-            ])
-            .output()
-            .expect("initdb runs");
-        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn supervise(
-        &self,
-        binaries: &Path,
-        folder: &Path,
-        port: u16,
-        durability: Durability,
-        faults: Option<&Faults>,
-    ) -> Supervisor {
-        let fsync = match durability {
-            Durability::Off => "fsync=off",
-            Durability::On => "fsync=on",
-        };
-        let mut shell = self.command("/bin/sh", folder);
-        if let Some(faults) = faults {
-            faults.apply(&mut shell);
-        }
-        let mut shell = shell
-            .arg("-c")
-            .arg(include_str!("supervise.sh"))
-            .arg("supervise")
-            .arg(folder)
-            .arg(binaries.join("postgres"))
+    Supervisor::new(shell, folder, Signal::Quit, |shell| {
+        shell
+            .arg(binaries::folder().join("postgres"))
             .args(["-D", "data", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", fsync])
             .args(["-c", "max_connections=200", "-c", "unix_socket_permissions=0777", "-k"])
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // An interrupt from the terminal ends the test process, and the shell must outlive it to clean up.
-            .process_group(0)
-            .spawn()
-            .expect("/bin/sh runs");
-        let commands = shell.stdin.take();
-        let answers = BufReader::new(shell.stdout.take().expect("stdout is piped"));
-        Supervisor { shell, commands, answers }
-    }
+            .arg(folder);
+    })
 }
 
-fn id(arguments: &[&str]) -> Option<u32> {
-    let output = Command::new("id").args(arguments).stderr(Stdio::null()).output().ok()?;
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-}
-
-fn free_port() -> u16 {
+/// A port of loopback that nobody has just now.
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }

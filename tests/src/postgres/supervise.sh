@@ -1,12 +1,13 @@
 # Runs a server for as long as somebody holds the other end of standard input.
 #
-# Commands come a word a line, and each is answered with a line: start, kill (SIGKILL), stop (SIGQUIT: at once, without
-# a checkpoint). When the input ends, because the test process did, so do the server and its folder.
+# Commands come a word a line, and each is answered with a line: start, kill (SIGKILL), stop (the signal by which the
+# server ends at once). When the input ends, because the test process did, so do the server and its folder.
 #
 # The server is a child of a shell that waits for it: in a container nobody else may, and a killed server that stays a
 # zombie looks alive to its successor. The file `ended` says that it has ended.
 folder=$1
-shift
+stop=$2
+shift 2
 cd "$folder" || exit 1
 waiter=
 
@@ -22,7 +23,7 @@ end() {
 while read -r word; do
     case $word in
     start)
-        end -QUIT
+        end "$stop"
         rm -f ended server.pid
         (
             sh -c 'echo $$ >server.pid; exec "$@"' server "$@" </dev/null
@@ -31,11 +32,11 @@ while read -r word; do
         waiter=$!
         ;;
     kill) end -KILL ;;
-    stop) end -QUIT ;;
+    stop) end "$stop" ;;
     esac
     echo done
 done
 
-end -QUIT
+end "$stop"
 cd /
 rm -rf "$folder"

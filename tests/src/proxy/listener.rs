@@ -1,7 +1,7 @@
 //! The proxy itself.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -21,7 +21,8 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: u16,
+    /// The port of the server behind.
+    upstream: AtomicU16,
     state: Mutex<State>,
     accepted: AtomicU64,
 }
@@ -40,7 +41,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let state = State { future: manner, connections: Vec::new(), closed: false };
-        let shared = Arc::new(Shared { upstream, state: Mutex::new(state), accepted: AtomicU64::new(0) });
+        let shared =
+            Arc::new(Shared { upstream: upstream.into(), state: Mutex::new(state), accepted: AtomicU64::new(0) });
         let accepting = Arc::clone(&shared);
         let listening = thread::spawn(move || accepting.accept(&listener));
         Self { port, shared, listening: Some(listening) }
@@ -53,7 +55,7 @@ impl Proxy {
     /// When the URL names another server.
     #[must_use]
     pub fn url(&self, direct: &str) -> String {
-        let server = format!(":{}/", self.shared.upstream);
+        let server = format!(":{}/", self.shared.upstream.load(Ordering::Relaxed));
         assert!(direct.contains(&server), "{direct} is not on the server behind the proxy");
         direct.replacen(&server, &format!(":{}/", self.port), 1) + "?sslmode=disable"
     }
@@ -74,6 +76,11 @@ impl Proxy {
     /// Connections to come will behave in this manner.
     pub fn future(&self, manner: Manner) {
         self.shared.state().future = manner;
+    }
+
+    /// Connections to come will lead to the server at another port of loopback.
+    pub fn lead_to(&self, upstream: u16) {
+        self.shared.upstream.store(upstream, Ordering::Relaxed);
     }
 
     /// Resets the connections there are: both ends see `ECONNRESET`.
@@ -120,7 +127,9 @@ impl Shared {
             if state.future == Manner::Refuse || state.connections.len() == MOST_CONNECTIONS {
                 continue;
             }
-            let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.upstream)) else { continue };
+            let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.upstream.load(Ordering::Relaxed))) else {
+                continue;
+            };
             let connection = Arc::new(Connection::new(client, server, state.future));
             state.connections.push(Arc::clone(&connection));
             connection::serve(connection);

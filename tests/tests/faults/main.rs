@@ -12,6 +12,7 @@ mod locks;
 mod network;
 mod outbox;
 mod passwords;
+mod pooler;
 mod program;
 mod scene;
 mod support;
