@@ -10,7 +10,7 @@ use axum::Router;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::ADVICE;
+use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::escape::visible;
@@ -53,7 +53,15 @@ pub(crate) fn run(log: &LogArgs, args: &ServeArgs) -> Result<ExitCode, Failure> 
     let url = log.url()?;
     block_on(async {
         let unreachable = |error: StoreError| Failure::failed(&error).with_hint(ADVICE);
-        let pages = viewer::router(Log::connect(url.as_str(), &log.schema).await.map_err(unreachable)?);
+        let mut shown = Log::connect(url.as_str(), &log.schema).await.map_err(unreachable)?;
+        // Ends with the program, and with it what was recorded is stored.
+        let mut writer = None;
+        if log.audit_reads {
+            let started = recorder::start(log, url.as_str(), "audit serve").await?;
+            shown = shown.recording(started.auditor().clone());
+            writer = Some(started);
+        }
+        let pages = viewer::router(shown);
         let unusable = |error: std::io::Error| {
             let what = format!("cannot listen on {}: {error}", args.listen);
             Failure::Failed { what, hint: Some("listen elsewhere: --listen 127.0.0.1:0 takes a free port".to_owned()) }
@@ -65,7 +73,9 @@ pub(crate) fn run(log: &LogArgs, args: &ServeArgs) -> Result<ExitCode, Failure> 
             None => auth::on_loopback(pages, address),
         };
         say(format_args!("the log is at http://{address}/"));
-        serve(listener, pages).await
+        let served = serve(listener, pages).await;
+        drop(writer);
+        served
     })?
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit_core::Auditor;
 use audit_core::query::Reader;
 use audit_core::store::{Schema, StoreError};
 use tokio::sync::Semaphore;
@@ -27,6 +28,8 @@ pub struct Log {
     pub(super) tails: Arc<Semaphore>,
     pub(super) exports: Arc<Semaphore>,
     pub(super) schema: Schema,
+    /// By whom looks are recorded, if they are.
+    pub(super) auditor: Option<Auditor>,
 }
 
 impl Log {
@@ -43,6 +46,15 @@ impl Log {
             tails: Arc::new(Semaphore::new(TAILS)),
             exports: Arc::new(Semaphore::new(EXPORTS)),
             schema: schema.clone(),
+            auditor: None,
         })
+    }
+
+    /// Records each look at entries as `audit_log.viewed`, before it is answered. Who looks is the actor of the
+    /// [context](audit_core::context).
+    #[must_use]
+    pub fn recording(mut self, auditor: Auditor) -> Self {
+        self.auditor = Some(auditor);
+        self
     }
 }

@@ -41,6 +41,7 @@ mod sample;
 mod sentence;
 mod tail;
 mod times;
+mod viewed;
 
 pub use log::Log;
 pub use router::router;

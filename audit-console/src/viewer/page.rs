@@ -114,7 +114,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
     };
     let place = |name: &str, cursor: Option<Cursor>| Some(beside(&query, name, cursor?));
     let export = |format: &str| format!("export.{format}?q={}", encode(&query.text));
-    let place_of_log = LogArgs { database_url: None, schema: log.schema.clone() };
+    let place_of_log = LogArgs { database_url: None, schema: log.schema.clone(), audit_reads: false };
     html(&Page {
         root: "",
         chips: query.terms().iter().map(|term| Chip { label: term.clone(), address: query.without(term) }).collect(),

@@ -5,28 +5,30 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::message::Message;
-use super::{Log, assets, detail, export, headers, page, tail};
+use super::{Log, assets, detail, export, headers, page, tail, viewed};
 
 /// The pages of a log, to be mounted under any prefix: their links are relative. There is no authentication in it.
 ///
 /// It answers GET and HEAD, and everything else with 405.
 pub fn router(log: Log) -> Router {
+    let log = Arc::new(log);
     Router::new()
-        .route("/", get(start))
         .route("/entries", get(page::show))
         .route("/entries/{id}", get(detail::show))
         .route("/live", get(tail::follow))
         .route("/export.csv", get(export::csv))
         .route("/export.jsonl", get(export::jsonl))
+        .route_layer(from_fn_with_state(Arc::clone(&log), viewed::record))
+        .route("/", get(start))
         .route("/assets/{name}", get(assets::serve))
         .fallback(nowhere)
         .layer(map_response(headers::add))
-        .with_state(Arc::new(log))
+        .with_state(log)
 }
 
 /// To the entries, from the prefix with or without a slash at its end.

@@ -174,3 +174,19 @@ async fn a_log_that_may_not_be_read_is_told_without_a_word_of_its_entries() {
     let site = crate::support::Site::serve(router).await;
     site.get("/entries").await.is(500).says("The log cannot be read").says("reader&#39;s role");
 }
+
+#[tokio::test]
+async fn looks_are_recorded_before_they_are_answered_where_that_is_wanted() {
+    for log in Log::both().await {
+        log.hold(vec![entry("project.created", 10).build()]).await;
+        let (site, writer) = log.watched_site().await;
+        site.get("/entries?q=action%3Aproject.created").await.is(200);
+        site.get("/assets/viewer.css").await.is(200);
+        let page = log.site().await.get("/entries?q=action%3Aaudit_log.viewed").await.is(200);
+        page.says("1 entry").says("/entries?q=action%3Aproject.created");
+        // Nobody can record any more, so nobody sees anything.
+        writer.shutdown(Duration::from_secs(5)).await;
+        let page = site.get("/entries").await.is(503).says("This look cannot be recorded");
+        assert!(!page.body.contains("proj_456"), "{}", page.body);
+    }
+}

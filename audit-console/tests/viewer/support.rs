@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use audit_console::viewer;
 use audit_core::batch::Freezer;
 use audit_core::store::{self, Schema};
-use audit_core::{ActionName, Actor, Entry, EntryBuilder, Target};
+use audit_core::{ActionName, Actor, Auditor, Entry, EntryBuilder, Migrate, Target, WriterGuard};
 use axum::Router;
 use tempfile::TempDir;
 use tests::postgres::{Database, server};
@@ -54,6 +54,14 @@ impl Log {
     /// Its pages, under no prefix.
     pub(crate) async fn site(&self) -> Site {
         Site::serve(self.router().await).await
+    }
+
+    /// Its pages, each look at which is recorded.
+    pub(crate) async fn watched_site(&self) -> (Site, WriterGuard) {
+        let builder = Auditor::builder().url(&self.writer).migrate(Migrate::Skip).linger(Duration::ZERO);
+        let writer = builder.start().await.unwrap();
+        let log = viewer::Log::connect(&self.reader, &Schema::default()).await.unwrap();
+        (Site::serve(viewer::router(log.recording(writer.auditor().clone()))).await, writer)
     }
 
     pub(crate) async fn router(&self) -> Router {

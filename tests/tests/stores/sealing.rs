@@ -14,6 +14,7 @@ use audit_core::{ActionName, Auditor, Entry, Migrate};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tests::samples;
+use uuid::Uuid;
 
 use crate::log::{Log, for_both_stores};
 
@@ -39,6 +40,36 @@ for_both_stores! {
     an_entry_can_be_proved_without_the_log
     there_is_no_proof_of_what_is_not_there_or_not_covered
     the_doctor_tells_what_is_not_sealed_or_not_signed
+    a_leaf_cannot_hide_where_only_one_reading_finds_it
+    a_header_cannot_hide_where_only_one_reading_finds_it
+    a_header_cannot_be_kept_from_the_tree
+    a_tree_is_not_signed_that_contradicts_what_was_kept_outside
+}
+
+/// A time without an end could not be hashed: it is refused, and what was there before holds up its own stream alone.
+#[tokio::test]
+async fn a_header_that_cannot_be_sealed_holds_up_nobody_else() {
+    let log = Log::postgres().await;
+    let forged = "INSERT INTO control_plane.audit_batches (stream_id, batch_no, first_seq, first_created, last_created, writer_time,
+             n, kind, rows_root, prev_hash)
+         VALUES (gen_random_uuid(), 0, 0, now(), now(), 'infinity', 0, 'entries', sha256(''), decode(repeat('00', 32), 'hex'))";
+    assert!(log.attack(forged).await.is_err());
+    let earlier = format!("ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_times; {forged}");
+    log.tamper(&earlier, "").await;
+    with_batches(&log, None).await;
+    assert_eq!(log.seal(None).await.headers, 3);
+}
+
+/// Whoever may connect may take an advisory lock, and sealing goes on.
+#[tokio::test]
+async fn nobody_without_privileges_can_stop_the_sealing() {
+    let log = Log::postgres().await;
+    with_batches(&log, None).await;
+    let mut other = PgConnection::connect(&log.url).await.unwrap();
+    let locks = "SELECT pg_advisory_lock(hashtextextended('control_plane.audit_tree', 0)); BEGIN; \
+                 SELECT count(*) FROM control_plane.audit_tree";
+    sqlx::raw_sql(locks).execute(&mut other).await.unwrap();
+    assert_eq!(log.seal(Some(&key("log"))).await.headers, 3);
 }
 
 /// A transaction that began before others and commits after them is sealed all the same, once.
@@ -629,7 +660,7 @@ async fn there_is_no_proof_of_what_is_not_there_or_not_covered(log: Log) {
     log.land(&later).await;
     let error = prove(&log.url, &Schema::default(), later.rows()[0].row.id).await.unwrap_err();
     assert!(matches!(error, ProveError::NotCovered { .. }), "{error}");
-    let error = prove(&log.url, &Schema::default(), uuid::Uuid::nil()).await.unwrap_err();
+    let error = prove(&log.url, &Schema::default(), Uuid::nil()).await.unwrap_err();
     assert!(matches!(error, ProveError::NoEntry { .. }), "{error}");
 }
 
@@ -660,4 +691,113 @@ async fn the_doctor_tells_what_is_not_sealed_or_not_signed(log: Log) {
     log.seal(None).await;
     let (level, text) = sealing(&log).await;
     assert!(level == Level::Yellow && text.contains("covers 3 batches, and the next one has waited"), "{text}");
+}
+
+async fn a_leaf_cannot_hide_where_only_one_reading_finds_it(log: Log) {
+    let key = key("log");
+    let batches = with_batches(&log, None).await;
+    log.seal(Some(&key)).await;
+    // The header and its rows go, and the leaf stays, under a name that no header has.
+    let last = &batches[2];
+    let nil = if log.is_postgres() { format!("'{}'", Uuid::nil()) } else { "zeroblob(16)".to_owned() };
+    let hide = format!(
+        "UPDATE audit_tree SET stream_id = {nil}, batch_no = -1 WHERE {}; DELETE FROM audit_batches WHERE {}; DELETE FROM audit_logs WHERE {}",
+        of(&log, last),
+        of(&log, last),
+        rows_of(&log, last)
+    );
+    both(&log, &hide).await;
+    let report = verifier(&log).trusting(trusting(&key)).run(|_| ()).await.unwrap();
+    assert!(!report.is_intact());
+}
+
+async fn a_header_cannot_hide_where_only_one_reading_finds_it(log: Log) {
+    let (ours, theirs) = (key("billing"), Freezer::new());
+    with_batches(&log, Some(&ours)).await;
+    let mut theirs = theirs;
+    let forged = samples::batch(&mut theirs, 2);
+    log.land(&forged).await;
+    // The unsigned header goes where a reading by stream might begin behind it.
+    let checks = "ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_counts;";
+    let (nil, free) =
+        if log.is_postgres() { (format!("'{}'", Uuid::nil()), checks) } else { ("zeroblob(16)".to_owned(), "") };
+    let hide = format!(
+        "{free} UPDATE audit_batches SET stream_id = {nil}, batch_no = -1 WHERE {}; UPDATE audit_logs SET stream_id = {nil} WHERE {}",
+        of(&log, &forged),
+        rows_of(&log, &forged)
+    );
+    both(&log, &hide).await;
+    let report = verifier(&log).trusting(trusting_writer(&ours)).run(|_| ()).await.unwrap();
+    assert!(!report.is_intact());
+    if !log.is_postgres() {
+        return;
+    }
+    // A policy that shows the header to one reading alone.
+    let policy = "ALTER TABLE control_plane.audit_batches ENABLE ROW LEVEL SECURITY; \
+                  CREATE POLICY two_faced ON control_plane.audit_batches \
+                  USING (batch_no >= 0 OR current_query() LIKE '%in_time%')";
+    log.attack(policy).await.unwrap();
+    let reader = log.database().unwrap().url_as("audit_reader").await;
+    let schema = Schema::default();
+    let looked = Verifier::new(&reader, &schema).trusting(trusting_writer(&ours)).run(|_| ()).await;
+    assert!(looked.is_err(), "what a policy hides cannot be checked: {looked:?}");
+}
+
+async fn a_header_cannot_be_kept_from_the_tree(log: Log) {
+    let kept_out = with_batches(&log, None).await;
+    let hours_ago = if log.is_postgres() { "db_time - interval '2 hours'" } else { "db_time - 7200000000" };
+    let earlier = if log.is_postgres() { "recorded_at - interval '2 hours'" } else { "recorded_at - 7200000000" };
+    // They came two hours ago, and sealers never saw them.
+    let forget =
+        format!("UPDATE audit_batches SET db_time = {hours_ago}; UPDATE audit_logs SET recorded_at = {earlier}");
+    both(&log, &forget).await;
+    assert!(look(&log).await.is_intact(), "as long as nobody seals");
+    let mut freezer = Freezer::new();
+    let sealed = samples::batch(&mut freezer, 1);
+    log.land(&sealed).await;
+    let hash = audit_core::encoding::tree_leaf(sealed.header(), db_time(&log, &sealed).await);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let stream = sealed.header().stream_id.simple();
+    let stream = if log.is_postgres() { format!("'{stream}'") } else { format!("x'{stream}'") };
+    let leaf = format!(
+        "INSERT INTO audit_tree (leaf, stream_id, batch_no, leaf_hash) VALUES (0, {stream}, 0, {})",
+        bytes(&log, &hash)
+    );
+    both(&log, &leaf).await;
+    let breaks = look(&log).await.breaks;
+    let first = kept_out.iter().map(|batch| (batch.header().stream_id, batch.header().batch_no)).collect::<Vec<_>>();
+    assert!(
+        matches!(breaks[..], [Break::NeverSealed { stream_id, batch_no, .. }] if first.contains(&(stream_id, batch_no))),
+        "{breaks:?}"
+    );
+}
+
+/// When the database took a batch.
+async fn db_time(log: &Log, batch: &Batch) -> chrono::DateTime<chrono::Utc> {
+    let query = audit_core::query::Query::new();
+    let page = log.reader().await.page(&query).await.unwrap();
+    let row = page.rows.into_iter().find(|row| row.stream_id == batch.header().stream_id).unwrap();
+    row.recorded_at.unwrap()
+}
+
+async fn a_tree_is_not_signed_that_contradicts_what_was_kept_outside(log: Log) {
+    let (key, outside) = (key("log"), tempfile::tempdir().unwrap());
+    let sealer = || Sealer::new(&log.url, &Schema::default()).unwrap().signer(key.clone()).directory(outside.path());
+    with_batches(&log, None).await;
+    sealer().once().await.unwrap();
+    // Another sealer goes on where this one ended.
+    with_batches(&log, None).await;
+    assert_eq!(sealer().once().await.unwrap().size, 6);
+    both(
+        &log,
+        "DELETE FROM audit_logs; DELETE FROM audit_batches; DELETE FROM audit_tree; DELETE FROM audit_checkpoints",
+    )
+    .await;
+    with_batches(&log, None).await;
+    let error = sealer().once().await.unwrap_err();
+    assert!(matches!(error, SealerError::Contradiction { size: 6, .. }), "{error}");
+    with_batches(&log, None).await;
+    let error = sealer().once().await.unwrap_err();
+    assert!(matches!(error, SealerError::Contradiction { size: 6, .. }), "{error}");
+    assert_eq!(look(&log).await.checkpoints, 0);
 }
