@@ -50,7 +50,7 @@ async fn a_partition_that_is_dropped_is_made_again() {
     let made_again: bool = database.value(&format!("SELECT to_regclass('{partition}') IS NOT NULL")).await;
     assert!(made_again);
     database.execute("INSERT INTO control_plane.audit_logs SELECT * FROM copy").await;
-    load.judged(&database.url()).await;
+    assert_eq!(load.judged(&database.url()).await.dead_letters, 0);
 }
 
 /// Fault 25: the table is gone, and comes back.
@@ -63,7 +63,7 @@ async fn a_table_that_is_gone_is_waited_for() {
         database.execute(&format!("ALTER TABLE control_plane.elsewhere RENAME TO {table}")).await;
         load.stores(200).await;
     }
-    load.judged(&database.url()).await;
+    assert_eq!(load.judged(&database.url()).await.dead_letters, 0);
 }
 
 /// Fault 25: a failover, first to a replica that is read-only and then is no longer. The server that was there before
@@ -81,7 +81,7 @@ async fn a_failover_to_a_replica_costs_nothing() {
     load.fails_with("SQLSTATE 25006").await;
     standby.promote().await;
     load.stores(200).await;
-    load.judged(&database.at(&standby).url()).await;
+    assert_eq!(load.judged(&database.at(&standby).url()).await.dead_letters, 0);
 }
 
 /// Fault 25: the writer's user may not log in for a while, or not write.
@@ -103,5 +103,5 @@ async fn rights_that_are_taken_and_given_back_cost_nothing() {
         database.execute(&give).await;
         load.stores(200).await;
     }
-    load.judged(&database.url()).await;
+    assert_eq!(load.judged(&database.url()).await.dead_letters, 0);
 }
