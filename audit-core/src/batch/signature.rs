@@ -17,16 +17,16 @@ impl Batch {
         header.key_id = Some(signer.verifying_key().id());
         let header_hash = encoding::header_hash(&header);
         let message = encoding::signed_message(&header_hash);
-        let signed = panic::catch_unwind(AssertUnwindSafe(|| signer.sign(&message)));
-        let signed = signed.unwrap_or_else(|_| Err(SignError::new(signer.verifying_key(), "it panicked")));
-        match signed {
+        let answer = panic::catch_unwind(AssertUnwindSafe(|| signer.sign(&message)));
+        let answer = answer.unwrap_or_else(|_| Err(SignError::new(signer.verifying_key(), "it panicked")));
+        match answer {
             // A signature that does not hold would be a break for ever.
             Ok(signature) if signer.verifying_key().verifies(&message, &signature) => {
                 header.sig = Some(signature.to_vec());
                 return Self { header, header_hash, rows };
             }
             Ok(_) => {
-                tracing::error!(stream_id = %header.stream_id, "audit batch not signed: the key's signature does not hold")
+                tracing::error!(stream_id = %header.stream_id, "audit batch not signed: the key's signature does not hold");
             }
             Err(error) => tracing::error!(%error, stream_id = %header.stream_id, "audit batch not signed"),
         }

@@ -55,6 +55,7 @@ pub(crate) enum Step {
         is_whole: bool,
     },
     /// Somebody else is at it.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite waits for its one writer"))]
     Busy,
 }
 

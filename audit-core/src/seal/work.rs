@@ -169,17 +169,16 @@ impl Task {
 
     /// Signs what the tree is now, unless that has been signed.
     async fn checkpoint(&mut self, open: &mut dyn Tree, signer: Arc<dyn Signer>) -> Result<(), SealerError> {
-        let mut frontier = match self.frontier.take() {
-            Some(frontier) => frontier,
-            None => {
-                let begun = self.begin(open, &*signer).await?;
-                if let Some(outside) = &self.outside {
-                    let kept = outside.newest(signer.verifying_key().clone()).await?;
-                    self.kept = kept.filter(|kept| kept.size >= begun.size());
-                }
-                self.agree(&begun)?;
-                begun
+        let mut frontier = if let Some(frontier) = self.frontier.take() {
+            frontier
+        } else {
+            let begun = self.begin(open, &*signer).await?;
+            if let Some(outside) = &self.outside {
+                let kept = outside.newest(signer.verifying_key().clone()).await?;
+                self.kept = kept.filter(|kept| kept.size >= begun.size());
             }
+            self.agree(&begun)?;
+            begun
         };
         let mut heads = Vec::new();
         loop {

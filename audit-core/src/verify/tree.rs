@@ -90,7 +90,7 @@ impl Leaves {
         let (stream_id, batch_no) = leaf.place();
         match &mut self.missing {
             Some((stream, _, last)) if *stream == stream_id && last.checked_add(1) == Some(batch_no) => {
-                *last = batch_no
+                *last = batch_no;
             }
             _ => {
                 self.flush(report);
@@ -112,7 +112,9 @@ impl Leaves {
     ) -> Result<Option<StoredLeaf>, StoreError> {
         if self.page.peek().is_none() {
             let page = source.leaves_by_batch().await?;
-            page.iter().for_each(|leaf| leaf.add_to(&mut self.sum));
+            for leaf in &page {
+                leaf.add_to(&mut self.sum);
+            }
             self.page = page.into_iter().peekable();
         }
         Ok(self.page.next_if(is_wanted))

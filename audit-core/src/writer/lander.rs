@@ -87,9 +87,9 @@ impl Lander {
             let replacement = if let Some(replacement) = replacement {
                 replacement
             } else {
-                let moved = batch.moved(self.shared.signer.clone());
-                self.keep_replacement(batch, &moved).await?;
-                moved
+                let alone = batch.moved(self.shared.signer.clone());
+                self.keep_replacement(batch, &alone).await?;
+                alone
             };
             *in_its_place = Some(replacement);
         }

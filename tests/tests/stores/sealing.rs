@@ -756,7 +756,7 @@ async fn a_header_cannot_be_kept_from_the_tree(log: Log) {
     let sealed = samples::batch(&mut freezer, 1);
     log.land(&sealed).await;
     let hash = audit_core::encoding::tree_leaf(sealed.header(), db_time(&log, &sealed).await);
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.map(|byte| format!("{byte:02x}")).concat();
     let stream = sealed.header().stream_id.simple();
     let stream = if log.is_postgres() { format!("'{stream}'") } else { format!("x'{stream}'") };
     let leaf = format!(
