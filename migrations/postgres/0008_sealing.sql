@@ -1,6 +1,7 @@
 -- Sealing: headers become leaves of one tree, and signed checkpoints state how large it is.
 --
--- A sealer calls these functions and has no other privilege. It never touches audit_batches.
+-- A sealer calls these functions and has no other privilege. It never touches audit_batches. A signer, who has the key of the
+-- log, may do the same and write checkpoints.
 
 DO $$ BEGIN
     PERFORM set_config('audit.migrator', current_user, true);
@@ -147,13 +148,25 @@ DECLARE
         'control_plane.audit_grant_roles()'
     ]::regprocedure[];
 BEGIN
+    IF to_regrole('audit_signer') IS NULL THEN
+        BEGIN
+            CREATE ROLE audit_signer NOLOGIN;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN NULL;
+            WHEN insufficient_privilege THEN
+                RETURN format('no role for whoever signs checkpoints: %I may not make the role audit_signer. As a user that may make '
+                    'roles, run: SELECT control_plane.audit_grant_roles()', migrator);
+        END;
+    END IF;
+    GRANT USAGE ON SCHEMA control_plane TO audit_signer;
     FOREACH called IN ARRAY functions LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO audit_owner', called);
     END LOOP;
     SET LOCAL ROLE audit_owner;
     GRANT EXECUTE ON FUNCTION control_plane.audit_seal(xid8, integer), control_plane.audit_leaves(bigint, integer),
-                              control_plane.audit_newest_checkpoint(),
-                              control_plane.audit_write_checkpoint(bigint, xid8, bytea, text, bytea) TO audit_sealer;
+                              control_plane.audit_newest_checkpoint() TO audit_sealer, audit_signer;
+    -- A false checkpoint would be a break for ever: only where the key of the log is.
+    GRANT EXECUTE ON FUNCTION control_plane.audit_write_checkpoint(bigint, xid8, bytea, text, bytea) TO audit_signer;
     EXECUTE format('SET LOCAL ROLE %I', migrator);
     RETURN NULL;
 END $$;

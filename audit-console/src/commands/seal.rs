@@ -22,7 +22,7 @@ Headers of batches become leaves of one Merkle tree, and a checkpoint, signed
 every ten seconds while something is new, states how large it is. What it covers
 can no longer be changed, removed or reordered unnoticed by whoever lacks the
 key. It runs until SIGINT or SIGTERM. In PostgreSQL the user needs the role
-audit_sealer; any number of sealers may run.
+audit_signer, without a key audit_sealer; any number of sealers may run.
 
 The key is read from --key-file, else from the variable AUDIT_LOG_KEY. Without a
 key, headers go into the tree and nothing is signed.

@@ -16,7 +16,10 @@ pub(crate) fn lines(metadata: &Map<String, Value>) -> Vec<String> {
 }
 
 fn object(object: &Map<String, Value>, depth: usize, lines: &mut Vec<String>) {
-    for (key, value) in object {
+    // Some programs are built so that JSON objects keep the order in which they were read.
+    let mut members: Vec<_> = object.iter().collect();
+    members.sort_unstable_by_key(|(key, _)| *key);
+    for (key, value) in members {
         let pair = key.strip_prefix("new_").and_then(|name| Some((name, object.get(&format!("old_{name}"))?)));
         if let Some((name, old)) = pair {
             change(name, old, value, depth, lines);

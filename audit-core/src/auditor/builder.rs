@@ -332,7 +332,8 @@ impl Builder {
         self
     }
 
-    /// The key of the log, with which this writer signs checkpoints; none unless said. It is safer where `audit seal` runs
+    /// The key of the log, with which this writer signs checkpoints; none unless said. In PostgreSQL that takes the role
+    /// `audit_signer`. It is safer where `audit seal` runs
     /// and nothing else does: a program that is broken into loses the keys it holds.
     pub fn checkpoint_signer(mut self, signer: impl Signer) -> Self {
         self.sealing.signer = Some(Arc::new(signer));

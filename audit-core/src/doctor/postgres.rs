@@ -14,7 +14,7 @@ use crate::store::{ErrorClass, StoreError};
 const FIRST_VERSION: i32 = 150_000;
 /// Planning over more partitions costs more than reading them, and takes a lock for each.
 const MOST_PARTITIONS: usize = 60;
-const ROLES: [&str; 6] = ["owner", "writer", "drainer", "sealer", "reader", "admin"];
+const ROLES: [&str; 7] = ["owner", "writer", "drainer", "sealer", "signer", "reader", "admin"];
 
 pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
     let server = match address::parse(url) {

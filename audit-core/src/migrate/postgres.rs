@@ -258,8 +258,16 @@ fn applied(row: &PgRow) -> Result<Applied, sqlx::Error> {
 
 /// Replaces the schema and the roles by those the options name, in one pass over the words of the text.
 fn fill_in(template: &str, options: &Options) -> String {
-    const ROLES: [&str; 7] =
-        ["audit_owner", "audit_writer", "audit_caller", "audit_drainer", "audit_sealer", "audit_reader", "audit_admin"];
+    const ROLES: [&str; 8] = [
+        "audit_owner",
+        "audit_writer",
+        "audit_caller",
+        "audit_drainer",
+        "audit_sealer",
+        "audit_signer",
+        "audit_reader",
+        "audit_admin",
+    ];
     let schema = options.schema().quoted();
     let mut sql = String::with_capacity(template.len() + template.len() / 8);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let key = SigningKey::from_file("/etc/audit/log.key")?;
-/// let mut sealer = Sealer::new("postgres://audit_sealer@localhost/app", &Schema::default())?.signer(key);
+/// let mut sealer = Sealer::new("postgres://audit_signer@localhost/app", &Schema::default())?.signer(key);
 /// let sealed = sealer.once().await?;
 /// println!("the log has {} batches, and a checkpoint says so", sealed.size);
 /// # Ok(())
@@ -102,7 +102,8 @@ impl SealerError {
 }
 
 impl Sealer {
-    /// A sealer of the log at a URL. Nothing is opened yet. In PostgreSQL the user needs the role `audit_sealer`.
+    /// A sealer of the log at a URL. Nothing is opened yet. In PostgreSQL the user needs the role `audit_sealer`, with a key
+    /// `audit_signer`.
     ///
     /// # Errors
     ///

@@ -245,7 +245,7 @@ async fn schema_and_roles_go_by_the_names_that_were_asked_for() {
 #[tokio::test]
 async fn a_role_that_may_change_nothing_finds_an_up_to_date_database_in_order() {
     let database = migrated().await;
-    for role in ["audit_writer", "audit_drainer", "audit_sealer", "audit_reader", "audit_admin"] {
+    for role in ["audit_writer", "audit_drainer", "audit_sealer", "audit_signer", "audit_reader", "audit_admin"] {
         let url = database.url_as(role).await;
         assert!(migrate::is_current(&url, &Options::new()).await.unwrap(), "{role}");
         assert!(migrate::migrate(&url, &Options::new()).await.unwrap().applied.is_empty(), "{role}");

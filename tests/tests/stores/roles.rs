@@ -105,13 +105,18 @@ async fn the_reader_reads_and_can_do_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_sealer_seals_and_can_do_nothing_else() {
+async fn the_sealer_seals_and_the_signer_signs_and_neither_can_do_anything_else() {
     let (database, _) = with_a_row().await;
     let url = database.url_as("audit_sealer").await;
+    assert_eq!(Sealer::new(&url, &Schema::default()).unwrap().once().await.unwrap().headers, 1);
+    let checkpoint = "SELECT control_plane.audit_write_checkpoint(1, '0', sha256(''), 'forged', '')";
+    refused(&url, &[checkpoint]).await;
+
+    let url = database.url_as("audit_signer").await;
+    land(&database.url(), &mut Freezer::new(), 1).await;
     let key = SigningKey::generate("log").unwrap();
-    let mut sealer = Sealer::new(&url, &Schema::default()).unwrap().signer(key);
-    let done = sealer.once().await.unwrap();
-    assert_eq!((done.headers, done.size), (1, 1));
+    let done = Sealer::new(&url, &Schema::default()).unwrap().signer(key).once().await.unwrap();
+    assert_eq!((done.headers, done.size), (1, 2));
 
     refused(
         &url,
