@@ -34,9 +34,9 @@ const MAX_WEIGHED_DEPTH: usize = 64;
 pub struct Metadata {
     details: Map<String, Value>,
     /// What the library has to say; joins the details when the entry is frozen, so that no caller
-    /// can write there.
+    /// can write there. Apart, because most entries have none, and futures hold them.
     #[serde(skip)]
-    marks: Map<String, Value>,
+    marks: Option<Box<Map<String, Value>>>,
 }
 
 impl Metadata {
@@ -99,7 +99,9 @@ impl Metadata {
     /// Takes over every detail of `other`, which wins where both name one.
     pub fn extend(&mut self, other: Self) {
         self.details.extend(other.details);
-        self.marks.extend(other.marks);
+        if let Some(marks) = other.marks {
+            self.marks.get_or_insert_default().extend(*marks);
+        }
     }
 
     /// The value of a detail.
@@ -127,27 +129,32 @@ impl Metadata {
 
     /// The caller's details and the library's marks, apart.
     pub(crate) fn into_parts(self) -> (Map<String, Value>, Map<String, Value>) {
-        (self.details, self.marks)
+        (self.details, self.marks.map(|marks| *marks).unwrap_or_default())
     }
 
     /// A rough count of the bytes held.
     pub(crate) fn weight(&self) -> usize {
-        self.details.iter().chain(&self.marks).map(|(name, value)| name.len() + weight(value, MAX_WEIGHED_DEPTH)).sum()
+        self.details
+            .iter()
+            .chain(self.marks.iter().flat_map(|marks| marks.iter()))
+            .map(|(name, value)| name.len() + weight(value, MAX_WEIGHED_DEPTH))
+            .sum()
     }
 
     /// Leaves a mark of the library under [`Self::MARKS`].
     pub(crate) fn mark(&mut self, name: &str, what: Value) {
-        if self.marks.len() < MAX_MARKS {
-            self.marks.insert(name[..name.floor_char_boundary(MAX_MARK_BYTES)].to_owned(), what);
+        let marks = self.marks.get_or_insert_default();
+        if marks.len() < MAX_MARKS {
+            marks.insert(name[..name.floor_char_boundary(MAX_MARK_BYTES)].to_owned(), what);
         } else {
-            self.marks.insert("more".to_owned(), Value::Bool(true));
+            marks.insert("more".to_owned(), Value::Bool(true));
         }
     }
 }
 
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
-        Self { details: map, marks: Map::new() }
+        Self { details: map, marks: None }
     }
 }
 

@@ -163,6 +163,7 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s OWNER TO audit_owner', called);
     END LOOP;
     SET LOCAL ROLE audit_owner;
+    GRANT SELECT ON control_plane.audit_migrations TO audit_signer;
     GRANT EXECUTE ON FUNCTION control_plane.audit_seal(xid8, integer), control_plane.audit_leaves(bigint, integer),
                               control_plane.audit_newest_checkpoint() TO audit_sealer, audit_signer;
     -- A false checkpoint would be a break for ever: only where the key of the log is.

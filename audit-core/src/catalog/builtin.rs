@@ -115,7 +115,7 @@ pub enum AuditAction {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::AuditAction;
     use crate::{Catalog, TargetType, catalog};
@@ -186,10 +186,11 @@ mod tests {
             new_role: "owner".to_owned(),
             organization: Some("acme".to_owned()),
         };
-        let expected = r#"{"new_role":"owner","old_role":"viewer","organization":"acme"}"#;
-        assert_eq!(action.into_metadata().to_string(), expected);
+        let expected = json!({ "new_role": "owner", "old_role": "viewer", "organization": "acme" });
+        assert_eq!(Value::Object(action.into_metadata().as_map().clone()), expected);
         let cleared =
             AuditAction::ProjectUpdated { changes: None, old_value: Some("blue".into()), new_value: Some(Value::Null) };
-        assert_eq!(cleared.into_metadata().to_string(), r#"{"new_value":null,"old_value":"blue"}"#);
+        let expected = json!({ "new_value": null, "old_value": "blue" });
+        assert_eq!(Value::Object(cleared.into_metadata().as_map().clone()), expected);
     }
 }
