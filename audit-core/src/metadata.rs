@@ -4,6 +4,8 @@ mod details;
 mod finite;
 mod lossless;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -160,7 +162,9 @@ impl From<Map<String, Value>> for Metadata {
 
 impl std::fmt::Display for Metadata {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = serde_json::to_string(&self.details).map_err(|_| std::fmt::Error)?;
+        // Some programs are built so that JSON objects keep the order in which they were made.
+        let sorted: BTreeMap<_, _> = self.details.iter().collect();
+        let text = serde_json::to_string(&sorted).map_err(|_| std::fmt::Error)?;
         f.write_str(&text)
     }
 }
