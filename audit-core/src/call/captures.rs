@@ -12,7 +12,8 @@ use crate::{Actor, Auditor};
 #[derive(Debug, Default)]
 pub struct Captures {
     pub(super) target_id: Option<String>,
-    pub(super) actor: Option<Actor>,
+    /// Apart, because most calls leave the context's, and futures hold them.
+    pub(super) actor: Option<Box<Actor>>,
     pub(super) metadata: Details,
     /// Whether the call is not to be recorded.
     pub(super) skipped: bool,
@@ -43,7 +44,7 @@ impl Captures {
 
     /// Captures the actor; none leaves the context's.
     pub fn actor<A: NamesActor>(&mut self, actor: impl FnOnce() -> A) {
-        self.actor = self.attempt("actor", || actor().into_actor()).flatten();
+        self.actor = self.attempt("actor", || actor().into_actor()).flatten().map(Box::new);
     }
 
     /// Captures a metadata field whose value is there already.

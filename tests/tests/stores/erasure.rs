@@ -25,7 +25,7 @@ for_both_stores! {
     the_file_forgets
 }
 
-const SECRET: &str = "zaphod.beeblebrox@example.org";
+const SECRET: &str = "somebody@example.org";
 
 fn entry(actor: &str) -> Entry {
     let context =
@@ -78,7 +78,7 @@ async fn values_go_and_the_log_stays_provable_and_tells_of_it(log: Log) {
     for row in rows(&log, &query::by_actor("user_1")).await {
         assert!(row.ip_address.is_none() && row.metadata.get("email").is_none() && row.salt.is_none());
         assert_eq!(row.user_agent.as_deref(), Some("Mozilla/5.0"));
-        assert!(!format!("{row:?}").contains("zaphod"), "{row:?}");
+        assert!(!format!("{row:?}").contains("somebody@"), "{row:?}");
     }
     let untouched = &rows(&log, &query::by_actor("user_2")).await[0];
     assert!(untouched.redacted.is_none() && untouched.metadata.get("email").is_some());
@@ -94,7 +94,7 @@ async fn values_go_and_the_log_stays_provable_and_tells_of_it(log: Log) {
     assert_eq!(redaction.fields, ["ip_address", "metadata.email"]);
     let told = rows(&log, &query::by_action("audit.redacted")).await;
     assert_eq!(told.iter().map(|row| row.outcome.as_str()).collect::<Vec<_>>(), ["success", "attempted"]);
-    assert!(told.iter().all(|row| !format!("{row:?}").contains("zaphod")));
+    assert!(told.iter().all(|row| !format!("{row:?}").contains("somebody@")));
 
     let again = erase(&log, &["ip_address", "metadata.email"], &query::by_actor("user_1")).await.unwrap();
     assert_eq!((again.rows, again.untouched), (0, 2));
