@@ -22,9 +22,7 @@ impl Sqlite {
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
         let file = File::parse(url)?;
         let action = format!("cannot erase values in {}", file.describe());
-        // Opened to be read first, because that does not make the file.
-        close(file.open(Access::Read).await?).await;
-        let mut connection = file.open(Access::Write).await?;
+        let mut connection = file.open(Access::Change).await?;
         // What is freed is overwritten.
         let secure = sqlx::raw_sql("PRAGMA secure_delete = ON").execute(&mut connection).await;
         secure.map_err(|error| store_error(&action, error))?;
@@ -64,8 +62,8 @@ impl Sqlite {
     }
 }
 
-async fn read(transaction: &mut Transaction<'_, Db>, id: Uuid, action: &str) -> Result<Option<Row>, StoreError> {
-    let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id).fetch_optional(&mut **transaction).await;
+async fn read(connection: &mut SqliteConnection, id: Uuid, action: &str) -> Result<Option<Row>, StoreError> {
+    let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id).fetch_optional(connection).await;
     let row = row.map_err(|error| store_error(action, error))?;
     row.map(|row| decode::whole_row(&row, time)).transpose()
 }
@@ -86,12 +84,7 @@ async fn erase(transaction: &mut Transaction<'_, Db>, id: Uuid, change: &Change)
 
 impl Place for Sqlite {
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
-        Box::pin(async move {
-            let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id);
-            let row = row.fetch_optional(&mut self.connection).await;
-            let row = row.map_err(|error| store_error(&self.action, error))?;
-            row.map(|row| decode::whole_row(&row, time)).transpose()
-        })
+        Box::pin(async move { read(&mut self.connection, id, &self.action).await })
     }
 
     fn hold<'a>(&'a mut self, row: &'a Row) -> BoxFuture<'a, Result<Option<Uuid>, StoreError>> {

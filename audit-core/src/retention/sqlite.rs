@@ -40,10 +40,7 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
-        let file = File::parse(url)?;
-        // Opened to be read first, because that does not make the file.
-        close(file.open(Access::Read).await?).await;
-        Ok(Self { connection: file.open(Access::Write).await? })
+        Ok(Self { connection: File::parse(url)?.open(Access::Change).await? })
     }
 
     async fn days(&mut self, keep: TimeDelta) -> Result<Vec<Partition>, sqlx::Error> {

@@ -28,6 +28,8 @@ const STATEMENTS: usize = 32;
 pub(crate) enum Access {
     /// Makes the file if there is none, and writes.
     Write,
+    /// Writes a file that is there.
+    Change,
     /// Reads a file that is there.
     Read,
 }
@@ -87,8 +89,8 @@ impl File {
     pub(crate) async fn open(&self, access: Access) -> Result<SqliteConnection, StoreError> {
         match access {
             Access::Write => self.create_if_missing()?,
-            Access::Read if !self.exists() => return Err(self.cannot_open("there is no such file")),
-            Access::Read => {}
+            _ if !self.exists() => return Err(self.cannot_open("there is no such file")),
+            Access::Change | Access::Read => {}
         }
         let deadline = Instant::now() + BUSY_TIMEOUT;
         let mut connection = loop {
@@ -98,7 +100,7 @@ impl File {
                 Err(error) => return Err(store_error(format!("cannot open {}", self.describe()), error)),
             }
         };
-        if access == Access::Write {
+        if access != Access::Read {
             self.check_journal(&mut connection).await?;
         }
         Ok(connection)
@@ -113,7 +115,7 @@ impl File {
             .disable_statement_logging();
         match access {
             Access::Read => options.pragma("query_only", "ON"),
-            Access::Write => options
+            Access::Write | Access::Change => options
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES.to_string()),
