@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::visit::{Letters, Retried};
 use super::{DeadLetter, DeadLetterId};
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
-use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error};
+use crate::store::{BoxFuture, Schema, StoreError};
 
 /// Statements that are sent together are one transaction, also behind a pooler.
 const LIMITS: &str =
@@ -32,10 +31,7 @@ impl Postgres {
 
     async fn ask(&mut self, action: &str, sql: &str) -> Result<Vec<PgRow>, StoreError> {
         let sql = AssertSqlSafe(format!("{LIMITS}{sql}"));
-        match timeout(ANSWER_TIMEOUT, sqlx::raw_sql(sql).fetch_all(&mut self.connection)).await {
-            Ok(answer) => answer.map_err(|error| store_error(action, error)),
-            Err(_) => Err(StoreError::new(ErrorClass::Transient, action, "the server did not answer")),
-        }
+        answer(ANSWER_TIMEOUT, action, sqlx::raw_sql(sql).fetch_all(&mut self.connection)).await
     }
 
     async fn read(&mut self, after: Option<DeadLetterId>, most: u32) -> Result<Vec<DeadLetter>, StoreError> {
@@ -82,8 +78,6 @@ impl Letters for Postgres {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-        })
+        Box::pin(close(self.connection))
     }
 }

@@ -2,13 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::examine::migrations;
 use super::{Finding, Level};
 use crate::migrate::Options;
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
+use crate::store::postgres::{address, close, connect_bare, store_error};
 use crate::store::{ErrorClass, StoreError};
 
 const FIRST_VERSION: i32 = 150_000;
@@ -38,7 +37,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
         findings.extend(checks.dead_letters().await);
         findings.extend(checks.sealing().await);
     }
-    let _ = timeout(CLOSE_TIMEOUT, checks.connection.close()).await;
+    close(checks.connection).await;
     findings
 }
 

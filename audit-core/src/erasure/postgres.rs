@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::compute::Change;
@@ -13,7 +12,7 @@ use super::place::Place;
 use crate::Row;
 use crate::encoding::row_leaf;
 use crate::query::sql::POSTGRES_ROW;
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 use crate::verify::decode;
 
@@ -42,12 +41,12 @@ impl Postgres {
 
     async fn run(&mut self, sql: String, within: Duration) -> Result<(), StoreError> {
         let ran = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection);
-        timeout(within, ran).await.map_err(no_answer)?.map(drop).map_err(failed)
+        answer(within, ACTION, ran).await.map(drop)
     }
 
     async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, StoreError> {
         let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut self.connection);
-        timeout(ANSWER_TIMEOUT, rows).await.map_err(no_answer)?.map_err(failed)
+        answer(ANSWER_TIMEOUT, ACTION, rows).await
     }
 
     async fn read(&mut self, id: Uuid) -> Result<Option<(Row, String)>, StoreError> {
@@ -80,8 +79,7 @@ impl Postgres {
             .bind(fields)
             .bind(&change.redacted)
             .persistent(false);
-        let changed = timeout(ANSWER_TIMEOUT, call.fetch_one(&mut self.connection)).await.map_err(no_answer)?;
-        if !changed.map_err(failed)? {
+        if !answer(ANSWER_TIMEOUT, ACTION, call.fetch_one(&mut self.connection)).await? {
             return Ok(false);
         }
         let Some((after, partition)) = self.read(row.id).await? else { return Ok(false) };
@@ -105,8 +103,7 @@ impl Postgres {
             .bind(row.actor_id.as_deref())
             .bind(row.target_id.as_deref())
             .persistent(false);
-        let held = timeout(ANSWER_TIMEOUT, question.fetch_optional(&mut self.connection)).await.map_err(no_answer)?;
-        held.map_err(failed)
+        answer(ANSWER_TIMEOUT, ACTION, question.fetch_optional(&mut self.connection)).await
     }
 
     /// Only who owns a table may vacuum it; PostgreSQL passes over others with a mere warning.
@@ -132,10 +129,6 @@ fn failed(error: sqlx::Error) -> StoreError {
     store_error(ACTION, error)
 }
 
-fn no_answer(_: tokio::time::error::Elapsed) -> StoreError {
-    StoreError::new(ErrorClass::Transient, ACTION, "the server did not answer")
-}
-
 impl Place for Postgres {
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
         Box::pin(async move { Ok(self.read(id).await?.map(|(row, _)| row)) })
@@ -154,8 +147,6 @@ impl Place for Postgres {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-        })
+        Box::pin(close(self.connection))
     }
 }

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::Hold;
 use super::visit::Place;
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
-use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error};
+use crate::store::{BoxFuture, Schema, StoreError};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 const ACTION: &str = "cannot see to the legal holds";
@@ -25,13 +24,6 @@ impl Postgres {
     pub(super) async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
         let server = address::parse(url)?;
         Ok(Self { connection: connect_bare(&server, "audit-hold").await?, schema: schema.quoted() })
-    }
-}
-
-async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-    match timeout(ANSWER_TIMEOUT, work).await {
-        Ok(answer) => answer.map_err(failed),
-        Err(_) => Err(StoreError::new(ErrorClass::Transient, ACTION, "the server did not answer")),
     }
 }
 
@@ -57,7 +49,7 @@ impl Place for Postgres {
         Box::pin(async {
             let question = format!("SELECT * FROM {}.audit_active_holds()", self.schema);
             let rows = sqlx::query(AssertSqlSafe(question)).persistent(false).fetch_all(&mut self.connection);
-            within(rows).await?.iter().map(hold).collect::<Result<_, _>>().map_err(failed)
+            answer(ANSWER_TIMEOUT, ACTION, rows).await?.iter().map(hold).collect::<Result<_, _>>().map_err(failed)
         })
     }
 
@@ -73,7 +65,7 @@ impl Place for Postgres {
                 .bind(hold.reason.as_str())
                 .bind(hold.added_by.as_str())
                 .persistent(false);
-            within(call.execute(&mut self.connection)).await.map(drop)
+            answer(ANSWER_TIMEOUT, ACTION, call.execute(&mut self.connection)).await.map(drop)
         })
     }
 
@@ -81,13 +73,11 @@ impl Place for Postgres {
         Box::pin(async move {
             let call = format!("SELECT {}.audit_release_hold($1, $2, $3)", self.schema);
             let call = sqlx::query_scalar(AssertSqlSafe(call)).bind(id).bind(reason).bind(by).persistent(false);
-            within(call.fetch_one(&mut self.connection)).await
+            answer(ANSWER_TIMEOUT, ACTION, call.fetch_one(&mut self.connection)).await
         })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-        })
+        Box::pin(close(self.connection))
     }
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backend::{Applied, Backend};
 use super::migration::Migration;
 use super::{Error, Options, Part, Report, run};
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
+use crate::store::postgres::{address, close, connect_bare, store_error};
 
 macro_rules! migrations {
     ($($version:literal $description:literal $file:literal)*) => {
@@ -232,7 +232,7 @@ impl Backend for Postgres {
     async fn close(self) {
         // The server rolls back and unlocks as soon as it sees the connection closed, so a good-bye that it does
         // not answer costs nothing.
-        let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+        close(self.connection).await;
     }
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::place::{Begun, Bounds, KeptLeaf, PAGE, Place, StoredCheckpoint, Straddling};
 use super::pruning::StoredPruning;
@@ -14,8 +13,8 @@ use super::{Partition, PartitionInterval, Stays};
 use crate::batch::Hash;
 use crate::query::sql;
 use crate::query::sql::POSTGRES_ROW;
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
-use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
+use crate::store::{BoxFuture, Schema, StoreError};
 
 /// Counting and sorting large partitions takes its time.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '300ms'; \
@@ -41,13 +40,11 @@ impl Postgres {
     /// Behind a pooler a prepared statement may be another session's, so that none is kept.
     async fn ask(&mut self, action: &str, sql: String) -> Result<Vec<PgRow>, StoreError> {
         let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut self.connection);
-        let rows = timeout(ANSWER_TIMEOUT, rows).await.map_err(|_| no_answer(action))?;
-        rows.map_err(|error| store_error(action, error))
+        answer(ANSWER_TIMEOUT, action, rows).await
     }
 
     async fn run(&mut self, action: &str, sql: &'static str) -> Result<(), StoreError> {
-        let done = timeout(ANSWER_TIMEOUT, sqlx::raw_sql(sql).execute(&mut self.connection)).await;
-        done.map_err(|_| no_answer(action))?.map(drop).map_err(|error| store_error(action, error))
+        answer(ANSWER_TIMEOUT, action, sqlx::raw_sql(sql).execute(&mut self.connection)).await.map(drop)
     }
 
     async fn record(&mut self, stored: &StoredPruning, kept: &[KeptLeaf], keep: TimeDelta) -> Result<i64, StoreError> {
@@ -69,16 +66,11 @@ impl Postgres {
             .bind(kept.iter().map(|leaf| leaf.idx).collect::<Vec<_>>())
             .bind(kept.iter().map(|leaf| leaf.hash.to_vec()).collect::<Vec<_>>())
             .persistent(false);
-        let row = timeout(ANSWER_TIMEOUT, call.fetch_one(&mut self.connection)).await;
-        let row = row.map_err(|_| no_answer(PRUNE))?.map_err(|error| store_error(PRUNE, error))?;
+        let row = answer(ANSWER_TIMEOUT, PRUNE, call.fetch_one(&mut self.connection)).await?;
         let no = row.try_get("no").map_err(|error| store_error(PRUNE, error))?;
         self.run(PRUNE, "COMMIT").await?;
         Ok(no)
     }
-}
-
-fn no_answer(action: &str) -> StoreError {
-    StoreError::new(ErrorClass::Transient, action, "the server did not answer")
 }
 
 /// As a literal.
@@ -226,8 +218,6 @@ impl Place for Postgres {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-        })
+        Box::pin(close(self.connection))
     }
 }

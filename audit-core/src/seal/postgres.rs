@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::place::{Leaf, PAGE, Place, Step, Stored, Tree};
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error};
-use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error};
+use crate::store::{BoxFuture, Schema, StoreError};
 
 /// Statements that are sent together are one transaction, also behind a pooler.
 const LIMITS: &str =
@@ -55,10 +54,7 @@ impl Connected {
 
     async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, StoreError> {
         let sql = AssertSqlSafe(sql);
-        match timeout(ANSWER_TIMEOUT, sqlx::raw_sql(sql).fetch_all(&mut self.connection)).await {
-            Ok(answer) => answer.map_err(failed),
-            Err(_) => Err(StoreError::new(ErrorClass::Transient, ACTION, "the server did not answer")),
-        }
+        answer(ANSWER_TIMEOUT, ACTION, sqlx::raw_sql(sql).fetch_all(&mut self.connection)).await
     }
 
     async fn put_into_tree(&mut self, watermark: u64) -> Result<Step, StoreError> {
@@ -124,10 +120,7 @@ impl Connected {
             .bind(checkpoint.note.as_str())
             .bind(checkpoint.frontier.as_slice())
             .persistent(false);
-        match timeout(ANSWER_TIMEOUT, call.execute(&mut self.connection)).await {
-            Ok(written) => written.map(drop).map_err(failed),
-            Err(_) => Err(StoreError::new(ErrorClass::Transient, ACTION, "the server did not answer")),
-        }
+        answer(ANSWER_TIMEOUT, ACTION, call.execute(&mut self.connection)).await.map(drop)
     }
 }
 
@@ -175,8 +168,6 @@ impl Tree for Connected {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-        })
+        Box::pin(close(self.connection))
     }
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use super::scope::Scope;
@@ -17,8 +16,8 @@ use crate::Row;
 use crate::batch::{Hash, Header};
 use crate::query::sql::POSTGRES_ROW as ROW_COLUMNS;
 use crate::retention::StoredPruning;
-use crate::store::postgres::{CLOSE_TIMEOUT, address, connect_bare, store_error, time};
-use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
+use crate::store::{BoxFuture, Schema, StoreError};
 
 /// One snapshot for all cursors. Plans by index begin at once, where sorting would write the whole log to disk first.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
@@ -91,8 +90,7 @@ impl Postgres {
             ),
         ];
         let declared = sqlx::raw_sql(AssertSqlSafe(cursors.join(";"))).execute(&mut source.connection);
-        let declared = timeout(ANSWER_TIMEOUT, declared).await.map_err(|_| no_answer(&source.action))?;
-        declared.map_err(|error| store_error(&source.action, error))?;
+        answer(ANSWER_TIMEOUT, &source.action, declared).await?;
         Ok(source)
     }
 
@@ -103,8 +101,7 @@ impl Postgres {
     /// Behind a pooler a prepared statement may be another session's, so that none is kept.
     async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, StoreError> {
         let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut self.connection);
-        let rows = timeout(ANSWER_TIMEOUT, rows).await.map_err(|_| no_answer(&self.action))?;
-        rows.map_err(|error| store_error(&self.action, error))
+        answer(ANSWER_TIMEOUT, &self.action, rows).await
     }
 
     async fn header_page(&mut self, cursor: &str) -> Result<Vec<Result<StoredHeader, Break>>, StoreError> {
@@ -157,10 +154,6 @@ fn conditions(scope: &Scope, schema: &str) -> (String, String) {
                                                        WHERE {headers} AND n > 0 AND kind <> 'lost'))"
     );
     (headers, rows)
-}
-
-fn no_answer(action: &str) -> StoreError {
-    StoreError::new(ErrorClass::Transient, action, "the server did not answer")
 }
 
 impl Source for Postgres {
@@ -286,8 +279,6 @@ impl Source for Postgres {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-        })
+        Box::pin(close(self.connection))
     }
 }

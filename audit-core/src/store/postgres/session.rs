@@ -13,7 +13,7 @@ use crate::store::{ErrorClass, StoreError};
 /// How long a server may take to answer a call.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to hear a good-bye.
-pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What administrators see of a writer's sessions.
 pub(super) const APPLICATION: &str = "audit-writer";
@@ -67,6 +67,23 @@ pub(crate) async fn connect_bare(server: &PgConnectOptions, name: &str) -> Resul
         Ok(connected) => connected.map_err(|error| store_error(action(), error)),
         Err(error) => Err(no_answer(action(), error)),
     }
+}
+
+/// The answer to a statement. `limit` is a little longer than a statement may take, so that the server says what it was.
+pub(crate) async fn answer<T>(
+    limit: Duration,
+    action: &str,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match timeout(limit, statement).await {
+        Ok(answer) => answer.map_err(|error| store_error(action, error)),
+        Err(_) => Err(StoreError::new(ErrorClass::Transient, action, "the server did not answer")),
+    }
+}
+
+/// Says good-bye within [`CLOSE_TIMEOUT`].
+pub(crate) async fn close(connection: PgConnection) {
+    let _ = timeout(CLOSE_TIMEOUT, connection.close()).await;
 }
 
 /// Connects with limits. Whether a pooler stands between is found out, unless it is known that one does.
@@ -191,7 +208,7 @@ impl Session {
 
     /// Says good-bye, and does not wait long for it to be heard.
     pub(super) async fn close(self) {
-        let _ = timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+        close(self.connection).await;
     }
 }
 
