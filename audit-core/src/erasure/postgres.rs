@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::Row;
 use crate::encoding::row_leaf;
 use crate::query::sql::POSTGRES_ROW;
-use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
+use crate::store::postgres::{address, answer, close, connect_bare, store_error};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 use crate::verify::decode;
 
@@ -56,7 +56,7 @@ impl Postgres {
         );
         let rows = self.ask(sql).await?;
         let Some(found) = rows.first() else { return Ok(None) };
-        Ok(Some((decode::whole_row(found, time)?, found.try_get("partition").map_err(failed)?)))
+        Ok(Some((decode::whole_row(found)?, found.try_get("partition").map_err(failed)?)))
     }
 
     async fn change_row(&mut self, row: &Row, change: &Change) -> Result<bool, StoreError> {

@@ -8,7 +8,6 @@ use super::compute::Change;
 use super::place::Place;
 use crate::Row;
 use crate::encoding::row_leaf;
-use crate::query::sqlite::time;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, ErrorClass, StoreError};
 use crate::verify::decode;
@@ -65,7 +64,7 @@ impl Sqlite {
 async fn read(connection: &mut SqliteConnection, id: Uuid, action: &str) -> Result<Option<Row>, StoreError> {
     let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id).fetch_optional(connection).await;
     let row = row.map_err(|error| store_error(action, error))?;
-    row.map(|row| decode::whole_row(&row, time)).transpose()
+    row.map(|row| decode::whole_row(&row)).transpose()
 }
 
 async fn erase(transaction: &mut Transaction<'_, Db>, id: Uuid, change: &Change) -> Result<(), sqlx::Error> {

@@ -19,7 +19,7 @@ use super::tally::{By, Tally};
 use super::windows::windows;
 use super::{Count, Cursor, Page, Query};
 use crate::Row;
-use crate::store::postgres::{address, connect_bare, store_error, time};
+use crate::store::postgres::{address, connect_bare, store_error};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
 /// Read-only, because a reader needs no more. Limits of the transaction, not of the session, because behind a pooler
@@ -205,10 +205,7 @@ impl Statements for Transaction<'_> {
     ) -> Result<Option<Vec<Row>>, StoreError> {
         let statement = select_rows(&self.reader.table(), plan, span, place, limit);
         let Some(rows) = self.fetch(statement).await? else { return Ok(None) };
-        rows.iter()
-            .map(|row| sql::row(row, time, |error| self.reader.failed(error)))
-            .collect::<Result<_, _>>()
-            .map(Some)
+        rows.iter().map(|row| sql::row(row, |error| self.reader.failed(error))).collect::<Result<_, _>>().map(Some)
     }
 
     async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError> {

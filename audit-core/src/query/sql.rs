@@ -1,6 +1,5 @@
 //! What the queries of both kinds of store have in common.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Type};
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use super::spans::Span;
 use super::tally::By;
 use super::{Cursor, Travel};
 use crate::Row;
-use crate::store::{ErrorClass, StoreError};
+use crate::store::{Columns, ErrorClass, StoreError};
 
 /// The columns of a row in PostgreSQL, as [`row`] reads them. An address with a mask is none that a writer writes, and must not be
 /// taken for the one without.
@@ -200,24 +199,12 @@ pub(super) fn json_prefix(beginning: &str) -> String {
     format!("\"{}", json_inner(beginning))
 }
 
-/// Reads a row whose columns have their names, whose addresses and JSON are text, and whose times `time` reads.
-pub(crate) fn row<'r, R>(
-    row: &'r R,
-    time: impl Fn(&'r R, &'static str) -> Result<DateTime<Utc>, sqlx::Error>,
-    failed: impl Fn(sqlx::Error) -> StoreError,
-) -> Result<Row, StoreError>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let text = |column| row.try_get::<Option<String>, _>(column).map_err(&failed);
-    let word = |column| row.try_get::<String, _>(column).map_err(&failed);
-    let uuid = |column| row.try_get::<Uuid, _>(column).map_err(&failed);
-    let salt = row.try_get::<Option<Vec<u8>>, _>("salt").map_err(&failed)?;
+/// Reads a row.
+pub(crate) fn row(row: &impl Columns, failed: impl Fn(sqlx::Error) -> StoreError) -> Result<Row, StoreError> {
+    let text = |column| row.text_if_any(column).map_err(&failed);
+    let word = |column| row.text(column).map_err(&failed);
+    let uuid = |column| row.uuid(column).map_err(&failed);
+    let salt = row.bytes_if_any("salt").map_err(&failed)?;
     let ip_address = text("ip_address")?.map(|address| address.parse());
     Ok(Row {
         id: uuid("id")?,
@@ -231,20 +218,20 @@ where
             .into(),
         ip_address: ip_address.transpose().map_err(|_| unreadable("ip_address"))?,
         user_agent: text("user_agent")?,
-        created_at: time(row, "created_at").map_err(&failed)?,
+        created_at: row.time("created_at").map_err(&failed)?,
         outcome: word("outcome")?.parse().map_err(|_| unreadable("outcome"))?,
         error: text("error")?,
-        duration_us: row.try_get("duration_us").map_err(&failed)?,
-        attempt_id: row.try_get("attempt_id").map_err(&failed)?,
+        duration_us: row.number_if_any("duration_us").map_err(&failed)?,
+        attempt_id: row.uuid_if_any("attempt_id").map_err(&failed)?,
         request_id: text("request_id")?,
         trace_id: text("trace_id")?,
         span_id: text("span_id")?,
         tenant_id: text("tenant_id")?,
         on_behalf_of: text("on_behalf_of")?,
         origin: text("origin")?,
-        recorded_at: Some(time(row, "recorded_at").map_err(&failed)?),
+        recorded_at: Some(row.time("recorded_at").map_err(&failed)?),
         stream_id: uuid("stream_id")?,
-        seq: row.try_get("seq").map_err(&failed)?,
+        seq: row.number("seq").map_err(&failed)?,
         salt: salt.map(|salt| salt.try_into().map_err(|_| unreadable("salt"))).transpose()?,
         redacted: text("redacted")?
             .map(|text| serde_json::from_str(&text).map_err(|_| unreadable("redacted")))

@@ -149,10 +149,7 @@ impl Statements for Session<'_> {
         limit: usize,
     ) -> Result<Option<Vec<Row>>, StoreError> {
         let Some(rows) = self.fetch(select_rows(plan, span, place, limit)).await? else { return Ok(None) };
-        rows.iter()
-            .map(|row| sql::row(row, time, |error| self.reader.failed(error)))
-            .collect::<Result<_, _>>()
-            .map(Some)
+        rows.iter().map(|row| sql::row(row, |error| self.reader.failed(error))).collect::<Result<_, _>>().map(Some)
     }
 
     async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError> {

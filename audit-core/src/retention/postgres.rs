@@ -115,7 +115,7 @@ fn straddling(row: &PgRow) -> Result<Straddling, StoreError> {
     Ok(Straddling {
         batch_no: row.try_get("batch_no").map_err(failed)?,
         idx: row.try_get("idx").map_err(failed)?,
-        row: sql::row(row, time, failed)?,
+        row: sql::row(row, failed)?,
     })
 }
 

@@ -113,7 +113,7 @@ impl Sqlite {
             Ok(Straddling {
                 batch_no: row.try_get("batch_no").map_err(failed)?,
                 idx: row.try_get("idx").map_err(failed)?,
-                row: sql::row(row, time, failed)?,
+                row: sql::row(row, failed)?,
             })
         };
         rows.iter().map(straddling).collect()

@@ -6,6 +6,8 @@
 //!
 //! `tests/tests/stores/store_contract` is the contract, and every store passes it.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod columns;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "without a store, there are no dead letters")
@@ -29,6 +31,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) use columns::Columns;
 pub use error::{ErrorClass, StoreError};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;

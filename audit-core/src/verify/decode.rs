@@ -1,9 +1,5 @@
 //! From what a store gives back to what is compared, alike for every store.
 
-use chrono::{DateTime, Utc};
-use sqlx::{ColumnIndex, Decode, Type};
-use uuid::Uuid;
-
 use super::Break;
 use super::source::{DeadLetter, Proven, PrunedLeaf, StoredCheckpoint, StoredHeader, StoredLeaf};
 use crate::Row;
@@ -11,61 +7,34 @@ use crate::batch::{Hash, Header, HeaderKind};
 use crate::query::sql;
 use crate::retention::{Pruning, StoredPruning};
 use crate::signing::Note;
-use crate::store::{ErrorClass, StoreError};
+use crate::store::{Columns, ErrorClass, StoreError};
 
-/// Reads one of a row's times.
-pub(crate) type Time<R> = fn(&R, &'static str) -> Result<DateTime<Utc>, sqlx::Error>;
-
-pub(crate) fn whole_row<R>(row: &R, time: Time<R>) -> Result<Row, StoreError>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    sql::row(row, time, undecodable)
+pub(crate) fn whole_row<R: Columns>(row: &R) -> Result<Row, StoreError> {
+    sql::row(row, undecodable)
 }
 
-pub(super) fn row<R>(row: &R, time: Time<R>) -> Result<Proven, Break>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    whole_row(row, time).map(|row| Proven::of(&row)).map_err(|error| {
-        let id = row.try_get::<Uuid, _>("id").map_or_else(|_| "without an id".to_owned(), |id| id.to_string());
+pub(super) fn row<R: Columns>(row: &R) -> Result<Proven, Break> {
+    whole_row(row).map(|row| Proven::of(&row)).map_err(|error| {
+        let id = row.uuid("id").map_or_else(|_| "without an id".to_owned(), |id| id.to_string());
         Break::Unreadable { what: format!("entry {id}: {error}") }
     })
 }
 
-pub(super) fn header<R>(row: &R, time: Time<R>) -> Result<StoredHeader, Break>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+pub(super) fn header<R: Columns>(row: &R) -> Result<StoredHeader, Break> {
     let (stream_id, batch_no) = row
-        .try_get("stream_id")
-        .and_then(|stream_id: Uuid| Ok((stream_id, row.try_get::<i64, _>("batch_no")?)))
+        .uuid("stream_id")
+        .and_then(|stream_id| Ok((stream_id, row.number("batch_no")?)))
         .map_err(|_| Break::Unreadable { what: "a header has no place that can be read".to_owned() })?;
     let refuse = |column: &str| Break::Unreadable {
         what: format!("{column} of the header of batch {batch_no} of stream {stream_id} cannot be read"),
     };
-    let number = |column| row.try_get::<i64, _>(column).map_err(|_| refuse(column));
-    let moment = |column| time(row, column).map_err(|_| refuse(column));
+    let number = |column| row.number(column).map_err(|_| refuse(column));
+    let moment = |column| row.time(column).map_err(|_| refuse(column));
     let hash = |column| {
-        let bytes = row.try_get::<Vec<u8>, _>(column).ok();
+        let bytes = row.bytes(column).ok();
         bytes.and_then(|bytes| Hash::try_from(bytes).ok()).ok_or_else(|| refuse(column))
     };
-    let kind = row.try_get::<String, _>("kind").ok();
+    let kind = row.text("kind").ok();
     let kind = kind.as_deref().and_then(HeaderKind::parse);
     let header = Header {
         stream_id,
@@ -78,39 +47,23 @@ where
         rows_root: hash("rows_root")?,
         prev_hash: hash("prev_hash")?,
         writer_time: moment("writer_time")?,
-        key_id: row.try_get("key_id").map_err(|_| refuse("key_id"))?,
-        sig: row.try_get("sig").map_err(|_| refuse("sig"))?,
+        key_id: row.text_if_any("key_id").map_err(|_| refuse("key_id"))?,
+        sig: row.bytes_if_any("sig").map_err(|_| refuse("sig"))?,
     };
     Ok(StoredHeader { header, db_time: moment("db_time")? })
 }
 
 /// A header, and its place in the tree.
-pub(super) fn sealed_header<R>(row: &R, time: Time<R>) -> Result<(i64, StoredHeader), StoreError>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let leaf = row.try_get("leaf").map_err(undecodable)?;
+pub(super) fn sealed_header<R: Columns>(row: &R) -> Result<(i64, StoredHeader), StoreError> {
+    let leaf = row.number("leaf").map_err(undecodable)?;
     let broken =
         |found: Break| StoreError::new(ErrorClass::Operator, "cannot read a header of the log", found.to_string());
-    Ok((leaf, header(row, time).map_err(broken)?))
+    Ok((leaf, header(row).map_err(broken)?))
 }
 
-pub(super) fn dead_letter<R>(row: &R) -> Result<DeadLetter, sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i32: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let (leaf, encoded): (Vec<u8>, Vec<u8>) = (row.try_get("leaf_hash")?, row.try_get("encoded")?);
-    let (stream_id, batch_no, idx) = (row.try_get("stream_id")?, row.try_get("batch_no")?, row.try_get("idx")?);
+pub(super) fn dead_letter<R: Columns>(row: &R) -> Result<DeadLetter, sqlx::Error> {
+    let (leaf, encoded) = (row.bytes("leaf_hash")?, row.bytes("encoded")?);
+    let (stream_id, batch_no, idx) = (row.uuid("stream_id")?, row.number("batch_no")?, row.small("idx")?);
     Ok(DeadLetter::of(stream_id, batch_no, idx, &leaf, &encoded))
 }
 
@@ -123,76 +76,47 @@ fn undecodable(error: sqlx::Error) -> StoreError {
     StoreError::new(ErrorClass::Operator, "cannot read a row of the log", format!("{column} cannot be decoded"))
 }
 
-pub(super) fn leaf<R>(row: &R) -> Result<StoredLeaf, sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+pub(super) fn leaf<R: Columns>(row: &R) -> Result<StoredLeaf, sqlx::Error> {
     Ok(StoredLeaf {
-        leaf: row.try_get("leaf")?,
-        stream_id: row.try_get("stream_id")?,
-        batch_no: row.try_get("batch_no")?,
+        leaf: row.number("leaf")?,
+        stream_id: row.uuid("stream_id")?,
+        batch_no: row.number("batch_no")?,
         hash: hash(row, "leaf_hash")?,
     })
 }
 
-pub(super) fn checkpoint<R>(row: &R) -> Result<StoredCheckpoint, sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let size: i64 = row.try_get("size")?;
+pub(super) fn checkpoint<R: Columns>(row: &R) -> Result<StoredCheckpoint, sqlx::Error> {
+    let size = row.number("size")?;
     // A size or root that cannot be is none that a signature fits.
     let size = u64::try_from(size).unwrap_or(u64::MAX);
-    Ok(StoredCheckpoint { size, root: hash(row, "root_hash")?, note: row.try_get("note")? })
+    Ok(StoredCheckpoint { size, root: hash(row, "root_hash")?, note: row.text("note")? })
 }
 
-pub(super) fn pruned_leaf<R>(row: &R) -> Result<PrunedLeaf, sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i32: Decode<'r, R::Database> + Type<R::Database>,
-{
+pub(super) fn pruned_leaf<R: Columns>(row: &R) -> Result<PrunedLeaf, sqlx::Error> {
     Ok(PrunedLeaf {
-        stream_id: row.try_get("stream_id")?,
-        batch_no: row.try_get("batch_no")?,
-        pruning_no: row.try_get("pruning_no")?,
-        idx: row.try_get("idx")?,
+        stream_id: row.uuid("stream_id")?,
+        batch_no: row.number("batch_no")?,
+        pruning_no: row.number("pruning_no")?,
+        idx: row.small("idx")?,
         hash: hash(row, "leaf_hash")?,
     })
 }
 
-pub(super) fn pruning<R>(row: &R, time: Time<R>) -> Result<StoredPruning, sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let count = |column| row.try_get::<i64, _>(column).map(|count| u64::try_from(count).unwrap_or(u64::MAX));
-    let statement: Option<String> = row.try_get("statement")?;
+pub(super) fn pruning<R: Columns>(row: &R) -> Result<StoredPruning, sqlx::Error> {
+    let count = |column| row.number(column).map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+    let statement = row.text_if_any("statement")?;
     let note = statement.as_deref().and_then(|statement| statement.parse::<Note>().ok());
     let pruning = Pruning {
-        no: row.try_get("no")?,
-        lower_bound: time(row, "lower_bound")?,
-        upper_bound: time(row, "upper_bound")?,
+        no: row.number("no")?,
+        lower_bound: row.time("lower_bound")?,
+        upper_bound: row.time("upper_bound")?,
         rows: count("n")?,
         kept_leaves: count("leaves")?,
         leaves_root: hash(row, "leaves_root")?,
         tree_size: count("tree_size")?,
         root: hash(row, "root_hash")?,
-        pruned_at: time(row, "pruned_at")?,
-        pruned_by: row.try_get("pruned_by")?,
+        pruned_at: row.time("pruned_at")?,
+        pruned_by: row.text("pruned_by")?,
         signed_by: note.and_then(|note| note.text().split('\n').next().map(str::to_owned)),
         archive: None,
     };
@@ -200,11 +124,6 @@ where
 }
 
 /// A hash that has not 32 bytes is nobody's: it fits nothing.
-fn hash<R>(row: &R, column: &'static str) -> Result<Hash, sqlx::Error>
-where
-    R: sqlx::Row,
-    &'static str: ColumnIndex<R>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-{
-    Ok(row.try_get::<Vec<u8>, _>(column)?.try_into().unwrap_or_default())
+fn hash<R: Columns>(row: &R, column: &'static str) -> Result<Hash, sqlx::Error> {
+    Ok(row.bytes(column)?.try_into().unwrap_or_default())
 }

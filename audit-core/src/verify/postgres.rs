@@ -105,7 +105,7 @@ impl Postgres {
     }
 
     async fn header_page(&mut self, cursor: &str) -> Result<Vec<Result<StoredHeader, Break>>, StoreError> {
-        Ok(self.fetch(cursor).await?.iter().map(|row| decode::header(row, time)).collect())
+        Ok(self.fetch(cursor).await?.iter().map(decode::header).collect())
     }
 
     async fn row_page(&mut self) -> Result<Option<RowPage>, StoreError> {
@@ -113,7 +113,7 @@ impl Postgres {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
+        Ok(Some(Box::new(move || rows.iter().map(decode::row).collect())))
     }
 
     fn select_rows_of(&self, header: &Header) -> String {
@@ -186,7 +186,7 @@ impl Source for Postgres {
     }
 
     fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>> {
-        Box::pin(self.page("audit_pruned", |row| decode::pruning(row, time)))
+        Box::pin(self.page("audit_pruned", decode::pruning))
     }
 
     fn pruned_leaves(&mut self) -> BoxFuture<'_, Result<Vec<PrunedLeaf>, StoreError>> {
@@ -203,7 +203,7 @@ impl Source for Postgres {
         Box::pin(async move {
             let sql = format!("SELECT {ROW_COLUMNS} FROM {}.audit_logs WHERE id = '{id}'", self.schema);
             let rows = self.ask(sql).await?;
-            rows.first().map(|row| decode::whole_row(row, time)).transpose()
+            rows.first().map(decode::whole_row).transpose()
         })
     }
 
@@ -215,7 +215,7 @@ impl Source for Postgres {
                   ORDER BY batch_no DESC LIMIT 1",
                 self.schema
             );
-            Ok(self.ask(sql).await?.first().and_then(|row| decode::header(row, time).ok()))
+            Ok(self.ask(sql).await?.first().and_then(|row| decode::header(row).ok()))
         })
     }
 
@@ -234,14 +234,14 @@ impl Source for Postgres {
                 schema = self.schema
             );
             let rows = self.ask(sql).await?;
-            rows.iter().map(|row| decode::sealed_header(row, time)).collect()
+            rows.iter().map(decode::sealed_header).collect()
         })
     }
 
     fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         Box::pin(async move {
             let rows = self.ask(self.select_rows_of(header)).await?;
-            rows.iter().map(|row| decode::whole_row(row, time)).collect()
+            rows.iter().map(decode::whole_row).collect()
         })
     }
 
@@ -260,7 +260,7 @@ impl Source for Postgres {
             );
             let (rows, letters) = (self.ask(rows).await?, self.ask(letters).await?);
             let pruned = self.ask(pruned).await?;
-            let rows = rows.iter().filter_map(|row| decode::row(row, time).ok());
+            let rows = rows.iter().filter_map(|row| decode::row(row).ok());
             let letters = letters.iter().filter_map(|letter| decode::dead_letter(letter).ok());
             let pruned = pruned.iter().filter_map(|leaf| decode::pruned_leaf(leaf).ok());
             Ok(source::places(header, rows, letters, pruned))

@@ -95,7 +95,7 @@ impl Sqlite {
             if let Some(last) = rows.last() {
                 self.header = (last.try_get("stream_id")?, last.try_get("batch_no")?);
             }
-            Ok(rows.iter().map(|row| decode::header(row, time)).collect())
+            Ok(rows.iter().map(decode::header).collect())
         });
         read.map_err(|error| store_error(&self.action, error))
     }
@@ -108,7 +108,7 @@ impl Sqlite {
             if let Some(last) = rows.last() {
                 self.header_in_time = last.try_get("place")?;
             }
-            Ok(rows.iter().map(|row| decode::header(row, time)).collect())
+            Ok(rows.iter().map(decode::header).collect())
         });
         read.map_err(|error| store_error(&self.action, error))
     }
@@ -129,7 +129,7 @@ impl Sqlite {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(move || rows.iter().map(|row| decode::row(row, time)).collect())))
+        Ok(Some(Box::new(move || rows.iter().map(decode::row).collect())))
     }
 
     async fn letter_page(&mut self) -> Result<Vec<DeadLetter>, StoreError> {
@@ -204,7 +204,7 @@ impl Sqlite {
             if let Some(last) = rows.last() {
                 self.pruning = last.try_get("no")?;
             }
-            rows.iter().map(|row| decode::pruning(row, time)).collect()
+            rows.iter().map(decode::pruning).collect()
         });
         read.map_err(|error| store_error(&self.action, error))
     }
@@ -287,7 +287,7 @@ impl Source for Sqlite {
             let row = sqlx::query("SELECT * FROM audit_logs WHERE id = ?").bind(id);
             let row = row.fetch_optional(&mut self.connection).await;
             let row = row.map_err(|error| store_error(&self.action, error))?;
-            row.map(|row| decode::whole_row(&row, time)).transpose()
+            row.map(|row| decode::whole_row(&row)).transpose()
         })
     }
 
@@ -297,7 +297,7 @@ impl Source for Sqlite {
         Box::pin(async move {
             let row = sqlx::query(SQL).bind(stream_id).bind(seq).fetch_optional(&mut self.connection).await;
             let row = row.map_err(|error| store_error(&self.action, error))?;
-            Ok(row.and_then(|row| decode::header(&row, time).ok()))
+            Ok(row.and_then(|row| decode::header(&row).ok()))
         })
     }
 
@@ -315,14 +315,14 @@ impl Source for Sqlite {
             let rows = sqlx::query(SQL).bind(after).bind(until.timestamp_micros()).bind(since.timestamp_micros());
             let rows = rows.bind(PAGE).fetch_all(&mut self.connection).await;
             let rows = rows.map_err(|error| store_error(&self.action, error))?;
-            rows.iter().map(|row| decode::sealed_header(row, time)).collect()
+            rows.iter().map(decode::sealed_header).collect()
         })
     }
 
     fn rows_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         Box::pin(async move {
             let rows = self.fetch_rows_of(header).await?;
-            rows.iter().map(|row| decode::whole_row(row, time)).collect()
+            rows.iter().map(decode::whole_row).collect()
         })
     }
 
@@ -338,7 +338,7 @@ impl Source for Sqlite {
             let pruned = sqlx::query(PRUNED).bind(header.stream_id).bind(header.batch_no);
             let pruned = pruned.fetch_all(&mut self.connection).await;
             let pruned = pruned.map_err(|error| store_error(&self.action, error))?;
-            let rows = rows.iter().filter_map(|row| decode::row(row, time).ok());
+            let rows = rows.iter().filter_map(|row| decode::row(row).ok());
             let letters = letters.iter().filter_map(|letter| decode::dead_letter(letter).ok());
             let pruned = pruned.iter().filter_map(|leaf| decode::pruned_leaf(leaf).ok());
             Ok(source::places(header, rows, letters, pruned))
