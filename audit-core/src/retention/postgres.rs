@@ -14,7 +14,7 @@ use crate::batch::Hash;
 use crate::query::sql;
 use crate::query::sql::POSTGRES_ROW;
 use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Columns as _, Schema, StoreError};
 
 /// Counting and sorting large partitions takes its time.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '300ms'; \
@@ -198,13 +198,8 @@ impl Place for Postgres {
                 self.schema
             );
             let rows = self.ask(PRUNE, sql).await?;
-            // A CHECK of the table's holds it to this length.
-            let leaf = |row: &PgRow| -> Result<Hash, sqlx::Error> {
-                row.try_get::<Vec<u8>, _>("leaf_hash")?
-                    .try_into()
-                    .map_err(|_| sqlx::Error::Decode("a hash has 32 bytes".into()))
-            };
-            rows.iter().map(leaf).collect::<Result<_, _>>().map_err(|error| store_error(PRUNE, error))
+            let leaves = rows.iter().map(|row| row.hash("leaf_hash")).collect::<Result<_, _>>();
+            leaves.map_err(|error| store_error(PRUNE, error))
         })
     }
 

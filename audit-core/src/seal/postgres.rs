@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::place::{Leaf, PAGE, Place, Step, Stored, Tree};
 use crate::store::postgres::{address, answer, close, connect_bare, store_error};
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Columns as _, Schema, StoreError};
 
 /// Statements that are sent together are one transaction, also behind a pooler.
 const LIMITS: &str =
@@ -80,7 +80,7 @@ impl Connected {
             Ok(Leaf {
                 stream_id: row.try_get("stream_id")?,
                 batch_no: row.try_get("batch_no")?,
-                hash: fixed(row, "leaf_hash")?,
+                hash: row.hash("leaf_hash")?,
             })
         };
         rows.iter().map(leaf).collect::<Result<_, _>>().map_err(failed)
@@ -95,7 +95,7 @@ impl Connected {
         let stored = |row: &PgRow| -> Result<Stored, sqlx::Error> {
             Ok(Stored {
                 size: row.try_get::<i64, _>("size")?.unsigned_abs(),
-                root: fixed(row, "root_hash")?,
+                root: row.hash("root_hash")?,
                 watermark: number(row, "watermark")?,
                 note: row.try_get("note")?,
                 frontier: row.try_get::<Option<_>, _>("frontier")?.unwrap_or_default(),
@@ -131,11 +131,6 @@ fn failed(error: sqlx::Error) -> StoreError {
 fn number(row: &PgRow, column: &str) -> Result<u64, sqlx::Error> {
     let text: String = row.try_get(column)?;
     text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-fn fixed(row: &PgRow, column: &str) -> Result<[u8; 32], sqlx::Error> {
-    // A CHECK of the table's holds it to this length.
-    row.try_get::<Vec<u8>, _>(column)?.try_into().map_err(|_| sqlx::Error::Decode("a hash has 32 bytes".into()))
 }
 
 impl Tree for Connected {

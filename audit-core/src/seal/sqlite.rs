@@ -1,14 +1,13 @@
 //! The tree in SQLite. Headers that are not in it stand in `audit_unsealed`, where a trigger puts them.
 
-use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection as _, Row as _, Sqlite as Db, Transaction};
 
 use super::place::{Leaf, PAGE, Place, Step, Stored, Tree};
-use crate::batch::{Header, HeaderKind};
 use crate::encoding;
 use crate::store::sqlite::{Access, File, close, store_error};
-use crate::store::{BoxFuture, StoreError};
+use crate::store::{BoxFuture, Columns as _, StoreError};
+use crate::verify::decode;
 
 pub(super) struct Sqlite {
     file: File,
@@ -66,7 +65,7 @@ impl Connected {
             Ok(Leaf {
                 stream_id: row.try_get("stream_id")?,
                 batch_no: row.try_get("batch_no")?,
-                hash: fixed(row, "leaf_hash")?,
+                hash: row.hash("leaf_hash")?,
             })
         };
         rows.and_then(|rows| rows.iter().map(leaf).collect()).map_err(self.failed())
@@ -78,7 +77,7 @@ impl Connected {
         let stored = |row: &SqliteRow| -> Result<Stored, sqlx::Error> {
             Ok(Stored {
                 size: row.try_get::<i64, _>("size")?.unsigned_abs(),
-                root: fixed(row, "root_hash")?,
+                root: row.hash("root_hash")?,
                 watermark: 0,
                 note: row.try_get("note")?,
                 frontier: row.try_get::<Option<_>, _>("frontier")?.unwrap_or_default(),
@@ -115,42 +114,15 @@ async fn seal(transaction: &mut Transaction<'_, Db>) -> Result<u64, sqlx::Error>
     let size = "SELECT coalesce(max(leaf) + 1, 0) FROM audit_tree";
     let size: i64 = sqlx::query_scalar(size).fetch_one(&mut **transaction).await?;
     for (place, row) in (size..).zip(&rows) {
-        let (header, db_time) = header(row)?;
+        let stored = decode::header(row).map_err(|found| sqlx::Error::Decode(found.to_string().into()))?;
+        let header = stored.header;
         let leaf = "INSERT INTO audit_tree (leaf, stream_id, batch_no, leaf_hash) VALUES (?, ?, ?, ?)";
         let leaf = sqlx::query(leaf).bind(place).bind(header.stream_id).bind(header.batch_no);
-        leaf.bind(encoding::tree_leaf(&header, db_time).as_slice()).execute(&mut **transaction).await?;
+        leaf.bind(encoding::tree_leaf(&header, stored.db_time).as_slice()).execute(&mut **transaction).await?;
         let done = "DELETE FROM audit_unsealed WHERE stream_id = ? AND batch_no = ?";
         sqlx::query(done).bind(header.stream_id).bind(header.batch_no).execute(&mut **transaction).await?;
     }
     Ok(rows.len() as u64)
-}
-
-fn header(row: &SqliteRow) -> Result<(Header, DateTime<Utc>), sqlx::Error> {
-    let refuse = |what: &'static str| sqlx::Error::Decode(what.into());
-    let time = |column| {
-        DateTime::from_timestamp_micros(row.try_get(column)?).ok_or(refuse("a header has a time that is none"))
-    };
-    let kind: String = row.try_get("kind")?;
-    let header = Header {
-        stream_id: row.try_get("stream_id")?,
-        batch_no: row.try_get("batch_no")?,
-        kind: HeaderKind::parse(&kind).ok_or(refuse("a header is of no known kind"))?,
-        first_seq: row.try_get("first_seq")?,
-        n: row.try_get("n")?,
-        first_created: time("first_created")?,
-        last_created: time("last_created")?,
-        rows_root: fixed(row, "rows_root")?,
-        prev_hash: fixed(row, "prev_hash")?,
-        writer_time: time("writer_time")?,
-        key_id: row.try_get("key_id")?,
-        sig: row.try_get("sig")?,
-    };
-    Ok((header, time("db_time")?))
-}
-
-fn fixed(row: &SqliteRow, column: &str) -> Result<[u8; 32], sqlx::Error> {
-    // A CHECK of the table's holds it to this length.
-    row.try_get::<Vec<u8>, _>(column)?.try_into().map_err(|_| sqlx::Error::Decode("a hash has 32 bytes".into()))
 }
 
 fn signed(number: u64) -> i64 {

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Error, Row as _};
 use uuid::Uuid;
 
+use crate::batch::Hash;
+
 /// A row that a store gives back. Its addresses and JSON are selected as text.
 pub(crate) trait Columns {
     fn text(&self, column: &'static str) -> Result<String, Error>;
@@ -18,6 +20,11 @@ pub(crate) trait Columns {
     fn number(&self, column: &'static str) -> Result<i64, Error>;
     fn number_if_any(&self, column: &'static str) -> Result<Option<i64>, Error>;
     fn time(&self, column: &'static str) -> Result<DateTime<Utc>, Error>;
+
+    /// A CHECK of the table's holds it to its length.
+    fn hash(&self, column: &'static str) -> Result<Hash, Error> {
+        self.bytes(column)?.try_into().map_err(|_| Error::Decode("a hash has 32 bytes".into()))
+    }
 }
 
 macro_rules! columns_of {

@@ -20,7 +20,7 @@ pub(super) fn row<R: Columns>(row: &R) -> Result<Proven, Break> {
     })
 }
 
-pub(super) fn header<R: Columns>(row: &R) -> Result<StoredHeader, Break> {
+pub(crate) fn header<R: Columns>(row: &R) -> Result<StoredHeader, Break> {
     let (stream_id, batch_no) = row
         .uuid("stream_id")
         .and_then(|stream_id| Ok((stream_id, row.number("batch_no")?)))

@@ -17,10 +17,10 @@ pub(super) const PAGE: u32 = 2_000;
 
 /// A header as the log holds it.
 #[derive(Debug, Clone)]
-pub(super) struct StoredHeader {
-    pub(super) header: Header,
+pub(crate) struct StoredHeader {
+    pub(crate) header: Header,
     /// When the database took the batch.
-    pub(super) db_time: DateTime<Utc>,
+    pub(crate) db_time: DateTime<Utc>,
 }
 
 impl StoredHeader {
