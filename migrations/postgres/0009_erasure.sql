@@ -17,7 +17,8 @@ CREATE TABLE control_plane.audit_holds (
     reason     text        NOT NULL,
     added_by   text        NOT NULL,
     CONSTRAINT audit_holds_pkey PRIMARY KEY (id),
-    CONSTRAINT audit_holds_scope CHECK (num_nonnulls(since, until, actor_id, target_id) > 0 AND since < until)
+    CONSTRAINT audit_holds_scope CHECK (num_nonnulls(since, until, actor_id, target_id) > 0 AND since < until
+                                        AND isfinite(since) AND isfinite(until))
 );
 CREATE TABLE control_plane.audit_hold_releases (
     hold_id     uuid        NOT NULL,

@@ -294,6 +294,20 @@ async fn the_file_forgets(log: Log) {
     }
 }
 
+/// Programs have no such times.
+#[tokio::test]
+async fn a_hold_to_the_end_of_time_has_no_end() {
+    let log = Log::postgres().await;
+    let database = log.database().unwrap();
+    for (since, until) in [("NULL", "'infinity'"), ("'-infinity'", "now()"), ("'-infinity'", "'infinity'")] {
+        let add =
+            format!("SELECT control_plane.audit_add_hold(gen_random_uuid(), {since}, {until}, 'user_1', NULL, '', '')");
+        assert!(database.try_execute(&add).await.is_err(), "{add}");
+    }
+    let mut holds = Holds::connect(&log.url, &Schema::default()).await.unwrap();
+    assert_eq!(holds.active().await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn the_admin_erases_and_nobody_else() {
     let log = Log::postgres().await;
