@@ -11,7 +11,7 @@ use crate::batch::Hash;
 use crate::query::sql;
 use crate::query::sqlite::time;
 use crate::store::sqlite::{Access, File, close, store_error};
-use crate::store::{BoxFuture, ErrorClass, StoreError};
+use crate::store::{BoxFuture, Columns as _, ErrorClass, StoreError};
 
 const DAY_US: i64 = 86_400_000_000;
 /// By SQLite's clock, which counts milliseconds.
@@ -215,11 +215,9 @@ impl Place for Sqlite {
     fn leaves(&mut self, from: u64) -> BoxFuture<'_, Result<Vec<Hash>, StoreError>> {
         const SQL: &str = "SELECT leaf_hash FROM audit_tree WHERE leaf >= ? ORDER BY leaf LIMIT ?";
         Box::pin(async move {
-            let leaves = sqlx::query_scalar(SQL).bind(signed(from)).bind(PAGE);
-            let leaves: Vec<Vec<u8>> =
-                leaves.fetch_all(&mut self.connection).await.map_err(|error| store_error(PRUNE, error))?;
-            // A CHECK of the table's holds them to this length.
-            Ok(leaves.into_iter().map(|leaf| leaf.try_into().unwrap_or_default()).collect())
+            let rows = sqlx::query(SQL).bind(signed(from)).bind(PAGE).fetch_all(&mut self.connection).await;
+            let leaves = rows.and_then(|rows| rows.iter().map(|row| row.hash("leaf_hash")).collect());
+            leaves.map_err(|error| store_error(PRUNE, error))
         })
     }
 
