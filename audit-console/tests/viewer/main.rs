@@ -5,6 +5,7 @@ mod accessibility;
 mod browser;
 mod driver;
 mod hostile;
+mod integrity;
 mod mounted;
 mod pages;
 mod support;
