@@ -32,9 +32,13 @@ impl DatabaseUrl {
         match flag {
             Some("") => Err(Failure::usage("--database-url is empty")
                 .with_hint("write --database-url sqlite:audit.db, or leave it out to take DATABASE_URL")),
-            Some(url) => Ok(Self(url.to_owned())),
+            Some(url) => Ok(Self::given(url)),
             None => Self::from_places([read_environment, read_env_file]),
         }
+    }
+
+    pub(crate) fn given(url: &str) -> Self {
+        Self(url.to_owned())
     }
 
     /// The URL of the first place that names a database; places after it are not even looked at.

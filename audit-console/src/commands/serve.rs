@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use audit_core::signing::TrustedKeys;
 use audit_core::store::StoreError;
 use axum::Router;
 use clap::Args;
@@ -42,6 +43,10 @@ pub(crate) struct ServeArgs {
     /// A file that holds the token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+
+    /// The keys that are trusted, as `audit verify` takes them
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &ServeArgs) -> Result<ExitCode, Failure> {
@@ -50,10 +55,12 @@ pub(crate) fn run(log: &LogArgs, args: &ServeArgs) -> Result<ExitCode, Failure> 
         return Err(Failure::usage(format!("whoever reaches {} would read the log", args.listen))
             .with_hint("name a file that holds a token: --token-file FILE, or listen on 127.0.0.1"));
     }
+    let keys = args.keys.as_ref().map(TrustedKeys::from_file).transpose().map_err(Failure::usage)?;
     let url = log.url()?;
     block_on(async {
         let unreachable = |error: StoreError| Failure::failed(&error).with_hint(ADVICE);
         let mut shown = Log::connect(url.as_str(), &log.schema).await.map_err(unreachable)?;
+        shown = shown.trusting(keys.unwrap_or_default());
         // Ends with the program, and with it what was recorded is stored.
         let mut writer = None;
         if log.audit_reads {

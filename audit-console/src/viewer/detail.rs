@@ -8,18 +8,19 @@ use askama::Template;
 use audit_core::Row;
 use audit_core::query::Query;
 use audit_core::store::StoreError;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query as Parameters, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use chrono::Utc;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use self::changes::{Member, Side, members};
+use super::integrity::{Integrity, Patience};
 use super::message::{Message, html};
 use super::sentence::Sentence;
 use super::times::{Told, span};
-use super::{Log, asked::safe};
-use crate::cli::LogArgs;
+use super::{Log, asked::safe, integrity};
 use crate::commands::shell;
 use crate::database_url::encode;
 use crate::render::escape::{json, visible};
@@ -35,6 +36,7 @@ struct Page {
     facts: Vec<Fact>,
     members: Vec<Member>,
     document: String,
+    integrity: Integrity,
     timeline: Vec<Moment>,
     /// The query for all entries of the request, where not all are shown.
     all: Option<String>,
@@ -57,21 +59,34 @@ struct Moment {
     this: bool,
 }
 
-pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Path(id): Path<String>) -> Response {
+/// How the address asks for an entry.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    /// Whether to wait for its proof.
+    proof: Option<String>,
+}
+
+pub(super) async fn show(
+    State(log): State<Arc<Log>>,
+    uri: Uri,
+    Path(id): Path<String>,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Response {
     let Ok(id) = id.parse::<Uuid>() else { return missing(&uri) };
-    match read(&log, id).await {
+    let patience = if wanted.proof.is_some() { Patience::Asked } else { Patience::Glance };
+    match read(&log, id, patience).await {
         Ok(Some(page)) => html(&page),
         Ok(None) => missing(&uri),
         Err(error) => Message::of(&error).response(&uri),
     }
 }
 
-fn missing(uri: &Uri) -> Response {
+pub(super) fn missing(uri: &Uri) -> Response {
     let text = "No entry has this id. It may be in another log, or its time to be kept is over.";
     Message::new(StatusCode::NOT_FOUND, "There is no such entry", text).response(uri)
 }
 
-async fn read(log: &Log, id: Uuid) -> Result<Option<Page>, StoreError> {
+async fn read(log: &Log, id: Uuid, patience: Patience) -> Result<Option<Page>, StoreError> {
     let now = Utc::now();
     let Some(row) = log.pages.find(id).await? else { return Ok(None) };
     let (mut timeline, mut all) = (Vec::new(), None);
@@ -86,7 +101,6 @@ async fn read(log: &Log, id: Uuid) -> Result<Option<Page>, StoreError> {
         }));
         all = page.next.map(|_| address(&query));
     }
-    let place_of_log = LogArgs { database_url: None, schema: log.schema.clone(), audit_reads: false };
     let document = serde_json::to_string_pretty(&row).unwrap_or_default();
     Ok(Some(Page {
         root: "../",
@@ -94,9 +108,10 @@ async fn read(log: &Log, id: Uuid) -> Result<Option<Page>, StoreError> {
         facts: facts(&row),
         members: members(row.metadata.as_map()),
         document: json(&document).into_owned(),
+        integrity: integrity::of(log, &row, patience).await,
         timeline,
         all,
-        command: shell::command_with("show", &place_of_log, &id.to_string(), []),
+        command: shell::command_with("show", &log.place(), &id.to_string(), []),
     }))
 }
 
@@ -126,7 +141,7 @@ fn facts(row: &Row) -> Vec<Fact> {
         ("Attempt", id(&row.attempt_id), row.attempt_id.map(|id| id.to_string())),
         ("Recorded", row.recorded_at.map(|time| Told::new(time, now).exact), None),
         ("Stream", Some(format!("{}, entry {}", row.stream_id, row.seq)), None),
-        ("Erased", row.redacted.as_ref().map(|fields| json(&fields.to_string()).into_owned()), None),
+        ("Erased", Some(integrity::erased(row).join(", ")).filter(|names| !names.is_empty()), None),
         ("Id", Some(row.id.to_string()), None),
     ];
     facts.into_iter().filter_map(|(name, value, address)| Some(Fact { name, value: value?, address })).collect()

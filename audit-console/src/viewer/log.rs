@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use audit_core::Auditor;
 use audit_core::query::Reader;
+use audit_core::signing::TrustedKeys;
 use audit_core::store::{Schema, StoreError};
 use tokio::sync::Semaphore;
+
+use crate::cli::LogArgs;
+use crate::database_url::DatabaseUrl;
 
 /// Most live tails at a time.
 const TAILS: usize = 32;
 /// Most exports at a time.
 const EXPORTS: usize = 4;
+/// Most proofs that are computed at a time, each over a connection of its own.
+const PROOFS: usize = 2;
 /// How long is counted for one page.
 const GLANCE: Duration = Duration::from_millis(300);
 
@@ -27,7 +33,12 @@ pub struct Log {
     pub(super) background: Reader,
     pub(super) tails: Arc<Semaphore>,
     pub(super) exports: Arc<Semaphore>,
+    pub(super) proofs: Semaphore,
+    /// Where proofs are computed from.
+    pub(super) url: DatabaseUrl,
     pub(super) schema: Schema,
+    /// Who may have signed checkpoints and batches.
+    pub(super) keys: TrustedKeys,
     /// By whom looks are recorded, if they are.
     pub(super) auditor: Option<Auditor>,
 }
@@ -45,9 +56,24 @@ impl Log {
             background: Reader::connect(url, schema).await?,
             tails: Arc::new(Semaphore::new(TAILS)),
             exports: Arc::new(Semaphore::new(EXPORTS)),
+            proofs: Semaphore::new(PROOFS),
+            url: DatabaseUrl::given(url),
             schema: schema.clone(),
+            keys: TrustedKeys::default(),
             auditor: None,
         })
+    }
+
+    /// Says with each proof whether one of these keys signed it.
+    #[must_use]
+    pub fn trusting(mut self, keys: TrustedKeys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// The same log, for commands to paste. Where it is, their environment says.
+    pub(super) fn place(&self) -> LogArgs {
+        LogArgs { database_url: None, schema: self.schema.clone(), audit_reads: false }
     }
 
     /// Records each look at entries as `audit_log.viewed`, before it is answered. Who looks is the actor of the

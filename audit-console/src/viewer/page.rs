@@ -16,10 +16,10 @@ use super::asked::{Asked, Understood};
 use super::facets::{Facet, facets};
 use super::histogram::{Histogram, histogram};
 use super::message::{Message, html};
+use super::numbers::thousands;
 use super::sample::Sample;
 use super::sentence::Sentence;
 use super::times::Told;
-use crate::cli::LogArgs;
 use crate::commands::shell;
 use crate::database_url::encode;
 use crate::render::escape::visible;
@@ -114,7 +114,6 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
     };
     let place = |name: &str, cursor: Option<Cursor>| Some(beside(&query, name, cursor?));
     let export = |format: &str| format!("export.{format}?q={}", encode(&query.text));
-    let place_of_log = LogArgs { database_url: None, schema: log.schema.clone(), audit_reads: false };
     html(&Page {
         root: "",
         chips: query.terms().iter().map(|term| Chip { label: term.clone(), address: query.without(term) }).collect(),
@@ -129,7 +128,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         live: page.previous.is_none().then(|| format!("live?q={}", encode(&query.text))),
         csv: export("csv"),
         jsonl: export("jsonl"),
-        command: shell::command_with("query", &place_of_log, &query.text, []),
+        command: shell::command_with("query", &log.place(), &query.text, []),
         form: Form { text: query.text, mistake: None, offers: offers() },
     })
 }
@@ -200,7 +199,7 @@ impl Counted {
             let base = "nothing: the log gave no answer in time".to_owned();
             return Self { total: String::new(), base, facets: Vec::new(), histogram: None };
         };
-        let number = thousands(sample.rows.len());
+        let number = thousands(sample.rows.len() as u64);
         let entries = if sample.rows.len() == 1 { "entry" } else { "entries" };
         let (total, base) = if sample.more {
             (format!("more than {number} {entries}"), format!("the newest {number} that match"))
@@ -208,27 +207,5 @@ impl Counted {
             (format!("{number} {entries}"), format!("all {number} that match"))
         };
         Self { total, base, facets: facets(&sample, query), histogram: histogram(&sample, query) }
-    }
-}
-
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn numbers_are_told_in_threes() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 }

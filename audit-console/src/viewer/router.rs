@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::message::Message;
-use super::{Log, assets, detail, export, headers, page, tail, viewed};
+use super::{Log, assets, detail, export, headers, integrity, page, tail, viewed};
 
 /// The pages of a log, to be mounted under any prefix: their links are relative. There is no authentication in it.
 ///
@@ -20,6 +20,7 @@ pub fn router(log: Log) -> Router {
     Router::new()
         .route("/entries", get(page::show))
         .route("/entries/{id}", get(detail::show))
+        .route("/entries/{id}/proof.json", get(integrity::file))
         .route("/live", get(tail::follow))
         .route("/export.csv", get(export::csv))
         .route("/export.jsonl", get(export::jsonl))

@@ -5,13 +5,13 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::support::{Log, Site, entry};
 
-const TOKEN: &str = "0123456789abcdef-token";
+pub(crate) const TOKEN: &str = "0123456789abcdef-token";
 
 /// `audit serve`, until it is dropped.
-struct Served(Child);
+pub(crate) struct Served(Child);
 
 impl Served {
-    fn start(log: &Log, arguments: &[&str]) -> (Self, Site) {
+    pub(crate) fn start(log: &Log, arguments: &[&str]) -> (Self, Site) {
         let mut child = command(log, arguments).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();

@@ -47,6 +47,14 @@ impl Browser {
         let driver = WebDriver::new(format!("http://127.0.0.1:{}", process.port), capabilities).await.unwrap();
         Self { driver: ManuallyDrop::new(driver), _process: process, _profile: profile }
     }
+
+    /// Shows pages in a scheme (`light`, `dark`) from now on, in a window of this width.
+    pub(crate) async fn looks(&self, scheme: &str, width: u32) {
+        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
+        let size = serde_json::json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
+    }
 }
 
 impl Deref for Browser {

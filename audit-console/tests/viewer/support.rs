@@ -5,9 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use audit_console::viewer;
 use audit_core::batch::Freezer;
+use audit_core::seal::Sealer;
+use audit_core::signing::SigningKey;
 use audit_core::store::{self, Schema};
 use audit_core::{ActionName, Actor, Auditor, Entry, EntryBuilder, Migrate, Target, WriterGuard};
 use axum::Router;
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tests::postgres::{Database, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,12 +20,14 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Log {
     pub(crate) reader: String,
     writer: String,
-    _place: Place,
+    /// Whoever may do everything.
+    pub(crate) owner: String,
+    place: Place,
 }
 
 enum Place {
     File { _folder: TempDir },
-    Server { _database: Database<'static> },
+    Server { database: Database<'static> },
 }
 
 impl Log {
@@ -30,14 +35,14 @@ impl Log {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("audit.db").display());
         store::open(&url, &Schema::default()).unwrap().migrate().await.unwrap();
-        Self { reader: url.clone(), writer: url, _place: Place::File { _folder: folder } }
+        Self { reader: url.clone(), writer: url.clone(), owner: url, place: Place::File { _folder: folder } }
     }
 
     pub(crate) async fn postgres() -> Self {
         let database = server().database().await;
         store::open(&database.url(), &Schema::default()).unwrap().migrate().await.unwrap();
         let (reader, writer) = (database.url_as("audit_reader").await, database.url_as("audit_writer").await);
-        Self { reader, writer, _place: Place::Server { _database: database } }
+        Self { reader, writer, owner: database.url(), place: Place::Server { database } }
     }
 
     /// One on each store.
@@ -49,6 +54,37 @@ impl Log {
         let store = store::open(&self.writer, &Schema::default()).unwrap();
         let batch = Freezer::new().freeze(entries, SystemTime::now());
         store.connect().await.unwrap().land(&batch).await.unwrap();
+    }
+
+    /// Puts everything into the tree, and signs it if there is a key.
+    pub(crate) async fn seal(&self, key: Option<&SigningKey>) {
+        let sealer = Sealer::new(&self.owner, &Schema::default()).unwrap();
+        let mut sealer = match key {
+            Some(key) => sealer.signer(key.clone()),
+            None => sealer,
+        };
+        sealer.once().await.unwrap();
+    }
+
+    /// Changes what every row says, as somebody who takes the guards off.
+    pub(crate) async fn tamper(&self) {
+        let change = "UPDATE audit_logs SET action = 'project.deleted'";
+        match &self.place {
+            Place::Server { database } => {
+                let off = "SET search_path = control_plane; ALTER TABLE audit_logs DISABLE TRIGGER ALL";
+                database.execute(&format!("BEGIN; {off}; {change}; COMMIT")).await;
+            }
+            Place::File { .. } => {
+                let mut connection = SqliteConnection::connect(&self.owner).await.unwrap();
+                let guards = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_logs'";
+                let guards: Vec<String> = sqlx::query_scalar(guards).fetch_all(&mut connection).await.unwrap();
+                for guard in guards {
+                    let off = format!("DROP TRIGGER {guard}");
+                    sqlx::raw_sql(AssertSqlSafe(off)).execute(&mut connection).await.unwrap();
+                }
+                sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+            }
+        }
     }
 
     /// Its pages, under no prefix.

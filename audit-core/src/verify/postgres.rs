@@ -185,6 +185,17 @@ impl Source for Postgres {
         Box::pin(self.page("audit_stated", decode::checkpoint))
     }
 
+    fn newest_checkpoint(&mut self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, StoreError>> {
+        Box::pin(async move {
+            let newest = format!(
+                "SELECT size, root_hash, note FROM {}.audit_checkpoints ORDER BY size DESC LIMIT 1",
+                self.schema
+            );
+            let newest = self.ask(newest).await?.first().map(decode::checkpoint).transpose();
+            newest.map_err(|error| store_error(&self.action, error))
+        })
+    }
+
     fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>> {
         Box::pin(self.page("audit_pruned", decode::pruning))
     }

@@ -99,6 +99,19 @@ impl Proof {
         &self.row
     }
 
+    /// The place of the entry's batch in the tree.
+    #[must_use]
+    pub const fn leaf(&self) -> u64 {
+        self.leaf
+    }
+
+    /// What states that the entry was in the log; `None` where it cannot be read. [`Proof::check`] says who signed it.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let note: Note = self.checkpoint.parse().ok()?;
+        note.text().parse().ok()
+    }
+
     /// Computes everything again. The checkpoint has to be signed by a key of the log that is trusted; once keys of writers are
     /// trusted, so has the batch.
     ///

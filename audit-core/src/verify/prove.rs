@@ -28,12 +28,16 @@ pub enum ProveError {
     NotCovered {
         /// The entry.
         id: Uuid,
+        /// The place of its batch in the tree, if it is sealed.
+        leaf: Option<u64>,
     },
     /// The log contradicts itself.
-    #[error("entry {id} is not as its batch says: `audit verify` tells more")]
+    #[error("entry {id} cannot be proved, because {what}: `audit verify` tells more")]
     Broken {
         /// The entry.
         id: Uuid,
+        /// What is not as it was written.
+        what: &'static str,
     },
 }
 
@@ -57,40 +61,39 @@ pub async fn prove(url: &str, schema: &Schema, id: Uuid) -> Result<Proof, ProveE
 
 async fn collect(source: &mut dyn Source, id: Uuid) -> Result<Proof, ProveError> {
     let row = source.row(id).await?.ok_or(ProveError::NoEntry { id })?;
-    let broken = || ProveError::Broken { id };
-    let stored = source.batch_of(row.stream_id, row.seq).await?.ok_or_else(broken)?;
-    let size = u64::try_from(stored.header.n).map_err(|_| broken())?;
-    let place = u64::try_from(row.seq.saturating_sub(stored.header.first_seq)).map_err(|_| broken())?;
-    let own_leaf = encoding::row_leaf(&row).ok_or_else(broken)?;
-    let mut path = InclusionPath::new(place, size).ok_or_else(broken)?;
+    let broken = |what| ProveError::Broken { id, what };
+    let no_batch = || broken("no batch has it");
+    let stored = source.batch_of(row.stream_id, row.seq).await?.ok_or_else(no_batch)?;
+    let size = u64::try_from(stored.header.n).map_err(|_| no_batch())?;
+    let place = u64::try_from(row.seq.saturating_sub(stored.header.first_seq)).map_err(|_| no_batch())?;
+    let own_leaf = encoding::row_leaf(&row).ok_or_else(|| broken("what was erased of it left no trace"))?;
+    let mut path = InclusionPath::new(place, size).ok_or_else(no_batch)?;
     let mut leaves = source.leaves_of(&stored.header).await?;
     leaves.sort_unstable();
     let is_whole = leaves.len() as u64 == size && (0..).zip(&leaves).all(|(at, (place, _))| at == *place);
     if !is_whole {
-        return Err(broken());
+        return Err(broken("rows of its batch are missing"));
     }
     for (_, leaf) in leaves {
         path.push(leaf);
     }
-
-    let mut newest = None;
-    loop {
-        let page = source.checkpoints().await?;
-        let Some(last) = page.into_iter().next_back() else { break };
-        newest = Some(last.note);
+    let path = path.finish();
+    if root_of_path(own_leaf, place, size, &path) != Some(stored.header.rows_root) {
+        return Err(broken("rows of its batch were changed"));
     }
-    let not_covered = || ProveError::NotCovered { id };
-    let note = newest.ok_or_else(not_covered)?;
+
+    let leaf = source.leaf_of(stored.header.stream_id, stored.header.batch_no).await?;
+    let not_covered = || ProveError::NotCovered { id, leaf };
+    let note = source.newest_checkpoint().await?.ok_or_else(not_covered)?.note;
     let checkpoint = note.parse::<Note>().ok().and_then(|note| note.text().parse::<Checkpoint>().ok());
-    let checkpoint = checkpoint.ok_or_else(broken)?;
-    let leaf = source.leaf_of(stored.header.stream_id, stored.header.batch_no).await?.ok_or_else(not_covered)?;
+    let checkpoint = checkpoint.ok_or_else(|| broken("the newest checkpoint cannot be read"))?;
+    let leaf = leaf.ok_or_else(not_covered)?;
     let mut in_tree = InclusionPath::new(leaf, checkpoint.size).ok_or_else(not_covered)?;
     walk(source, &mut in_tree, checkpoint.size).await?;
-    let (path, in_tree) = (path.finish(), in_tree.finish());
-    let rows_root = root_of_path(own_leaf, place, size, &path);
+    let in_tree = in_tree.finish();
     let root = root_of_path(encoding::tree_leaf(&stored.header, stored.db_time), leaf, checkpoint.size, &in_tree);
-    if rows_root != Some(stored.header.rows_root) || root != Some(checkpoint.root) {
-        return Err(broken());
+    if root != Some(checkpoint.root) {
+        return Err(broken("the newest checkpoint is of another tree"));
     }
     Ok(Proof::new(row, (stored.header, stored.db_time), path, (leaf, in_tree), note))
 }

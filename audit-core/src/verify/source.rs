@@ -116,6 +116,7 @@ pub(super) trait Source: Send {
     fn leaves_in_order(&mut self) -> BoxFuture<'_, Result<Vec<StoredLeaf>, StoreError>>;
     /// By size.
     fn checkpoints(&mut self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, StoreError>>;
+    fn newest_checkpoint(&mut self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, StoreError>>;
     fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>>;
     /// By stream, batch and place.
     fn pruned_leaves(&mut self) -> BoxFuture<'_, Result<Vec<PrunedLeaf>, StoreError>>;

@@ -270,6 +270,15 @@ impl Source for Sqlite {
         Box::pin(self.checkpoint_page())
     }
 
+    fn newest_checkpoint(&mut self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, StoreError>> {
+        const SQL: &str = "SELECT size, root_hash, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+        Box::pin(async move {
+            let newest = sqlx::query(SQL).fetch_optional(&mut self.connection).await;
+            let newest = newest.and_then(|newest| newest.as_ref().map(decode::checkpoint).transpose());
+            newest.map_err(|error| store_error(&self.action, error))
+        })
+    }
+
     fn prunings(&mut self) -> BoxFuture<'_, Result<Vec<StoredPruning>, StoreError>> {
         Box::pin(self.pruning_page())
     }

@@ -653,7 +653,10 @@ async fn there_is_no_proof_of_what_is_not_there_or_not_covered(log: Log) {
     let batches = with_batches(&log, None).await;
     let id = batches[0].rows()[0].row.id;
     let error = prove(&log.url, &Schema::default(), id).await.unwrap_err();
-    assert!(matches!(error, ProveError::NotCovered { .. }), "{error}");
+    assert!(matches!(error, ProveError::NotCovered { leaf: None, .. }), "{error}");
+    log.seal(None).await;
+    let error = prove(&log.url, &Schema::default(), id).await.unwrap_err();
+    assert!(matches!(error, ProveError::NotCovered { leaf: Some(_), .. }), "{error}");
     log.seal(Some(&key("log"))).await;
     prove(&log.url, &Schema::default(), id).await.unwrap();
     let later = samples::batch(&mut Freezer::new(), 1);
@@ -662,6 +665,13 @@ async fn there_is_no_proof_of_what_is_not_there_or_not_covered(log: Log) {
     assert!(matches!(error, ProveError::NotCovered { .. }), "{error}");
     let error = prove(&log.url, &Schema::default(), Uuid::nil()).await.unwrap_err();
     assert!(matches!(error, ProveError::NoEntry { .. }), "{error}");
+    // What was changed is told as that, sealed or not.
+    let change = "UPDATE audit_logs SET outcome = 'denied'";
+    log.tamper(change, change).await;
+    for id in [id, later.rows()[0].row.id] {
+        let error = prove(&log.url, &Schema::default(), id).await.unwrap_err();
+        assert!(matches!(error, ProveError::Broken { what: "rows of its batch were changed", .. }), "{error}");
+    }
 }
 
 async fn the_doctor_tells_what_is_not_sealed_or_not_signed(log: Log) {
