@@ -184,11 +184,12 @@ async fn store(log: &LogArgs, url: &str, entry: Entry) -> Result<Uuid, Failure> 
     let id = writer.auditor().record(entry).await.map_err(|error| failed(&error))?;
     let options = Options::new().with_schema(log.schema.clone());
     // A log without its tables will not get them by waiting.
-    if writer.flush(FIRST_LOOK).await.is_err() && migrate::is_current(url, &options).await.unwrap_or(true) {
-        // Whether it was in time, the report of the shutdown tells.
-        drop(writer.flush(PATIENCE).await);
+    let mut flushed = writer.flush(FIRST_LOOK).await;
+    if flushed.is_err() && migrate::is_current(url, &options).await.unwrap_or(true) {
+        flushed = writer.flush(PATIENCE).await;
     }
-    let report = writer.shutdown(Duration::ZERO).await;
+    // What is stored by now, the report tells. A store that answers may also hear that the stream ends.
+    let report = writer.shutdown(if flushed.is_ok() { FIRST_LOOK } else { Duration::ZERO }).await;
     verdict(log, id, created_at, &report.stats)
 }
 

@@ -105,13 +105,19 @@ pub enum HeaderKind {
     Entries,
     /// Entries that committed with their callers' own transactions.
     Outbox,
+    /// The stream begins. Has no rows.
+    Open,
+    /// The stream ends, because its writer does. Has no rows.
+    Close,
+    /// Nothing was recorded for a while, and the writer lives. Has no rows.
+    Heartbeat,
     /// Stands for a batch that was lost: its rows are nowhere.
     Lost,
 }
 
 impl HeaderKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Entries, Self::Outbox, Self::Lost];
+    pub const ALL: [Self; 6] = [Self::Entries, Self::Outbox, Self::Open, Self::Close, Self::Heartbeat, Self::Lost];
 
     /// The text in the `kind` column.
     #[must_use]
@@ -119,8 +125,17 @@ impl HeaderKind {
         match self {
             Self::Entries => "entries",
             Self::Outbox => "outbox",
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Heartbeat => "heartbeat",
             Self::Lost => "lost",
         }
+    }
+
+    /// Whether a header of this kind tells of its stream alone, and never of rows.
+    #[must_use]
+    pub const fn is_bare(self) -> bool {
+        matches!(self, Self::Open | Self::Close | Self::Heartbeat)
     }
 
     /// The kind that the `kind` column names.

@@ -11,6 +11,7 @@ use super::chain::Chain;
 use super::checkpoints::Checkpoints;
 use super::prunings::Prunings;
 use super::scope::Scope;
+use super::silence::Silences;
 use super::source::{self, Source, StoredHeader, TimedLeaf};
 use super::sweep::Sweep;
 use super::tree::{self, Leaves};
@@ -133,9 +134,11 @@ async fn headers(
     report: &mut Report,
 ) -> Result<(Sum, Sum), StoreError> {
     let (mut chain, mut leaves) = (Chain::default(), Leaves::new(sum.clone()));
+    let mut silences = Silences::until(Utc::now());
     loop {
         let page = source.headers().await?;
         if page.is_empty() {
+            silences.finish(report);
             return Ok((sum, leaves.finish(source, report).await?));
         }
         for header in page {
@@ -145,6 +148,7 @@ async fn headers(
                         stored.add_to(&mut sum);
                     }
                     chain.take(&stored.header, scope, report);
+                    silences.take(&stored);
                     leaves.take(&stored, source, report).await?;
                     signatures::take(&stored, keys, report);
                     report.late_batches +=
