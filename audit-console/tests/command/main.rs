@@ -18,5 +18,6 @@ mod seal;
 mod show;
 mod stats;
 mod support;
+mod tail;
 mod verify;
 mod viewed;
