@@ -41,6 +41,7 @@ mod cursor;
 mod filter;
 pub mod grammar;
 mod moment;
+mod overview;
 mod page;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod plan;
@@ -66,6 +67,7 @@ pub use cursor::{Cursor, CursorError};
 pub use filter::{Filter, Term};
 pub use grammar::ParseError;
 pub use moment::{Moment, MomentError};
+pub use overview::{Bar, Basis, Overview};
 pub use page::{Count, Page};
 pub use reader::Reader;
 pub use rows::Rows;
