@@ -124,6 +124,7 @@ pub(super) fn select_kinds<D: Dialect>(table: &str, plan: &Plan<'_>, span: Span)
 where
     for<'q> String: Encode<'q, D> + Type<D>,
     for<'q> Uuid: Encode<'q, D> + Type<D>,
+    for<'q> i64: Encode<'q, D> + Type<D>,
 {
     let kind = "action, actor_type || ':' || actor_id, target_type, outcome, count(*)";
     let mut sql = select(kind, table, plan, span, None);
