@@ -3,7 +3,6 @@
 //! Every disturbance is undone before the next begins, and what a killed victim left behind is adopted by its successor. The
 //! same seed gives the same disturbances in the same order; what they meet depends on the machine.
 
-mod dice;
 mod disturbance;
 mod run;
 

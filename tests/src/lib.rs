@@ -3,7 +3,10 @@
 
 pub mod calls;
 pub mod chaos;
+mod dice;
 pub mod disk;
+pub mod examples;
+pub mod kills;
 pub mod oracle;
 pub mod postgres;
 pub mod preload;

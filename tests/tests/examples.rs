@@ -1,7 +1,7 @@
 //! The examples do what they promise, on both stores. `cargo test --workspace` has built them.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,22 +9,13 @@ use audit_core::query::{Query, Reader};
 use audit_core::store::Schema;
 use audit_core::{Actor, Outcome, Row};
 use serde_json::json;
-use tests::oracle::Log;
-use tests::postgres;
-use tests::victim::Acks;
-
-/// An example, which cargo puts beside the folder of this test's binary.
-fn example(name: &str) -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let path = this.ancestors().nth(2).unwrap().join("examples").join(name);
-    assert!(path.exists(), "there is no {}: run `cargo build --workspace --examples` first", path.display());
-    path
-}
+use tests::kills::{self, Options};
+use tests::{examples, postgres};
 
 const NOTHING: &[&str] = &[];
 
 fn run(name: &str, arguments: &[impl AsRef<OsStr>], folder: &Path, url: Option<&str>) -> Output {
-    let mut command = Command::new(example(name));
+    let mut command = Command::new(examples::path(name));
     command.args(arguments).current_dir(folder).env_remove("DATABASE_URL");
     if let Some(url) = url {
         command.env("DATABASE_URL", url);
@@ -89,37 +80,16 @@ async fn load_finds_one_row_for_every_call() {
 
 #[tokio::test]
 async fn load_keeps_what_it_acknowledged_however_often_it_is_killed() {
-    let database = postgres::server().database().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (acks, journal) = (folder.path().join("acknowledged"), folder.path().join("journal"));
-    for (round, durability) in ["durable", "before", "durable", "durable"].into_iter().enumerate() {
-        let mut load = Command::new(example("load"))
-            .args(["--calls=100000000", "--tasks=16", "--durability", durability])
-            .args(["--database-url", &database.url()])
-            .args([Path::new("--journal"), &journal, Path::new("--ack-file"), &acks])
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let enough = (round + 1) * 500;
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while Acks::read(&acks).len() < enough && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        load.kill().unwrap();
-        load.wait().unwrap();
-        assert!(Acks::read(&acks).len() >= enough);
-    }
-    let recover = ["--calls=1".as_ref(), "--journal".as_ref(), journal.as_os_str()];
-    run("load", &recover, folder.path(), Some(&database.url()));
-    Log::read(&database.url()).await.judge(&Acks::read(&acks)).assert_good();
+    let verdict = kills::run(&Options { rounds: 4, seed: 7, load: examples::path("load") }).await;
+    assert!(verdict.acknowledged > 0);
+    verdict.assert_good_and_none_refused();
 }
 
 #[tokio::test]
 async fn administrators_see_load_by_its_name() {
     let database = postgres::server().database().await;
     let folder = tempfile::tempdir().unwrap();
-    let mut load = Command::new(example("load"))
+    let mut load = Command::new(examples::path("load"))
         .args(["--calls=100000000", "--database-url", &database.url()])
         .current_dir(folder.path())
         .stdout(Stdio::null())

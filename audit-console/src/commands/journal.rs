@@ -128,13 +128,19 @@ fn show(found: &Inspection, out: &mut impl Write) -> Result<(), Failure> {
         }
         writeln!(out, "{}", table.trim_fmt())?;
     }
-    for reason in found.writers.iter().flat_map(|writer| &writer.unreadable) {
-        say(visible(reason));
-    }
+    found.writers.iter().for_each(say_unreadable);
+    say_quarantined(found);
+    Ok(())
+}
+
+fn say_unreadable(writer: &WriterJournal) {
+    writer.unreadable.iter().for_each(|reason| say(visible(reason)));
+}
+
+fn say_quarantined(found: &Inspection) {
     for path in &found.quarantined {
         say(format_args!("kept apart, damaged: {}", visible(&path.display().to_string())));
     }
-    Ok(())
 }
 
 fn age(writer: &WriterJournal) -> String {
@@ -155,12 +161,13 @@ fn replay(log: &LogArgs, args: &ReplayArgs, out: &mut impl Write) -> Result<Exit
         stats.dead_lettered,
         stats.dropped_by.journal_damaged
     )?;
-    let mut left = replayed.left.writers.iter().filter(|writer| !writer.is_alive).peekable();
-    let code = if left.peek().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-    for writer in left {
+    let left: Vec<_> = replayed.left.writers.iter().filter(|writer| !writer.is_alive).collect();
+    for writer in &left {
         let directory = writer.directory.display().to_string();
         say(format_args!("left: {} entries in {}", writer.entries, visible(&directory)));
-        writer.unreadable.iter().for_each(|reason| say(visible(reason)));
+        say_unreadable(writer);
     }
-    Ok(code)
+    say_quarantined(&replayed.left);
+    let is_all_landed = left.is_empty() && replayed.left.quarantined.is_empty();
+    Ok(if is_all_landed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -48,6 +48,14 @@ impl JournalError {
     /// What is tried when bytes are brought to the disk.
     pub(super) const SYNC: &str = "bring to the disk";
 
+    /// The error with what caused it, in one line.
+    pub(super) fn explained(&self) -> String {
+        match std::error::Error::source(self) {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Whether a file is missing.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

@@ -46,7 +46,7 @@ pub struct WriterJournal {
     pub oldest: Option<DateTime<Utc>>,
     /// Places that hold no whole record.
     pub damaged: u64,
-    /// Files that cannot be read, and why.
+    /// Files that cannot be read, or are not a journal's: which, and why.
     pub unreadable: Vec<String>,
 }
 
@@ -101,14 +101,20 @@ fn writer(directory: PathBuf) -> Option<WriterJournal> {
     // The same batch may stand in two segments.
     let mut batches = HashMap::new();
     for entry in fs::read_dir(&journal.directory).ok()?.flatten() {
-        if let Name::Segment { stream_id, .. } = entry.file_name().to_str().map_or(Name::Foreign, Name::parse) {
-            journal.segments += 1;
-            streams.insert(stream_id);
-            let read = read(entry.path(), stream_id, &mut journal, &mut batches);
-            match read {
-                Err(error) if !error.is_not_found() => journal.unreadable.push(error.to_string()),
-                _ => {}
+        match entry.file_name().to_str().map_or(Name::Foreign, Name::parse) {
+            Name::Segment { stream_id, .. } => {
+                journal.segments += 1;
+                streams.insert(stream_id);
+                match read(entry.path(), stream_id, &mut journal, &mut batches) {
+                    Err(error) if !error.is_not_found() => journal.unreadable.push(error.explained()),
+                    _ => {}
+                }
             }
+            Name::Foreign => {
+                let reason = format!("{} is not one of a journal's files: move it away", entry.path().display());
+                journal.unreadable.push(reason);
+            }
+            Name::Lock | Name::Moved { .. } | Name::Refrozen { .. } | Name::Scratch => {}
         }
     }
     journal.streams = streams.len() as u64;

@@ -194,11 +194,11 @@ impl Journal {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         match (error, refusal.is_some()) {
             (Some(error), false) => {
-                let reason = explain(error);
+                let reason = error.explained();
                 tracing::error!(reason, "the audit journal refuses; batches wait in memory until it takes them again");
                 *refusal = Some(reason);
             }
-            (Some(error), true) => *refusal = Some(explain(error)),
+            (Some(error), true) => *refusal = Some(error.explained()),
             (None, true) => {
                 tracing::info!(directory = %self.root.display(), "the audit journal takes batches again");
                 *refusal = None;
@@ -249,13 +249,5 @@ fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         // The same bytes were found before.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-/// An error with what caused it.
-fn explain(error: &JournalError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

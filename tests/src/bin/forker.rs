@@ -1,6 +1,7 @@
-//! `forker PATH` audits into a SQLite file without a pause, and forks while it does. Each child records, flushes and shuts
-//! down, and ends with 0 if it was told at once that it has no writer.
+//! `forker URL FILE` audits without a pause, and forks while it does; the ids of what was acknowledged go to the file. Each
+//! child records, flushes and shuts down, and ends with 0 if it was told at once that it has no writer.
 
+use std::path::Path;
 use std::process::{self, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use audit_core::{Auditor, Error, WriterGuard};
 use fork::{Fork, fork, waitpid_nohang};
 use tests::samples::entry;
+use tests::victim::Acks;
 
 const CHILDREN: usize = 20;
 const SOON: Duration = Duration::from_secs(10);
@@ -17,15 +19,19 @@ const SOON: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_hours(1);
 
 fn main() {
-    let path = std::env::args().nth(1).expect("usage: forker PATH");
-    let builder = Auditor::builder().url(format!("sqlite:{path}")).linger(Duration::from_secs(1));
+    let mut arguments = std::env::args().skip(1);
+    let mut argument = || arguments.next().expect("usage: forker URL FILE");
+    // Batches wait when the children are forked.
+    let builder = Auditor::builder().url(argument()).lanes(1).linger(Duration::from_secs(1));
+    let acks = Acks::append(Path::new(&argument())).expect("the file can be written");
     let writer = builder.start_blocking().expect("the writer starts");
     let stop = Arc::new(AtomicBool::new(false));
     let recorder = {
         let (auditor, stop) = (writer.auditor().clone(), Arc::clone(&stop));
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
-                auditor.record_blocking(entry()).expect("there is room");
+                let id = auditor.record_blocking(entry()).expect("there is room");
+                acks.add(id).expect("the file takes a line");
             }
         })
     };
@@ -38,6 +44,7 @@ fn main() {
     stop.store(true, Ordering::Relaxed);
     recorder.join().expect("the recorder does not panic");
     let report = writer.shutdown_blocking(SOON);
+    assert!(report.stats.is_balanced(), "{report:?}");
     assert_eq!((report.stored, report.lost, report.stats.dropped), (report.stats.emitted, 0, 0), "{report:?}");
     println!("{}", report.stored);
 }

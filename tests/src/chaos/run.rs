@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::dice::Dice;
 use super::disturbance::Disturbance;
+use crate::dice::Dice;
 use crate::oracle::{Log, Verdict};
 use crate::postgres::{Database, Durability, Server};
 use crate::preload::Faults;

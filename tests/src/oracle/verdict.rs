@@ -56,6 +56,13 @@ impl Verdict {
     pub fn assert_good(&self) {
         assert!(self.is_good(), "\n{self}");
     }
+
+    /// [`Self::assert_good`], where no row was there to be refused.
+    #[track_caller]
+    pub fn assert_good_and_none_refused(&self) {
+        self.assert_good();
+        assert_eq!(self.dead_letters, 0, "\n{self}");
+    }
 }
 
 impl fmt::Display for Verdict {

@@ -1,10 +1,13 @@
 //! A test's own database.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use sqlx::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection as _, Decode, PgConnection, Type};
 
+use super::binaries;
 use super::server::Server;
 
 /// A test's own database, which goes with its server.
@@ -105,6 +108,24 @@ impl<'s> Database<'s> {
         let mut connection = self.connect().await;
         let value = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await;
         value.unwrap_or_else(|error| panic!("{error}\n{sql}"))
+    }
+
+    /// What `pg_dump` makes of the tables that a pattern names, their rows included.
+    #[must_use]
+    pub fn dump(&self, tables: &str) -> Vec<u8> {
+        let mut pg_dump = Command::new(binaries::folder().join("pg_dump"));
+        let output = pg_dump.arg(self.url()).args(["--table", tables]).output().expect("pg_dump runs");
+        assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// Makes tables again out of what [`Self::dump`] gave.
+    pub fn restore(&self, dump: &[u8]) {
+        let mut psql = Command::new(binaries::folder().join("psql"));
+        psql.arg(self.url()).args(["--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
+        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("psql runs");
+        child.stdin.take().expect("it is piped").write_all(dump).expect("psql reads");
+        assert!(child.wait().expect("psql is a child").success(), "psql refuses the dump");
     }
 
     fn url_of(&self, user: &str) -> String {

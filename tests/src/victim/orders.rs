@@ -50,7 +50,7 @@ pub struct Orders {
     #[arg(long, value_enum, default_value = "durable")]
     pub contract: Contract,
     /// How many tasks record; 0 only lets the writer work.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = Self::TASKS)]
     pub tasks: usize,
     /// How many entries the queue holds.
     #[arg(long, default_value_t = 1_000)]
@@ -64,6 +64,9 @@ pub struct Orders {
 }
 
 impl Orders {
+    /// How many tasks record unless it is said.
+    pub const TASKS: usize = 8;
+
     /// Durable entries from a few tasks.
     #[must_use]
     pub fn new(url: impl Into<String>, acks: impl Into<PathBuf>) -> Self {
@@ -73,7 +76,7 @@ impl Orders {
             journal_bytes: None,
             acks: acks.into(),
             contract: Contract::Durable,
-            tasks: 8,
+            tasks: Self::TASKS,
             queue: 1_000,
             deadline: 30_000,
             patience: 30_000,

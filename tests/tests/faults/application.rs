@@ -50,7 +50,7 @@ async fn a_killed_program_keeps_what_was_queued_longer_than_it_may_be_in_memory_
     victim.kill();
     scene.proxy.all(Manner::Pass);
     recover(&scene.database.url(), journal.path()).await;
-    Log::read(&scene.database.url()).await.judge(&older).assert_good();
+    Log::read(&scene.database.url()).await.judge(&older).assert_good_and_none_refused();
 }
 
 /// Fault 2: kill -9 when entries are in the journal and not in the store.
@@ -89,16 +89,26 @@ async fn what_the_store_has_and_the_journal_too_is_stored_once() {
     scene.judged().await;
 }
 
-/// Fault 20: the clock steps by an hour, both ways.
+/// Fault 20: the clock steps by an hour, both ways, while entries are in the queue: by the clock of their batch they are an
+/// hour older than they are, or not made yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_steps_by_an_hour_costs_nothing() {
     let scene = Scene::new().await;
     let faults = Faults::below(&scene.journal());
-    let victim = Victim::start(program(), &scene.orders(), Some(&faults));
+    let mut orders = scene.orders();
+    (orders.contract, orders.queue) = (Contract::Queued, 300);
+    let victim = Victim::start(program(), &orders, Some(&faults));
+    victim.acknowledges(200);
+    // The queue is full from now on: nothing leaves it but for the journal, whose disk is slower than the program.
+    scene.proxy.all(Manner::Silent(Direction::Both));
+    faults.slow_syncs(Duration::from_millis(100));
     for step in [0, 3_600, -3_600, 0] {
+        victim.acknowledges(2_000);
         faults.step_clock(step);
-        victim.acknowledges(200);
     }
+    victim.acknowledges(2_000);
+    faults.end();
+    scene.proxy.all(Manner::Pass);
     let _ = victim.end();
     let spread: f64 = scene
         .database
@@ -108,18 +118,20 @@ async fn a_clock_that_steps_by_an_hour_costs_nothing() {
     scene.judged().await;
 }
 
-/// Fault 22: SIGTERM while the store is slow. What the deadline leaves unwritten is in the journal.
+/// Fault 22: SIGTERM while the store is slow, and the journal's disk, too. What the deadline leaves unwritten is in the
+/// journal, also what was in the queue until then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminated_program_leaves_the_remainder_in_the_journal() {
     for manner in [Manner::Trickle(Duration::from_secs(1)), Manner::Silent(Direction::Both)] {
         let scene = Scene::new().await;
+        let faults = Faults::below(&scene.journal());
         let mut orders = scene.orders();
-        orders.contract = Contract::Queued;
-        orders.deadline = 500;
-        let victim = start(&orders);
+        (orders.contract, orders.queue, orders.deadline) = (Contract::Queued, 5_000, 300);
+        let victim = Victim::start(program(), &orders, Some(&faults));
         victim.acknowledges(200);
         scene.proxy.all(manner);
-        victim.acknowledges(200);
+        faults.slow_syncs(Duration::from_millis(400));
+        victim.acknowledges(7_000);
         let ended = victim.terminate();
         assert_eq!(ended.get("lost"), 0, "{ended:?}");
         assert!(ended.get("journaled") > 0, "{ended:?}");

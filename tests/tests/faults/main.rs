@@ -11,6 +11,7 @@ mod journal;
 mod locks;
 mod network;
 mod outbox;
+mod panics;
 mod passwords;
 mod pooler;
 mod program;

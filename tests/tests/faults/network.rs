@@ -1,6 +1,6 @@
 //! What lies between the program and its database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::postgres::{Database, server};
 use tests::proxy::{Direction, Manner, Proxy};
@@ -55,8 +55,11 @@ async fn a_silent_network_that_comes_back_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_of_a_byte_a_second_holds_up_no_longer_than_the_store_may_take() {
     let (database, proxy, load) = behind_a_proxy().await;
+    let began = Instant::now();
     proxy.present(Manner::Trickle(Duration::from_secs(1)));
     load.fails(2).await;
+    // One second may the store take; the server itself would end such a session after half a minute.
+    assert!(began.elapsed() < Duration::from_secs(15), "held up for {:?}", began.elapsed());
     load.stores(200).await;
     proxy.all(Manner::Trickle(Duration::from_secs(1)));
     load.fails(2).await;

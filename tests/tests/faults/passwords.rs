@@ -48,5 +48,5 @@ async fn a_new_password_is_read_without_a_restart() {
     private(&passwords, "*:*:*:service:second\n", 0o600);
     victim.acknowledges(200);
     assert_eq!(victim.end().get("lost"), 0);
-    Log::read(&database.url()).await.judge(&Acks::read(&orders.acks)).assert_good();
+    Log::read(&database.url()).await.judge(&Acks::read(&orders.acks)).assert_good_and_none_refused();
 }

@@ -56,5 +56,5 @@ async fn behind_a_pooler_the_outbox_is_drained() {
     for drainer in drainers {
         stats.push(drainer.shutdown(SOON).await.stats);
     }
-    Log::read(&database.url()).await.judge(&acknowledged).with_accounts(&stats).assert_good();
+    Log::read(&database.url()).await.judge(&acknowledged).with_accounts(&stats).assert_good_and_none_refused();
 }

@@ -35,7 +35,11 @@ fn a_dropped_runtime_takes_no_entry_with_it() {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let cancelled = "SELECT count(*) FROM control_plane.audit_logs WHERE outcome = 'cancelled'";
     assert_eq!(runtime.block_on(database.value::<i64>(cancelled)), 100);
-    runtime.block_on(Log::read(&database.url())).judge(&[].into()).with_accounts(&[report.stats]).assert_good();
+    runtime
+        .block_on(Log::read(&database.url()))
+        .judge(&[].into())
+        .with_accounts(&[report.stats])
+        .assert_good_and_none_refused();
 }
 
 static STARTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
@@ -89,7 +93,7 @@ async fn a_panic_in_handler_or_serialiser_leaves_one_entry() {
         let sql = format!("SELECT outcome FROM control_plane.audit_logs WHERE target_id = '{target}'");
         assert_eq!(database.value::<String>(&sql).await, outcome.as_str());
     }
-    Log::read(&database.url()).await.judge(&[].into()).with_accounts(&[report.stats]).assert_good();
+    Log::read(&database.url()).await.judge(&[].into()).with_accounts(&[report.stats]).assert_good_and_none_refused();
 }
 
 const POINTS: usize = 5;
@@ -125,5 +129,5 @@ async fn a_future_that_is_dropped_at_any_await_point_leaves_one_entry() {
     let report = writer.shutdown(SOON).await;
     let successes = "SELECT count(*) FROM control_plane.audit_logs WHERE outcome = 'success'";
     assert_eq!(database.value::<i64>(successes).await, 1);
-    Log::read(&database.url()).await.judge(&[].into()).with_accounts(&[report.stats]).assert_good();
+    Log::read(&database.url()).await.judge(&[].into()).with_accounts(&[report.stats]).assert_good_and_none_refused();
 }

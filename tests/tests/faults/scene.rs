@@ -58,7 +58,7 @@ impl Scene {
         let (acknowledged, withdrawn) = (Acks::read(&orders.acks), Acks::read(&orders.withdrawn()));
         assert!(!acknowledged.is_empty());
         let verdict = Log::read(&self.database.url()).await.judge_with(&acknowledged, &withdrawn);
-        verdict.assert_good();
+        verdict.assert_good_and_none_refused();
         eprintln!("{verdict}");
     }
 }

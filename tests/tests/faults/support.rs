@@ -114,8 +114,13 @@ impl Load {
         until("failed attempts", || self.stats().retries >= enough).await;
     }
 
-    /// Ends the load and the writer, and has the oracle judge the log. Nothing may be lost.
-    pub(crate) async fn judged(mut self, url: &str) -> Verdict {
+    /// Ends the load and the writer, and has the oracle judge the log. Nothing may be lost or refused.
+    pub(crate) async fn judged(self, url: &str) {
+        self.judged_with_poison(url).await.assert_good_and_none_refused();
+    }
+
+    /// [`Self::judged`] where rows were there to be refused.
+    pub(crate) async fn judged_with_poison(mut self, url: &str) -> Verdict {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.tasks.join_next().await {
             ended.expect("no task panics");

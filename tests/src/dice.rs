@@ -4,22 +4,27 @@ use std::time::Duration;
 
 /// A generator of pseudo-random numbers: `SplitMix64`.
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// One of the values.
-    pub(super) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
         let count = values.len() as u64;
         values[usize::try_from(self.next() % count).expect("an index")]
     }
 
     /// A time up to so many milliseconds.
-    pub(super) fn millis(&mut self, most: u64) -> Duration {
+    pub(crate) fn millis(&mut self, most: u64) -> Duration {
         Duration::from_millis(self.next() % most)
+    }
+
+    /// Whether what happens once in so many times happens now.
+    pub(crate) const fn is_one_of(&mut self, times: u64) -> bool {
+        self.next().is_multiple_of(times)
     }
 
     const fn next(&mut self) -> u64 {
