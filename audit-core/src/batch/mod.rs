@@ -105,13 +105,15 @@ pub enum HeaderKind {
     Entries,
     /// Entries that committed with their callers' own transactions.
     Outbox,
+    /// Rows of an earlier log: older than the batch, and rightly so.
+    Import,
     /// Stands for a batch that was lost: its rows are nowhere.
     Lost,
 }
 
 impl HeaderKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Entries, Self::Outbox, Self::Lost];
+    pub const ALL: [Self; 4] = [Self::Entries, Self::Outbox, Self::Import, Self::Lost];
 
     /// The text in the `kind` column.
     #[must_use]
@@ -119,6 +121,7 @@ impl HeaderKind {
         match self {
             Self::Entries => "entries",
             Self::Outbox => "outbox",
+            Self::Import => "import",
             Self::Lost => "lost",
         }
     }
