@@ -64,6 +64,98 @@
     }
   });
 
+  // The histogram's bars are links; a drag over them, or shift and an arrow, asks about all that it passes.
+  const brush = { from: null, to: null, dragged: false };
+  const bars = () => [...document.querySelectorAll("#bars a")];
+
+  function paint() {
+    const all = bars();
+    const [first, last] = [Math.min(brush.from, brush.to), Math.max(brush.from, brush.to)];
+    const active = brush.from !== null && brush.to !== null;
+    all.forEach((bar, index) => bar.classList.toggle("brushed", active && first <= index && index <= last));
+    const told = document.querySelector("figcaption .base");
+    told.dataset.before ??= told.textContent;
+    const range = active ? [all[first].dataset.since, all[last].dataset.until] : null;
+    told.textContent = range ? `${range.join(" ").replaceAll("created:", "")}` : told.dataset.before;
+    return range;
+  }
+
+  function forget() {
+    Object.assign(brush, { from: null, to: null, dragged: false });
+    if (bars().length > 0) paint();
+  }
+
+  function ask() {
+    const range = paint();
+    if (range === null) return;
+    const query = [document.getElementById("bars").dataset.rest, ...range].filter(Boolean).join(" ");
+    location.assign(`entries?q=${encodeURIComponent(query)}`);
+  }
+
+  // Which bar is at this place, also beyond the first and the last.
+  function barAt(event) {
+    const box = document.getElementById("bars").getBoundingClientRect();
+    const share = (event.clientX - box.left) / box.width;
+    const all = bars();
+    return Math.min(Math.max(Math.floor(share * all.length), 0), all.length - 1);
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !event.target.closest?.("#bars")) return;
+    Object.assign(brush, { from: barAt(event), to: null, dragged: false });
+  });
+
+  document.addEventListener("pointermove", (event) => {
+    if (brush.from === null || event.buttons === 0) return;
+    const to = barAt(event);
+    brush.dragged ||= to !== brush.from;
+    if (!brush.dragged) return;
+    brush.to = to;
+    paint();
+  });
+
+  document.addEventListener("pointerup", () => (brush.dragged ? ask() : forget()));
+  document.addEventListener("pointercancel", forget);
+  document.addEventListener("dragstart", (event) => { if (event.target.closest?.("#bars")) event.preventDefault(); });
+
+  // Where a drag ends, the bar under it is not followed. Capturing, so as to be before htmx.
+  document.addEventListener("click", (event) => {
+    if (!brush.dragged || !event.target.closest("#bars")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
+  document.addEventListener("keydown", (event) => {
+    const bar = event.target.closest?.("#bars a");
+    if (!bar) return;
+    const all = bars();
+    const now = all.indexOf(bar);
+    if (event.key === "Enter" && brush.from !== null) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return ask();
+    }
+    if (event.key === "Escape") return forget();
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const next = Math.min(Math.max(now + step, 0), all.length - 1);
+    if (event.shiftKey) {
+      brush.from ??= now;
+      brush.to = next;
+      paint();
+    } else {
+      forget();
+    }
+    rove(all[next]);
+    all[next].focus();
+  });
+
+  // One bar can be reached by tab, the others from there.
+  function rove(bar) {
+    for (const other of bars()) other.setAttribute("tabindex", other === bar ? "0" : "-1");
+  }
+
   function follow(button) {
     const list = document.getElementById("entries");
     const trouble = document.getElementById("trouble");
@@ -93,6 +185,7 @@
   // What needs this script is shown by it.
   function show() {
     for (const hidden of document.querySelectorAll("#live, button.copy")) hidden.hidden = false;
+    rove(bars().at(-1));
   }
 
   document.addEventListener("htmx:beforeSwap", stop);

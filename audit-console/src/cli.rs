@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::serve;
 use crate::commands::{
     catalog, completions, dead_letters, doctor, export, hold, import, journal, keys, migrate, proof, query, record,
-    redact, retention, seal, show, stats, verify,
+    redact, retention, seal, show, stats, tail, verify,
 };
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Record(Box<record::RecordArgs>),
     /// Show entries, page by page
     Query(Box<query::QueryArgs>),
+    /// Show the latest entries, and those that come
+    Tail(Box<tail::TailArgs>),
     /// Show one entry, whole, and what else its request did
     Show(show::ShowArgs),
     /// Show how many entries there are, by day, action, actor and outcome

@@ -5,6 +5,7 @@
 //! | `audit migrate` | brings the database up to date, or says whether it is |
 //! | `audit record` | records one entry from a shell |
 //! | `audit query` | shows entries, page by page |
+//! | `audit tail` | shows the latest entries, and those that come |
 //! | `audit show` | shows one entry whole, and what else its request did |
 //! | `audit stats` | shows how many entries there are, by kind |
 //! | `audit export` | writes entries for other programs |
@@ -23,6 +24,7 @@
 mod cli;
 mod commands;
 mod database_url;
+mod end;
 mod failure;
 mod run;
 mod say;

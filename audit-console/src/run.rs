@@ -34,6 +34,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => commands::migrate::run(&log, &args, &mut out),
         Command::Record(args) => commands::record::run(&log, *args, &mut out),
         Command::Query(args) => commands::query::run(&log, &args, &mut out),
+        Command::Tail(args) => commands::tail::run(&log, &args, &mut out),
         Command::Show(args) => commands::show::run(&log, &args, &mut out),
         Command::Stats(args) => commands::stats::run(&log, &args, &mut out),
         #[cfg(feature = "viewer")]

@@ -10,7 +10,7 @@ use audit_core::store::{BoxFuture, Connection, ErrorClass, Landed, Store, StoreE
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-/// What happens to the next attempt to land a batch.
+/// What happens to the next attempt to land a batch. Headers without rows take no turn.
 #[derive(Debug, Clone, Copy)]
 pub enum Turn {
     /// The store behaves.
@@ -103,6 +103,14 @@ impl ScriptedStore {
     /// The batches that landed, in the order they did.
     #[must_use]
     pub fn batches(&self) -> Vec<Batch> {
+        let mut batches = self.all_batches();
+        batches.retain(|batch| !batch.header().kind.is_bare());
+        batches
+    }
+
+    /// [`Self::batches`] and the headers without rows.
+    #[must_use]
+    pub fn all_batches(&self) -> Vec<Batch> {
         self.state().batches.clone()
     }
 
@@ -126,8 +134,13 @@ impl ScriptedStore {
         let _ = self.shared.open.subscribe().wait_for(|open| *open).await;
         let turn = {
             let mut state = self.state();
-            state.attempts += 1;
-            if state.is_away { Some(Turn::Fail) } else { state.turns.pop_front() }
+            let is_bare = batch.header().kind.is_bare();
+            state.attempts += usize::from(!is_bare);
+            match state.is_away {
+                true => Some(Turn::Fail),
+                false if is_bare => None,
+                false => state.turns.pop_front(),
+            }
         };
         match turn {
             Some(Turn::Fail) => Err(away()),

@@ -52,7 +52,7 @@ async fn a_durable_recording_ends_when_its_entry_is_stored_and_not_sooner() {
     store.shut();
     let writer = start(over(&store)).await;
     let mut recording = tokio::spawn(writer.auditor().record(entry()).durable());
-    until(&writer, |stats| stats.in_flight == 1).await;
+    until(&writer, |stats| stats.waiting == 1).await;
     tokio::time::timeout(Duration::from_millis(30), &mut recording).await.expect_err("nothing is stored yet");
     store.open();
     let id = recording.await.expect("the task does not panic").expect("the store is open");
@@ -113,7 +113,7 @@ async fn a_durable_caller_is_told_when_the_writer_ends_first() {
     store.shut();
     let writer = start(over(&store)).await;
     let recording = tokio::spawn(writer.auditor().record(entry()).durable());
-    until(&writer, |stats| stats.in_flight == 1).await;
+    until(&writer, |stats| stats.waiting == 1).await;
     assert_eq!(writer.shutdown(AT_ONCE).await.lost, 1);
     let error = recording.await.expect("the task does not panic").expect_err("nothing was stored");
     assert!(matches!(error, Error::Unconfirmed { .. }), "{error}");

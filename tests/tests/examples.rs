@@ -136,3 +136,67 @@ async fn administrators_see_load_by_its_name() {
     load.wait().unwrap();
     assert_eq!(seen, 1);
 }
+
+/// What a short example prints, line by line.
+fn lines(name: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(name, NOTHING, folder.path(), None);
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn sync_program_records_without_a_runtime() {
+    let expected = [
+        "deleted proj_1: unused for a year",
+        "kept proj_2: it still has members",
+        "deleted proj_3: unused for a year",
+        "revoked key_7",
+        "the log took 4 entries and lost 0",
+    ];
+    assert_eq!(lines("sync_program"), expected);
+}
+
+#[test]
+fn custom_catalog_announces_what_its_catalog_says_is_announced() {
+    let lines = lines("custom_catalog");
+    let viewed = ["card_2 failure", "card_2 attempted", "card_1 success", "card_1 attempted"];
+    assert_eq!(lines[lines.len() - 4..], viewed.map(|end| format!("card.viewed {end}")));
+    assert!(lines[lines.len() - 5].starts_with("the catalog has 16 actions"), "{lines:?}");
+}
+
+#[test]
+fn background_job_keeps_who_asked() {
+    let expected = [
+        "suspended proj_456: unpaid",
+        "suspended proj_9: over its hard cap",
+        "suspend-worker project.suspended proj_9 · request - · origin -",
+        "user_123 project.suspended proj_456 · request req_9 · origin job:suspend",
+    ];
+    assert_eq!(lines("background_job"), expected);
+}
+
+#[test]
+fn transactional_outbox_leaves_nothing_of_what_was_rolled_back() {
+    let expected = ["committed project 1", "rolled back project 2", "in the log: project.created 1"];
+    assert_eq!(lines("transactional_outbox"), expected);
+}
+
+#[test]
+fn outage_recovery_waits_for_nobody_and_loses_nothing() {
+    let expected = [
+        "database there: ok",
+        "database away:  degraded: 10 entries wait in the journal, and go to the store in order",
+        "database back:  ok",
+        "the log took 11 entries and lost 0",
+    ];
+    assert_eq!(lines("outage_recovery"), expected);
+}
+
+#[test]
+fn verify_tamper_finds_the_change_that_the_guards_would_have_refused() {
+    let lines = lines("verify_tamper");
+    assert_eq!(lines[1], "before: intact: true");
+    assert!(lines[2].ends_with("UPDATE on audit_logs is refused"), "{lines:?}");
+    assert_eq!(lines[3..5], ["without its guards it takes it: 1 row changed", "after: intact: false"]);
+    assert!(lines[5].contains("the only row of batch 0"), "{lines:?}");
+}

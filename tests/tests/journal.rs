@@ -114,7 +114,7 @@ async fn while_the_store_is_silent_batches_go_to_the_journal_and_later_to_the_st
     assert_eq!(ids(&batches), recorded);
     assert_eq!((report.stored, report.journaled, report.lost), (7, 0, 0));
     let mut prev_hash = [0; 32];
-    for (batch_no, batch) in (0..).zip(&batches) {
+    for (batch_no, batch) in (0..).zip(&store.all_batches()) {
         assert_eq!((batch.header().batch_no, batch.header().prev_hash), (batch_no, prev_hash));
         prev_hash = *batch.header_hash();
     }
@@ -308,9 +308,9 @@ async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_
     assert_eq!(gap.row.metadata.get("dropped").and_then(serde_json::Value::as_u64), Some(1));
     assert_eq!(gap.row.metadata.get("reason").and_then(|reason| reason.as_str()), Some("journal_damaged"));
     let stored = ids(&batches);
-    assert!(stored.contains(&recorded[0]) && stored.contains(&recorded[2]));
+    assert!(stored.contains(&recorded[1]) && stored.contains(&recorded[2]));
     let lost = batches.iter().find(|batch| batch.header().kind == HeaderKind::Lost).expect("a header takes its place");
-    let next = batches.iter().find(|batch| batch.header().batch_no == 2).expect("the third is stored");
+    let next = batches.iter().find(|batch| batch.header().batch_no == 2).expect("the next is stored");
     assert_eq!((lost.header().batch_no, lost.header().n), (1, 1));
     assert_eq!(lost.header().rows_root, next.header().prev_hash);
     let kept = files(root.path());

@@ -25,6 +25,7 @@ pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod stats;
+pub(crate) mod tail;
 pub(crate) mod verify;
 
 /// What to do about a log that does not answer.

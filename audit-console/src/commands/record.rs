@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// After this it is time to look what holds the store up.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
+/// How long sealing it may take.
+const SEALED_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -184,11 +186,11 @@ async fn store(log: &LogArgs, url: &str, entry: Entry) -> Result<Uuid, Failure> 
     let id = writer.auditor().record(entry).await.map_err(|error| failed(&error))?;
     let options = Options::new().with_schema(log.schema.clone());
     // A log without its tables will not get them by waiting.
-    if writer.flush(FIRST_LOOK).await.is_err() && migrate::is_current(url, &options).await.unwrap_or(true) {
-        // Whether it was in time, the report of the shutdown tells.
-        drop(writer.flush(PATIENCE).await);
-    }
-    let report = writer.shutdown(Duration::ZERO).await;
+    let stored = writer.flush(FIRST_LOOK).await.is_ok()
+        || (migrate::is_current(url, &options).await.unwrap_or(true) && writer.flush(PATIENCE).await.is_ok());
+    // What is stored is sealed, too, where this user may, so that whoever follows the log sees it, and the stream ends.
+    // Otherwise the report tells whether it was in time after all.
+    let report = writer.shutdown(if stored { SEALED_WITHIN } else { Duration::ZERO }).await;
     verdict(log, id, created_at, &report.stats)
 }
 

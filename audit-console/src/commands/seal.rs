@@ -11,6 +11,7 @@ use clap::Args;
 use super::ADVICE;
 use super::log_key::LogKeyArgs;
 use crate::cli::LogArgs;
+use crate::end;
 use crate::failure::Failure;
 use crate::render::escape::visible;
 use crate::run::block_on;
@@ -78,7 +79,8 @@ pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Resul
         sealer = sealer.directory(directory);
     }
     let failed = |error: &SealerError| say(format_args!("{}; trying again", visible(&error.to_string())));
-    let done = block_on(async { if args.once { sealer.once().await } else { sealer.run(end(), failed).await } })?;
+    let done =
+        block_on(async { if args.once { sealer.once().await } else { sealer.run(end::asked(), failed).await } })?;
     let done = done.map_err(|error| match error {
         SealerError::Store(_) => Failure::failed(&error).with_hint(ADVICE),
         error => Failure::failed(&error),
@@ -91,23 +93,4 @@ pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Resul
     writeln!(out)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Somebody asks the program to end.
-async fn end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                interrupted = tokio::signal::ctrl_c() => if interrupted.is_ok() {
-                    return;
-                },
-            }
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -309,6 +309,10 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     if let Some(last) = report.prunings.last() {
         tell_pruned(report, last, out)?;
     }
+    if report.imported > 0 {
+        let imported = counted(report.imported, "entry was", "entries were");
+        writeln!(out, "  {imported} imported: what they tell of the time before rests on the log that they come from")?;
+    }
     if report.late_batches > 0 {
         let late = counted(report.late_batches, "batch", "batches");
         writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;
@@ -327,6 +331,17 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
                 visible(&redaction.reason)
             )?;
         }
+    }
+    if let Some(last) = report.silences.first() {
+        let streams = counted(report.silent_streams, "stream was", "streams were");
+        let since = last.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        writeln!(
+            out,
+            "{YELLOW}!{PLAIN} {streams} never closed and {silent}: a crash, or an end that was cut off before it was sealed. The newest is \
+             {} since {since}",
+            last.stream_id,
+            silent = if report.silent_streams == 1 { "is silent" } else { "are silent" },
+        )?;
     }
     if *dead_letters > 0 {
         writeln!(out, "{YELLOW}!{PLAIN} {dead_letters} of the rows are dead letters: audit dead-letters")?;

@@ -86,16 +86,26 @@ fn stacked(rows: &[Row], extras: &[&Extra], width: usize) -> String {
     let mut stacked: Vec<_> = lines.next().into_iter().map(str::to_owned).chain([rule]).collect();
     for (line, row) in lines.skip(1).zip(rows) {
         stacked.push(line.to_owned());
-        let below = extras.iter().filter_map(|extra| {
-            let title = if extra.title == "details" { String::new() } else { format!("{} ", extra.title) };
-            (extra.text)(row).map(|text| title + &text)
-        });
-        let below = below.collect::<Vec<_>>().join("  ");
+        let below = told(row, extras);
         if !below.is_empty() {
             stacked.push(format!("    {DIM}{below}{PLAIN}"));
         }
     }
     stacked.join("\n")
+}
+
+/// What only some entries have, in one line.
+fn told(row: &Row, extras: &[&Extra]) -> String {
+    let told = extras.iter().filter_map(|extra| {
+        let title = if extra.title == "details" { String::new() } else { format!("{} ", extra.title) };
+        (extra.text)(row).map(|text| title + &text)
+    });
+    told.collect::<Vec<_>>().join("  ")
+}
+
+/// What stands beside an entry that has a line for itself; nothing where it has none of that.
+pub(super) fn more(row: &Row) -> String {
+    told(row, &EXTRAS.each_ref())
 }
 
 fn when(row: &Row) -> Cell {

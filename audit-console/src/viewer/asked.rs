@@ -70,13 +70,26 @@ impl Understood {
 
     /// The address of the query about another time.
     pub(super) fn during(&self, created: &str) -> String {
-        self.only(|term| !term.starts_with("created:"), Some(created).filter(|term| !term.is_empty()))
+        self.only(|term| !is_time(term), Some(created).filter(|term| !term.is_empty()))
+    }
+
+    /// The text of the query about all time.
+    pub(super) fn without_times(&self) -> String {
+        self.text_of(|term| !is_time(term), None)
     }
 
     fn only(&self, keep: impl Fn(&str) -> bool, more: Option<&str>) -> String {
-        let terms = self.terms.iter().map(String::as_str).filter(|term| keep(term)).chain(more);
-        address(&terms.collect::<Vec<_>>().join(" "))
+        address(&self.text_of(keep, more))
     }
+
+    fn text_of(&self, keep: impl Fn(&str) -> bool, more: Option<&str>) -> String {
+        let terms = self.terms.iter().map(String::as_str).filter(|term| keep(term)).chain(more);
+        terms.collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn is_time(term: &str) -> bool {
+    term.starts_with("created:")
 }
 
 fn address(text: &str) -> String {

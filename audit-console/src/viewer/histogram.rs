@@ -1,45 +1,45 @@
 //! How many entries there were when.
 
-use audit_core::query::Query;
-use audit_core::{Outcome, Row};
-use chrono::{DateTime, TimeDelta, Utc};
+use audit_core::query::{Overview, Query};
+use chrono::{DateTime, Utc};
 
 use super::asked::Understood;
-use super::sample::Sample;
+use super::numbers::Precision;
 
 /// Most bars.
-const BARS: i64 = 60;
+pub(super) const BARS: usize = 60;
 /// The height of the drawing; a bar is 10 wide.
 const HEIGHT: u64 = 60;
 const WIDTH: usize = 10;
 
-/// Spans of time that people count in, in seconds.
-const UNITS: [i64; 15] =
-    [1, 5, 15, 60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000, 7_776_000, 31_536_000];
-
 /// Bars of entries over time, oldest first.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    pub(super) bars: Vec<Bar>,
+    pub(super) bars: Vec<Shown>,
     pub(super) width: usize,
     pub(super) height: u64,
+    /// The query without its terms on time, for a brush to add its own.
+    pub(super) rest: String,
     pub(super) from: String,
     pub(super) to: String,
 }
 
 /// The entries of a span of time.
 #[derive(Debug)]
-pub(super) struct Bar {
+pub(super) struct Shown {
     pub(super) x: usize,
     /// Height of all entries, and of those among them that did not succeed.
     pub(super) all: u64,
     pub(super) bad: u64,
     pub(super) told: String,
+    /// Where it begins and ends, as terms of a query.
+    pub(super) since: String,
+    pub(super) until: String,
     /// The query about this span.
     pub(super) address: String,
 }
 
-impl Bar {
+impl Shown {
     pub(super) const fn top(&self) -> u64 {
         HEIGHT - self.all
     }
@@ -49,71 +49,40 @@ impl Bar {
     }
 }
 
-/// The histogram of a sample; `None` where there is nothing to draw.
-pub(super) fn histogram(sample: &Sample, query: &Understood) -> Option<Histogram> {
-    let (newest, oldest) = (sample.rows.first()?.created_at, sample.rows.last()?.created_at);
-    let unit = unit((newest - oldest).num_seconds());
-    let bucket = |time: DateTime<Utc>| time.timestamp().div_euclid(unit);
-    let first = bucket(oldest);
-    let length = usize::try_from(bucket(newest) - first + 1).ok()?;
-    let mut counts = vec![(0_u64, 0_u64); length];
-    for row in &sample.rows {
-        let index = usize::try_from(bucket(row.created_at) - first).ok()?;
-        let (all, bad) = counts.get_mut(index)?;
-        *all += 1;
-        *bad += u64::from(is_bad(row));
-    }
-    let most = counts.iter().map(|(all, _)| *all).max()?.max(1);
+/// The histogram of what was counted; `None` where there is nothing to draw.
+pub(super) fn histogram(overview: &Overview, query: &Understood) -> Option<Histogram> {
+    let (first, last) = (overview.bars.first()?, overview.bars.last()?);
+    let precision = Precision::of(overview);
+    let most = overview.bars.iter().map(|bar| bar.rows).max()?.max(1);
     // Whatever there is can be seen.
-    let height = |count: u64| if count == 0 { 0 } else { (count * HEIGHT / most).max(2) };
-    let start = |index: usize| DateTime::from_timestamp((first + i64::try_from(index).ok()?) * unit, 0);
-    let bars = counts.iter().enumerate().filter_map(|(index, (all, bad))| {
-        let since = start(index)?;
-        let until = since.checked_add_signed(TimeDelta::seconds(unit))?;
-        let entries = if *all == 1 { "entry" } else { "entries" };
-        let failed = if *bad == 0 { String::new() } else { format!(", {bad} without success") };
-        Some(Bar {
+    let height = |count: u64| match u128::from(count) * u128::from(HEIGHT) / u128::from(most) {
+        _ if count == 0 => 0,
+        height => u64::try_from(height).unwrap_or(HEIGHT).max(2),
+    };
+    let bars = overview.bars.iter().enumerate().map(|(index, bar)| {
+        let entries = if bar.rows == 1 { "entry" } else { "entries" };
+        let undone =
+            if bar.undone == 0 { String::new() } else { format!(", {} without success", precision.tell(bar.undone)) };
+        Shown {
             x: index * WIDTH,
-            all: height(*all),
-            bad: height(*bad),
-            told: format!("{}: {all} {entries}{failed}", instant(since)),
-            address: query.during(&Query::new().since(since).until(until).filter().to_string()),
-        })
+            all: height(bar.rows),
+            bad: height(bar.undone),
+            told: format!("{}: {} {entries}{undone}", instant(bar.since), precision.tell(bar.rows)),
+            since: Query::new().since(bar.since).filter().to_string(),
+            until: Query::new().until(bar.until).filter().to_string(),
+            address: query.during(&Query::new().since(bar.since).until(bar.until).filter().to_string()),
+        }
     });
     Some(Histogram {
         bars: bars.collect(),
-        width: length * WIDTH,
+        width: overview.bars.len() * WIDTH,
         height: HEIGHT,
-        from: instant(oldest),
-        to: instant(newest),
+        rest: query.without_times(),
+        from: instant(first.since),
+        to: instant(last.until),
     })
-}
-
-fn is_bad(row: &Row) -> bool {
-    !matches!(row.outcome, Outcome::Success | Outcome::Attempted)
-}
-
-/// The smallest unit by which a span needs no more than [`BARS`].
-fn unit(seconds: i64) -> i64 {
-    let fits = UNITS.into_iter().find(|unit| seconds / unit < BARS - 1);
-    // Thousands of years are counted in as many.
-    fits.unwrap_or(seconds / (BARS - 2) + 1)
 }
 
 fn instant(time: DateTime<Utc>) -> String {
     format!("{} UTC", time.format("%Y-%m-%d %H:%M:%S"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_span_needs_more_bars_than_there_may_be() {
-        for seconds in [0, 1, 58, 59, 60, 3_599, 86_400, 31_536_000, 315_360_000_000] {
-            // A span may begin and end within a unit.
-            assert!(seconds / unit(seconds) + 2 <= BARS, "{seconds}: {}", unit(seconds));
-        }
-        assert_eq!([unit(10), unit(3_600), unit(86_400)], [1, 300, 3_600]);
-    }
 }

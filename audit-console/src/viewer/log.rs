@@ -19,7 +19,7 @@ const EXPORTS: usize = 4;
 /// Most proofs that are computed at a time, each over a connection of its own.
 const PROOFS: usize = 2;
 /// How long is counted for one page.
-const GLANCE: Duration = Duration::from_millis(300);
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// The log that is shown, over three connections: whoever turns pages waits for neither what is counted beside them nor for
 /// exports.

@@ -5,7 +5,7 @@
 //! and change nothing: every request is a GET. The reader's role suffices.
 //!
 //! Whatever comes from the log is shown through [`render::escape`](crate::render::escape) and escaped again for HTML. Every answer
-//! is bounded: a page has 50 entries, what is counted is the newest 1,000, and an export holds one page in memory.
+//! is bounded: a page has 50 entries, what stands beside it is counted for a fifth of a second, and an export holds one page in memory.
 //!
 //! A log that does not answer is told on the page, which works again once the log does.
 //!
@@ -39,7 +39,6 @@ mod message;
 mod numbers;
 mod page;
 mod router;
-mod sample;
 mod sentence;
 mod tail;
 mod times;

@@ -1,23 +1,24 @@
 //! The page of entries.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use audit_core::catalog;
-use audit_core::query::{Cursor, CursorError, ParseError, Query};
+use audit_core::query::{Basis, Cursor, CursorError, Overview, ParseError, Query};
 use audit_core::{AuditAction, Outcome};
 use axum::extract::{Query as Parameters, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
+use tokio::time::timeout;
 
 use super::Log;
 use super::asked::{Asked, Understood};
-use super::facets::{Facet, facets};
-use super::histogram::{Histogram, histogram};
+use super::facets::{self, Facet};
+use super::histogram::{self, Histogram};
 use super::message::{Message, html};
-use super::numbers::thousands;
-use super::sample::Sample;
+use super::numbers::Precision;
 use super::sentence::Sentence;
 use super::times::Told;
 use crate::commands::shell;
@@ -39,6 +40,9 @@ const FIELDS: [&str; 12] = [
     "created:>=7d",
     "actor_type:api_key",
 ];
+
+/// How long the page waits for what stands beside its entries, also while others ask.
+const BESIDE: Duration = Duration::from_millis(800);
 
 #[derive(Template)]
 #[template(path = "entries.html")]
@@ -84,9 +88,9 @@ struct Chip {
     address: String,
 }
 
-/// What was counted of the newest entries.
+/// What was counted beside the entries.
 struct Counted {
-    /// `312 entries`, `more than 1,000 entries`.
+    /// `312 entries`, `about 1,200,000 entries`.
     total: String,
     /// Of which entries the rest is told.
     base: String,
@@ -107,7 +111,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
             return message.response(&uri);
         }
     };
-    let (page, sample) = tokio::join!(log.pages.page(&question), Sample::take(&log, &query.filter));
+    let (page, counted) = tokio::join!(log.pages.page(&question), Counted::glance(&log, &query));
     let page = match page {
         Ok(page) => page,
         Err(error) => return Message::of(&error).response(&uri),
@@ -124,7 +128,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         first: page.previous.map(|_| query.address()),
         newer: place("before", page.previous),
         older: place("after", page.next),
-        counted: Counted::of(sample.ok(), &query),
+        counted,
         live: page.previous.is_none().then(|| format!("live?q={}", encode(&query.text))),
         csv: export("csv"),
         jsonl: export("jsonl"),
@@ -194,18 +198,31 @@ fn offers() -> Vec<String> {
 }
 
 impl Counted {
-    fn of(sample: Option<Sample>, query: &Understood) -> Self {
-        let Some(sample) = sample else {
-            let base = "nothing: the log gave no answer in time".to_owned();
-            return Self { total: String::new(), base, facets: Vec::new(), histogram: None };
+    /// Counts for a glance; people do not wait for what stands beside the entries.
+    async fn glance(log: &Log, query: &Understood) -> Self {
+        let asked = Query::from(query.filter.clone());
+        let overview = timeout(BESIDE, log.beside.overview(&asked, histogram::BARS, facets::VALUES)).await;
+        if let Ok(Ok(overview)) = overview {
+            return Self::of(&overview, query);
+        }
+        let base = "Nothing was counted: the log gave no answer in time.".to_owned();
+        Self { total: String::new(), base, facets: Vec::new(), histogram: None }
+    }
+
+    fn of(overview: &Overview, query: &Understood) -> Self {
+        let number = overview.total.number();
+        let told = Precision::of(overview).tell(number);
+        let entries = if number == 1 { "entry" } else { "entries" };
+        let (total, base) = match overview.basis {
+            Basis::Newest(_) => {
+                (format!("more than {told} {entries}"), format!("Counted over the newest {told} that match."))
+            }
+            Basis::Parts => {
+                let base = "Estimated from parts of the time.".to_owned();
+                (format!("about {} {entries}", told.trim_start_matches('~')), base)
+            }
+            _ => (format!("{told} {entries}"), format!("Counted over all {told} that match.")),
         };
-        let number = thousands(sample.rows.len() as u64);
-        let entries = if sample.rows.len() == 1 { "entry" } else { "entries" };
-        let (total, base) = if sample.more {
-            (format!("more than {number} {entries}"), format!("the newest {number} that match"))
-        } else {
-            (format!("{number} {entries}"), format!("all {number} that match"))
-        };
-        Self { total, base, facets: facets(&sample, query), histogram: histogram(&sample, query) }
+        Self { total, base, facets: facets::facets(overview, query), histogram: histogram::histogram(overview, query) }
     }
 }

@@ -27,7 +27,7 @@ fn dead_letters_are_shown_escaped_and_sent_again_once_they_can_be_stored() {
     let examined = shell.run(&["doctor"]).success().out;
     assert!(examined.contains("! refused") && examined.contains("refused: 1"), "{examined}");
     let shown = shell.run(&["dead-letters"]).success().out;
-    assert!(shown.contains("/0/0") && shown.contains("project.deleted"), "{shown}");
+    assert!(shown.contains("/1/0") && shown.contains("project.deleted"), "{shown}");
     assert!(shown.contains("project:bad\\u{202e}"), "{shown}");
 
     let listed = shell.run(&["dead-letters", "--format=json"]).success().out;

@@ -19,5 +19,6 @@ mod seal;
 mod show;
 mod stats;
 mod support;
+mod tail;
 mod verify;
 mod viewed;

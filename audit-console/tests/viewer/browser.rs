@@ -99,6 +99,67 @@ async fn the_keyboard_suffices() {
     assert!(title.text().await.unwrap().ends_with("new"));
 }
 
+/// The query that the page's address asks, once it asks about both ends of a time.
+async fn asks_about_a_time(browser: &Browser) -> String {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let url = browser.current_url().await.unwrap();
+        let query = url.query_pairs().find(|(name, _)| name == "q").map(|(_, query)| query.into_owned());
+        match query {
+            Some(query) if query.contains("created:>=") && query.contains("created:<") => return query,
+            _ => assert!(tokio::time::Instant::now() < deadline, "{url}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_drag_over_the_histogram_asks_about_the_time_that_it_passes() {
+    let (_log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    browser.goto(address(&site, "/entries?q=target_type:project")).await.unwrap();
+    let bars = browser.find_all(By::Css("#bars .hit")).await.unwrap();
+    // From the second bar to the last: what is in the first is not asked for.
+    let drag = browser.action_chain().move_to_element_center(&bars[1]).click_and_hold();
+    drag.move_to_element_center(bars.last().unwrap()).release().perform().await.unwrap();
+    let query = asks_about_a_time(&browser).await;
+    assert!(query.starts_with("target_type:project created:>="), "{query}");
+    shows(&browser, &["new"]).await;
+    // Another drag takes the place of the first.
+    browser.goto(address(&site, "/entries?q=created:%3E%3D7d")).await.unwrap();
+    let bars = browser.find_all(By::Css("#bars .hit")).await.unwrap();
+    let drag = browser.action_chain().move_to_element_center(&bars[bars.len() - 2]).click_and_hold();
+    drag.move_to_element_center(&bars[0]).release().perform().await.unwrap();
+    let query = asks_about_a_time(&browser).await;
+    assert_eq!(query.matches("created:").count(), 2, "{query}");
+    shows(&browser, &["old"]).await;
+}
+
+#[tokio::test]
+async fn arrows_do_what_a_drag_does() {
+    let (_log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    browser.goto(address(&site, "/entries")).await.unwrap();
+    let bars = browser.find_all(By::Css("#bars a")).await.unwrap();
+    let reached = browser.find_all(By::Css("#bars a[tabindex='0']")).await.unwrap();
+    assert_eq!(reached.len(), 1, "the histogram is one stop for the tab key");
+    bars.last().unwrap().focus().await.unwrap();
+    let press = async |keys: TypingData| browser.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    press(Key::Shift + Key::Left).await;
+    press(Key::Enter + "").await;
+    let query = asks_about_a_time(&browser).await;
+    let since = bars_since(&site, bars.len() - 2).await;
+    assert!(query.starts_with(&since), "{query}: {since}");
+    shows(&browser, &["new"]).await;
+}
+
+/// The term for the beginning of a bar of the page of all entries.
+async fn bars_since(site: &Site, bar: usize) -> String {
+    let page = site.get("/entries").await;
+    let since = page.body.split("data-since=\"").nth(bar + 1).unwrap().split_once('"').unwrap().0;
+    since.replace("&#62;", ">")
+}
+
 #[tokio::test]
 async fn a_live_tail_shows_what_is_recorded_without_loading_the_page() {
     let (log, site) = two().await;

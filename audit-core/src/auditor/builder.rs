@@ -125,6 +125,7 @@ impl Builder {
                 timeout: Duration::from_secs(30),
                 longest_pause: Duration::from_secs(5),
                 spill_after: Duration::from_millis(100),
+                heartbeat: Some(Duration::from_mins(10)),
             },
             journal: None,
             journal_bytes: 1 << 30,
@@ -237,6 +238,19 @@ impl Builder {
     /// 20 batches a second until batches are full.
     pub const fn linger(mut self, linger: Duration) -> Self {
         self.limits.linger = linger;
+        self
+    }
+
+    /// After how long without an entry a stream says that its writer lives: ten minutes unless said, a second at least, and
+    /// never where it is zero. It is a header without rows, half a kilobyte that stays for ever, and none is written while the
+    /// store is away. [`Report::silences`](crate::verify::Report::silences) tells of streams that neither say so nor closed.
+    pub const fn heartbeat(mut self, pause: Duration) -> Self {
+        let least = Duration::from_secs(1);
+        self.delivery.heartbeat = match pause.as_nanos() {
+            0 => None,
+            nanos if nanos < least.as_nanos() => Some(least),
+            _ => Some(pause),
+        };
         self
     }
 

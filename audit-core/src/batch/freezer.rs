@@ -103,6 +103,12 @@ impl Freezer {
         self.number(drafts, writer_time, HeaderKind::Entries)
     }
 
+    /// Freezes a header without rows, which says that the stream begins, goes on or ends.
+    pub(crate) fn freeze_bare(&mut self, kind: HeaderKind, now: SystemTime) -> Batch {
+        debug_assert!(kind.is_bare(), "every other kind tells of rows");
+        self.number(Vec::new(), identify(now).1, kind)
+    }
+
     /// Freezes entries that come from the outbox, salts and all.
     pub(crate) fn freeze_outbox(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>) -> Batch {
         self.number(drafts, writer_time, HeaderKind::Outbox)

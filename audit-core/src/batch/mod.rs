@@ -107,13 +107,20 @@ pub enum HeaderKind {
     Outbox,
     /// Rows of an earlier log: older than the batch, and rightly so.
     Import,
+    /// The stream begins. Has no rows.
+    Open,
+    /// The stream ends, because its writer does. Has no rows.
+    Close,
+    /// Nothing was recorded for a while, and the writer lives. Has no rows.
+    Heartbeat,
     /// Stands for a batch that was lost: its rows are nowhere.
     Lost,
 }
 
 impl HeaderKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Entries, Self::Outbox, Self::Import, Self::Lost];
+    pub const ALL: [Self; 7] =
+        [Self::Entries, Self::Outbox, Self::Import, Self::Open, Self::Close, Self::Heartbeat, Self::Lost];
 
     /// The text in the `kind` column.
     #[must_use]
@@ -122,8 +129,17 @@ impl HeaderKind {
             Self::Entries => "entries",
             Self::Outbox => "outbox",
             Self::Import => "import",
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Heartbeat => "heartbeat",
             Self::Lost => "lost",
         }
+    }
+
+    /// Whether a header of this kind tells of its stream alone, and never of rows.
+    #[must_use]
+    pub const fn is_bare(self) -> bool {
+        matches!(self, Self::Open | Self::Close | Self::Heartbeat)
     }
 
     /// The kind that the `kind` column names.

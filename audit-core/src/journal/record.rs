@@ -18,6 +18,7 @@ pub(super) fn encode(batch: &Batch) -> Vec<u8> {
     let record = BatchRecord {
         stream_id: header.stream_id,
         batch_no: header.batch_no,
+        kind: Some(header.kind).filter(|kind| kind.is_bare()).map(|kind| Cow::Borrowed(kind.as_str())),
         first_seq: header.first_seq,
         prev_hash: header.prev_hash,
         first_created: header.first_created,
@@ -40,12 +41,13 @@ pub(super) fn decode(payload: &[u8]) -> Option<Batch> {
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
     let json = lz4_flex::block::decompress(compressed, length).ok()?;
     let record: BatchRecord<'_> = serde_json::from_slice(&json).ok()?;
+    let kind = record.kind.map_or(Some(HeaderKind::Entries), |kind| HeaderKind::parse(&kind))?;
     let rows: Vec<FrozenRow> =
         (record.first_seq..).zip(record.rows).map(|(seq, row)| row.frozen(record.stream_id, seq)).collect();
     let header = Header {
         stream_id: record.stream_id,
         batch_no: record.batch_no,
-        kind: HeaderKind::Entries,
+        kind,
         first_seq: record.first_seq,
         n: i32::try_from(rows.len()).ok()?,
         first_created: record.first_created,
@@ -64,6 +66,9 @@ pub(super) fn decode(payload: &[u8]) -> Option<Batch> {
 struct BatchRecord<'a> {
     stream_id: Uuid,
     batch_no: i64,
+    /// Of a header without rows; nothing of one with entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<Cow<'a, str>>,
     first_seq: i64,
     prev_hash: Hash,
     #[serde(with = "ts_microseconds")]

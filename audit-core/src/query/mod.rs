@@ -44,6 +44,7 @@ mod filter;
 mod follow;
 pub mod grammar;
 mod moment;
+mod overview;
 mod page;
 mod pages;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -73,6 +74,7 @@ pub use filter::{Filter, Term};
 pub use follow::Follow;
 pub use grammar::ParseError;
 pub use moment::{Moment, MomentError};
+pub use overview::{Bar, Basis, Overview};
 pub use page::{Count, Page};
 pub use position::{Position, PositionError};
 pub use reader::Reader;

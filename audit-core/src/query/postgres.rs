@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern};
+use super::overview::{self, Kind, Most};
 use super::plan::Plan;
 use super::reader::{Reach, Source, TIME_LIMIT};
 use super::sealed::SealedBatch;
@@ -18,7 +19,7 @@ use super::spans::Span;
 use super::sql::{self, Dialect};
 use super::tally::{By, Tally};
 use super::windows::windows;
-use super::{Count, Cursor, Page, Query};
+use super::{Count, Cursor, Overview, Page, Query};
 use crate::Row;
 use crate::store::postgres::{address, connect_bare, store_error};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
@@ -140,6 +141,18 @@ impl Source for Postgres {
         })
     }
 
+    fn overview<'a>(
+        &'a self,
+        query: &'a Query,
+        most: Most,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Overview, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Postgres::is_exact);
+            self.ask(async |statements| overview::overview(statements, &plan, most, patience).await).await
+        })
+    }
+
     fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>> {
         Box::pin(async move {
             let plan = Plan::of(query, sqlx::Postgres::is_exact);
@@ -255,6 +268,14 @@ impl Statements for Transaction<'_> {
         };
         let tallied = rows.iter().map(sql::tallied).collect::<Result<_, _>>();
         tallied.map(Some).map_err(|error| self.reader.failed(error))
+    }
+
+    async fn kinds(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<Vec<Kind>>, StoreError> {
+        let Some(rows) = self.fetch(sql::select_kinds(&self.reader.table(), plan, span)).await? else {
+            return Ok(None);
+        };
+        let kinds = rows.iter().map(sql::kind).collect::<Result<_, _>>();
+        kinds.map(Some).map_err(|error| self.reader.failed(error))
     }
 
     fn too_slow(&self) -> StoreError {

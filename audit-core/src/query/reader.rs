@@ -5,8 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::overview::Most;
 use super::sealed::SealedBatch;
-use super::{By, Count, Page, Position, Query, Rows, Tally};
+use super::{By, Count, Overview, Page, Position, Query, Rows, Tally};
 use crate::Row;
 use crate::store::{BoxFuture, Schema, StoreError};
 
@@ -35,6 +36,12 @@ impl Reach {
 pub(super) trait Source: std::fmt::Debug + Send + Sync {
     fn page<'a>(&'a self, query: &'a Query, patience: Duration) -> BoxFuture<'a, Result<Page, StoreError>>;
     fn count<'a>(&'a self, query: &'a Query, reach: Reach) -> BoxFuture<'a, Result<Count, StoreError>>;
+    fn overview<'a>(
+        &'a self,
+        query: &'a Query,
+        most: Most,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Overview, StoreError>>;
     fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>>;
     /// The batches of the tree from a leaf on, as many as one look gives back, and how many leaves it has.
     fn sealed(&self, from: u64) -> BoxFuture<'_, Result<(Vec<SealedBatch>, u64), StoreError>>;
@@ -138,6 +145,21 @@ impl Reader {
     /// As [`Reader::page`].
     pub async fn tally(&self, query: &Query, by: By, most: usize) -> Result<Tally, StoreError> {
         self.source.tally(&query.whole(), by, most).await
+    }
+
+    /// What the rows of a query are like, its limit and cursor aside: when they were, in at most `bars` bars (and not fewer than
+    /// three), and how many there are of each kind, the `values` most frequent ones. Takes about as long as rows are
+    /// [searched](Reader::with_patience); what cannot be counted in that time is [judged](super::Basis::Parts) by parts of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn overview(&self, query: &Query, bars: usize, values: usize) -> Result<Overview, StoreError> {
+        self.source.overview(&query.whole(), Most { bars, values }, self.patience).await
     }
 
     /// All rows of a query, its limit aside, one after the other.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::overview::Kind;
 use super::page::Reading;
 use super::plan::Plan;
 use super::reader::Reach;
@@ -44,6 +45,9 @@ pub(super) trait Statements {
         span: Span,
         by: By,
     ) -> Result<Option<Vec<(Option<String>, u64)>>, StoreError>;
+
+    /// How many rows there are of each kind within a span; `None` where the statement ran out of time.
+    async fn kinds(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<Vec<Kind>>, StoreError>;
 
     /// What is to be said when no statement had enough time.
     fn too_slow(&self) -> StoreError;

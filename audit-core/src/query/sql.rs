@@ -5,6 +5,7 @@ use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
 use super::filter::{Condition, Path, Pattern, Period, TextColumn};
+use super::overview::Kind;
 use super::plan::Plan;
 use super::reader::TIME_LIMIT;
 use super::sealed::{self, SealedBatch};
@@ -116,6 +117,36 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()))
+}
+
+/// `SELECT action, …, count(*) …`: how many rows there are of each kind.
+pub(super) fn select_kinds<D: Dialect>(table: &str, plan: &Plan<'_>, span: Span) -> QueryBuilder<D>
+where
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    let kind = "action, actor_type || ':' || actor_id, target_type, outcome, count(*)";
+    let mut sql = select(kind, table, plan, span, None);
+    sql.push(" GROUP BY 1, 2, 3, 4");
+    sql
+}
+
+/// A kind and its number of rows.
+pub(super) fn kind<'r, R>(row: &'r R) -> Result<Kind, sqlx::Error>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(Kind {
+        action: row.try_get(0)?,
+        actor: row.try_get(1)?,
+        target_type: row.try_get(2)?,
+        outcome: row.try_get(3)?,
+        rows: row.try_get::<i64, _>(4)?.unsigned_abs(),
+    })
 }
 
 /// The order in which a page is read.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern, Period};
+use super::overview::{self, Kind, Most};
 use super::plan::Plan;
 use super::reader::{Reach, Source};
 use super::sealed::SealedBatch;
@@ -18,7 +19,7 @@ use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
 use super::tally::{By, Tally};
-use super::{Count, Cursor, Page, Query};
+use super::{Count, Cursor, Overview, Page, Query};
 use crate::Row;
 use crate::store::sqlite::{Access, File, store_error};
 use crate::store::{BoxFuture, ErrorClass, StoreError};
@@ -90,6 +91,18 @@ impl Source for Sqlite {
         Box::pin(async move {
             let plan = Plan::of(query, sqlx::Sqlite::is_exact);
             self.ask(async |session| search::count(session, &plan, reach).await).await
+        })
+    }
+
+    fn overview<'a>(
+        &'a self,
+        query: &'a Query,
+        most: Most,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Overview, StoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            self.ask(async |session| overview::overview(session, &plan, most, patience).await).await
         })
     }
 
@@ -197,6 +210,12 @@ impl Statements for Session<'_> {
         let Some(rows) = self.fetch(sql::select_tally(TABLE, plan, span, by)).await? else { return Ok(None) };
         let tallied = rows.iter().map(sql::tallied).collect::<Result<_, _>>();
         tallied.map(Some).map_err(|error| self.reader.failed(error))
+    }
+
+    async fn kinds(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<Vec<Kind>>, StoreError> {
+        let Some(rows) = self.fetch(sql::select_kinds(TABLE, plan, span)).await? else { return Ok(None) };
+        let kinds = rows.iter().map(sql::kind).collect::<Result<_, _>>();
+        kinds.map(Some).map_err(|error| self.reader.failed(error))
     }
 
     fn too_slow(&self) -> StoreError {

@@ -106,7 +106,7 @@ async fn seal(transaction: &mut Transaction<'_, Db>) -> Result<u64, sqlx::Error>
                                 w.batch_no - row_number() OVER (PARTITION BY w.stream_id ORDER BY w.batch_no) AS before
                            FROM audit_unsealed w
                            JOIN audit_batches k ON k.stream_id = w.stream_id AND k.batch_no = w.batch_no
-                          WHERE k.kind IN ('entries', 'outbox', 'lost')) u
+                          WHERE k.kind IN ('entries', 'outbox', 'open', 'close', 'heartbeat', 'lost')) u
                    JOIN audit_batches b ON b.stream_id = u.stream_id AND b.batch_no = u.batch_no
                   WHERE u.before = coalesce((SELECT max(batch_no) FROM audit_tree t WHERE t.stream_id = u.stream_id), -1)
                   ORDER BY u.stream_id, u.batch_no LIMIT ?";

@@ -37,6 +37,13 @@ pub enum Break {
         /// The batch.
         batch_no: i64,
     },
+    /// A header stands behind one that closes its stream, or opens a stream that has begun, or has rows that its kind has not.
+    OutOfPlace {
+        /// The stream.
+        stream_id: Uuid,
+        /// The batch.
+        batch_no: i64,
+    },
     /// Rows of a batch are nowhere.
     MissingRows {
         /// The stream.
@@ -259,6 +266,7 @@ impl Break {
             Self::MissingBatches { .. }
             | Self::BrokenChain { .. }
             | Self::BrokenNumbers { .. }
+            | Self::OutOfPlace { .. }
             | Self::DoubledRow { .. }
             | Self::Unreadable { .. }
             | Self::PassedOver { .. }
@@ -306,6 +314,13 @@ impl fmt::Display for Break {
                     f,
                     "the rows of batch {batch_no} of stream {stream_id} do not begin where those before end: a header \
                      was changed or inserted"
+                )
+            }
+            Self::OutOfPlace { stream_id, batch_no } => {
+                write!(
+                    f,
+                    "batch {batch_no} of stream {stream_id} stands where no writer writes one, behind the end of the stream, say: it was \
+                     inserted, or its kind was changed"
                 )
             }
             Self::MissingRows { stream_id, batch_no, rows: 1, first_seq, first_created, last_created } => {

@@ -26,11 +26,13 @@ struct Link {
     first_seq: i64,
     /// Behind a lost header of which nobody knows how many rows it had, numbers may be left out.
     may_leave_out: bool,
+    /// Whether it says that it has none.
+    is_last: bool,
 }
 
 impl Link {
     const fn first(stream_id: Uuid) -> Self {
-        Self { stream_id, batch_no: 0, prev_hash: Some([0; 32]), first_seq: 0, may_leave_out: false }
+        Self { stream_id, batch_no: 0, prev_hash: Some([0; 32]), first_seq: 0, may_leave_out: false, is_last: false }
     }
 
     fn behind(header: &Header) -> Self {
@@ -42,6 +44,7 @@ impl Link {
             prev_hash: Some(prev_hash).filter(|hash| !is_lost || *hash != UNKNOWN),
             first_seq: header.first_seq.saturating_add(header.n.into()),
             may_leave_out: is_lost && (header.n == 0 || prev_hash == UNKNOWN),
+            is_last: header.kind == HeaderKind::Close,
         }
     }
 }
@@ -67,7 +70,15 @@ impl Chain {
             report.add(Break::BrokenChain { stream_id, batch_no });
         } else if header.first_seq != link.first_seq && !(link.may_leave_out && header.first_seq > link.first_seq) {
             report.add(Break::BrokenNumbers { stream_id, batch_no });
+        } else if link.is_last || !is_in_place(header) {
+            report.add(Break::OutOfPlace { stream_id, batch_no });
         }
         self.before = Some(Link::behind(header));
     }
+}
+
+/// Whether a header that tells of its stream alone stands where it may, and has no rows.
+fn is_in_place(header: &Header) -> bool {
+    let may_open = header.kind != HeaderKind::Open || header.batch_no == 0;
+    may_open && (!header.kind.is_bare() || header.n == 0)
 }

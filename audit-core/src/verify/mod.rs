@@ -6,6 +6,10 @@
 //! belongs to the batch that its stream and number say, a batch has all of its rows or they lie among the dead letters, and
 //! the root over them is the one that the header names.
 //!
+//! A stream whose writer was killed ends like one whose end was cut off before it was sealed. So writers say when a stream begins,
+//! goes on and ends, and [`Report::silences`] lists those that did neither of the latter: whoever knows of no crash then
+//! asks what became of them.
+//!
 //! Memory holds the leaves of the batches that overlap at one time, and of the dead letters, 40 bytes each, not the log.
 //!
 //! # What it cannot see
@@ -51,6 +55,7 @@ mod run;
 mod saved;
 mod scope;
 mod signatures;
+mod silence;
 mod source;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -68,3 +73,4 @@ pub use redactions::Redaction;
 pub use report::{Progress, Report};
 pub use run::{Verifier, verify};
 pub use saved::{SavedCheckpoint, SavedCheckpointError};
+pub use silence::Silence;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Break, Redaction};
+use super::{Break, Redaction, Silence};
 use crate::retention::Pruning;
 
 /// How far it is.
@@ -36,6 +36,12 @@ pub struct Report {
     /// Batches that the database took more than five minutes after they were frozen: they waited in a journal, or a clock is
     /// wrong. That is no break.
     pub late_batches: u64,
+    /// Rows, by their headers, that were imported: of any age, and as true as the log that they come from.
+    pub imported: u64,
+    /// Streams that fell silent without being closed. That is no break: whoever is killed says nothing.
+    pub silent_streams: u64,
+    /// The last of them, the newest first; at most [`Self::MOST_SILENCES`].
+    pub silences: Vec<Silence>,
     /// Batches that are leaves of the tree.
     pub sealed_batches: u64,
     /// Batches that are not, the newest of their streams.
@@ -64,6 +70,8 @@ pub struct Report {
 impl Report {
     /// Most erasures that a report lists.
     pub const MOST_REDACTIONS: usize = 100;
+    /// Most silent streams that a report lists.
+    pub const MOST_SILENCES: usize = 100;
     /// Most breaks that a report lists.
     pub const MOST_BREAKS: usize = 100;
 

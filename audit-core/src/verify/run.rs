@@ -11,12 +11,13 @@ use super::chain::Chain;
 use super::checkpoints::Checkpoints;
 use super::prunings::Prunings;
 use super::scope::Scope;
+use super::silence::Silences;
 use super::source::{self, Source, StoredHeader, TimedLeaf};
 use super::sweep::Sweep;
 use super::tree::{self, Leaves};
 use super::twice::Sum;
 use super::{Break, Progress, Report, SavedCheckpoint, signatures};
-use crate::batch::LATE_AFTER;
+use crate::batch::{HeaderKind, LATE_AFTER};
 use crate::signing::TrustedKeys;
 use crate::store::{ErrorClass, Schema, StoreError};
 
@@ -133,9 +134,11 @@ async fn headers(
     report: &mut Report,
 ) -> Result<(Sum, Sum), StoreError> {
     let (mut chain, mut leaves) = (Chain::default(), Leaves::new(sum.clone()));
+    let mut silences = Silences::until(Utc::now());
     loop {
         let page = source.headers().await?;
         if page.is_empty() {
+            silences.finish(report);
             return Ok((sum, leaves.finish(source, report).await?));
         }
         for header in page {
@@ -145,8 +148,12 @@ async fn headers(
                         stored.add_to(&mut sum);
                     }
                     chain.take(&stored.header, scope, report);
+                    silences.take(&stored);
                     leaves.take(&stored, source, report).await?;
                     signatures::take(&stored, keys, report);
+                    if stored.header.kind == HeaderKind::Import {
+                        report.imported += u64::from(stored.header.n.unsigned_abs());
+                    }
                     report.late_batches +=
                         u64::from(stored.db_time.signed_duration_since(stored.header.writer_time) > LATE_AFTER);
                 }

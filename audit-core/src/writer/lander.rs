@@ -42,7 +42,9 @@ impl Lander {
                 Ok(Some(dead_lettered)) => {
                     self.well(batch);
                     #[cfg(feature = "metrics")]
-                    crate::metrics::landed(batch.rows().len(), began.elapsed());
+                    if !batch.header().kind.is_bare() {
+                        crate::metrics::landed(batch.rows().len(), began.elapsed());
+                    }
                     return dead_lettered;
                 }
                 Ok(None) => {}
@@ -81,6 +83,11 @@ impl Lander {
 
     /// One attempt. Nothing, where another has to follow at once.
     async fn attempt(&mut self, batch: &Batch, in_its_place: &mut Option<Batch>) -> Result<Option<u64>, StoreError> {
+        let is_bare = batch.header().kind.is_bare();
+        if is_bare && self.moves.covers(batch.header()) {
+            // It tells of a stream that is none of ours, and there is nothing of it to move.
+            return Ok(Some(0));
+        }
         if in_its_place.is_none() && self.moves.covers(batch.header()) {
             let (moves, original) = (Arc::clone(&self.moves), batch.clone());
             let replacement = blocking(move || moves.replacement(&original)).await.map_err(move_failed)?;
@@ -106,6 +113,11 @@ impl Lander {
                     stream_id = %batch.header().stream_id, batch_no = batch.header().batch_no,
                     "the place of a lost audit batch is taken: it was told of before, or another writer uses the stream"
                 );
+                Ok(Some(0))
+            }
+            Ok(Landed::Squatted) if is_bare => {
+                say_squatted(sent);
+                self.begin_move(batch).await?;
                 Ok(Some(0))
             }
             Ok(Landed::Squatted) => {

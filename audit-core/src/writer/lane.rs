@@ -6,6 +6,9 @@
 //! entry in hand grows older than `spill_after`, or the store is away, the batch goes to the journal, and so do those that
 //! follow, until the outflow has emptied it.
 //!
+//! The stream begins with a header that says so, and ends with one. In between, one says that the writer lives, should nothing be
+//! recorded for long. They have no rows, and go the way of batches; only the end of a program does not wait for them.
+//!
 //! What the lane holds lies outside both halves, so that a panic in one costs neither batches nor acknowledgements: the half
 //! begins anew. Should freezing itself panic, its entries are dropped, counted, and told by an `audit.gap` entry.
 
@@ -21,13 +24,16 @@ use super::pauses::Pauses;
 use super::session::Shared;
 use super::unwind;
 use crate::Entry;
-use crate::batch::{Batch, Freezer};
+use crate::batch::{Batch, Freezer, HeaderKind};
 use crate::journal::{Backlog, Journal, Moves, Step};
 
 /// More batches than this in the journal will not be stored in a moment, so that the next one follows them at once.
 const SHORT_BACKLOG: u64 = 1;
 /// How long to wait before a journal that refused is asked again.
 const ASK_JOURNAL_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long the end of a program waits for headers without rows.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// One lane of a writer.
 pub(super) struct Lane {
@@ -51,6 +57,8 @@ struct Held {
     in_hand: Option<InHand>,
     /// Batches in the journal.
     journaled: u64,
+    /// When something was frozen last.
+    frozen_at: Option<Instant>,
     /// Whether no more will come.
     is_drained: bool,
 }
@@ -94,7 +102,22 @@ impl Lane {
                 () = set(stop.clone()) => {}
             }
         };
-        tokio::join!(self.unbroken(|| self.intake(stop.clone())), outflow);
+        let work = async { tokio::join!(self.unbroken(|| self.intake(stop.clone())), outflow) };
+        tokio::select! {
+            _ = work => {}
+            () = self.nothing_but_headers_waits() => {}
+        }
+    }
+
+    /// Waits until no more will come and all rows are stored, and then a moment for headers that have none.
+    async fn nothing_but_headers_waits(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.held().is_drained && !self.shared.queue.waits_for(self.index) {
+                return tokio::time::sleep(END_WITHIN).await;
+            }
+            changed.await;
+        }
     }
 
     /// Runs one half, again and again should it panic.
@@ -116,10 +139,11 @@ impl Lane {
             // Only a panic between taking and freezing leaves anything to lose here.
             self.shared.queue.lost_in_flight(self.index);
         }
-        loop {
-            if self.held().in_hand.is_none() {
-                let Some(entries) = self.shared.queue.take(self.index).await else { break };
-                self.freeze(entries);
+        while !self.held().is_drained {
+            if self.held().in_hand.is_none() && !self.freeze_next().await {
+                self.close();
+                self.held().is_drained = true;
+                self.changed.notify_waiters();
             }
             self.keep_in_hand_or_spill(&stop).await;
             if *stop.borrow() && self.held().in_hand.is_some() {
@@ -127,8 +151,46 @@ impl Lane {
                 return;
             }
         }
-        self.held().is_drained = true;
-        self.changed.notify_waiters();
+    }
+
+    /// Freezes what comes next. False once the queue is drained.
+    async fn freeze_next(&self) -> bool {
+        self.leave_others_stream();
+        if lock(&self.freezer).batch_no() == 0 {
+            self.freeze_bare(HeaderKind::Open);
+            return true;
+        }
+        tokio::select! {
+            biased;
+            entries = self.shared.queue.take(self.index) => match entries {
+                Some(entries) => self.freeze(entries),
+                None => return false,
+            },
+            () = self.until_it_is_time_to_beat() => self.freeze_bare(HeaderKind::Heartbeat),
+        }
+        true
+    }
+
+    /// Says that the stream ends, if it ever began. Where the store is away and nothing is on its way there, nobody would hear it.
+    fn close(&self) {
+        let has_begun = lock(&self.freezer).batch_no() > 0;
+        if has_begun && (!self.is_away() || self.held().journaled > 0) {
+            self.freeze_bare(HeaderKind::Close);
+        }
+    }
+
+    /// Where another writer uses the stream, a new one begins.
+    fn leave_others_stream(&self) {
+        let mut freezer = lock(&self.freezer);
+        if self.moves.concern(freezer.stream_id()) {
+            *freezer = Freezer::new().signed_by(self.shared.signer.clone());
+        }
+    }
+
+    fn freeze_bare(&self, kind: HeaderKind) {
+        self.shared.queue.take_nothing(self.index);
+        let batch = lock(&self.freezer).freeze_bare(kind, SystemTime::now());
+        self.hold(batch, clock::in_future(self.shared.delivery.spill_after));
     }
 
     fn freeze(&self, entries: Vec<Entry>) {
@@ -136,12 +198,16 @@ impl Lane {
         let oldest = entries.iter().map(|entry| SystemTime::from(entry.created_at)).min();
         let age = oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
         let spill_at = clock::in_future(self.shared.delivery.spill_after.saturating_sub(age));
-        let mut freezer = lock(&self.freezer);
-        if self.moves.concern(freezer.stream_id()) {
-            *freezer = Freezer::new().signed_by(self.shared.signer.clone());
+        let batch = lock(&self.freezer).freeze(entries, now);
+        self.hold(batch, spill_at);
+    }
+
+    fn hold(&self, batch: Batch, spill_at: Instant) {
+        {
+            let mut held = self.held();
+            held.in_hand = Some(InHand { batch: Arc::new(batch), spill_at });
+            held.frozen_at = Some(Instant::now());
         }
-        let batch = Arc::new(freezer.freeze(entries, now));
-        self.held().in_hand = Some(InHand { batch, spill_at });
         self.changed.notify_waiters();
     }
 
@@ -288,8 +354,7 @@ impl Lane {
         loop {
             let changed = self.changed.notified();
             let Some(InHand { spill_at, .. }) = self.in_hand() else { return };
-            let is_away = self.is_troubled.load(Ordering::Relaxed) || self.shared.breaker.is_open();
-            if is_away || self.held().journaled > SHORT_BACKLOG || spill_at <= Instant::now() {
+            if self.is_away() || self.held().journaled > SHORT_BACKLOG || spill_at <= Instant::now() {
                 return;
             }
             tokio::select! {
@@ -297,6 +362,23 @@ impl Lane {
                 () = tokio::time::sleep_until(spill_at.into()) => {}
             }
         }
+    }
+
+    /// A store that is away, or has more to take first, hears nothing new from a header that says that the writer lives.
+    async fn until_it_is_time_to_beat(&self) {
+        let Some(pause) = self.shared.delivery.heartbeat else { return std::future::pending().await };
+        let mut since = self.held().frozen_at.unwrap_or_else(Instant::now);
+        loop {
+            tokio::time::sleep_until(clock::after(since, pause).into()).await;
+            if !self.is_away() && self.held().journaled == 0 {
+                return;
+            }
+            since = Instant::now();
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        self.is_troubled.load(Ordering::Relaxed) || self.shared.breaker.is_open()
     }
 
     /// The store failed: what is in hand had better be on the disk.

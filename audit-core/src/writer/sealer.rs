@@ -8,8 +8,11 @@ use super::pauses::pauses;
 use super::queue::Queue;
 use crate::seal::{Task, Turn};
 
-/// How long the last turn may take.
+/// How long the last turns may take.
 const END_WITHIN: Duration = Duration::from_secs(1);
+
+/// The pause between two of them: who is at it may be this sealer's own last session, which is about to end.
+const END_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the sealer works with.
 pub(crate) struct Sealing {
@@ -64,7 +67,9 @@ impl Sealing {
             return;
         }
         let last = async {
-            let _ = self.task.turn(true).await;
+            while let Ok(Turn::Busy | Turn::Sealed { is_whole: false, .. }) = self.task.turn(true).await {
+                tokio::time::sleep(END_PAUSE).await;
+            }
             self.task.close().await;
         };
         let _ = tokio::time::timeout(END_WITHIN, last).await;

@@ -25,6 +25,8 @@ pub(crate) struct Delivery {
     pub(crate) longest_pause: Duration,
     /// How old an entry becomes in memory alone while there is a journal.
     pub(crate) spill_after: Duration,
+    /// How long a stream is silent before a header without rows says that it goes on; for ever, if there is none.
+    pub(crate) heartbeat: Option<Duration>,
 }
 
 /// What all who land batches share.

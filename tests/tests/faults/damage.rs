@@ -30,7 +30,8 @@ async fn away() -> (Database<'static>, String) {
     (database, url)
 }
 
-/// Leaves batches of one entry each in a journal, as the only file of a writer that has ended. Gives back the entries.
+/// Leaves batches of one entry each in a journal, as the only file of a writer that has ended, between the headers that open and
+/// close the stream. Gives back the entries.
 async fn leave(journal: &Path, url: &str) -> Vec<Uuid> {
     let builder = builder(url).lanes(1).journal(journal).spill_after(Duration::ZERO).wait_for_store(WaitForStore::No);
     let writer = builder.start().await.expect("the writer starts");
@@ -66,8 +67,8 @@ async fn a_torn_last_record_is_no_record_and_costs_no_other() {
     let [segment] = segments(whole.path()).try_into().expect("one segment");
     let bytes = fs::read(&segment).expect("a segment");
     let frames = frames(&bytes);
-    assert_eq!(frames.len(), BATCHES);
-    for end in frames[BATCHES - 1]..bytes.len() {
+    assert_eq!(frames.len(), 1 + BATCHES + 1);
+    for end in frames[BATCHES]..frames[BATCHES + 1] {
         let writer = torn.path().join(Uuid::now_v7().to_string());
         fs::create_dir(&writer).expect("a new folder");
         fs::write(writer.join("lock"), "").expect("a new file");
@@ -103,7 +104,7 @@ async fn a_flipped_bit_costs_its_record_alone_and_the_log_tells_of_it() {
         bytes[at] ^= 1 << (flip % 8);
         fs::write(&segment, &bytes).expect("a segment");
         let hit = frames.iter().rposition(|frame| *frame <= at);
-        kept.extend(ids.into_iter().enumerate().filter(|(batch, _)| Some(*batch) != hit).map(|(_, id)| id));
+        kept.extend((1..).zip(ids).filter(|(batch, _)| Some(*batch) != hit).map(|(_, id)| id));
     }
     let stats = recover(&database.url(), journal.path()).await;
     let verdict = Log::read(&database.url()).await.judge(&kept);

@@ -155,7 +155,8 @@ async fn a_commit_whose_reply_is_lost_is_recognised_and_counted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let report = writer.shutdown(SOON).await;
-    assert_eq!((report.stats.drained, report.stats.stored, report.stats.retries), (7, 7, 4), "{:?}", report.stats);
+    assert_eq!((report.stats.drained, report.stats.stored), (7, 7), "{:?}", report.stats);
+    assert!(report.stats.retries >= 4, "{:?}", report.stats);
     let rows = rows(&database.url()).await;
     assert_exactly(&rows, &committed);
     assert!(rows.iter().all(|row| row.stream_id == rows[0].stream_id), "the stream goes on");
@@ -181,7 +182,7 @@ async fn a_row_that_the_table_refuses_becomes_a_dead_letter_and_the_rest_is_stor
         .value("SELECT convert_from(encoded, 'UTF8')::jsonb->>'target_id' FROM control_plane.audit_dead_letters")
         .await;
     assert_eq!(refused, "refused");
-    let kind: String = database.value("SELECT kind FROM control_plane.audit_batches").await;
+    let kind: String = database.value("SELECT kind FROM control_plane.audit_batches WHERE n > 0").await;
     assert_eq!(kind, "outbox");
     let found: HashSet<_> = rows(&database.url()).await.iter().map(|row| row.id).collect();
     assert_eq!(found, committed);

@@ -20,6 +20,7 @@ mod retention;
 mod retried;
 mod roles;
 mod sealing;
+mod silence;
 mod sqlite;
 mod store_contract;
 mod verify;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use audit_core::batch::{Freezer, FrozenRow};
 use audit_core::encoding::row_leaf;
-use audit_core::query::{self, By, Count, Cursor, Filter, Order, Query, Reader};
+use audit_core::query::{self, Basis, By, Count, Cursor, Filter, Order, Query, Reader};
 use audit_core::store::{ErrorClass, Schema};
 use audit_core::{ActionName, Actor, ActorType, Context, Entry, EntryBuilder, Metadata, Outcome, Row, Target};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,6 +38,7 @@ for_both_stores! {
     an_id_that_was_cut_is_found_by_what_it_was
     all_rows_come_one_after_the_other_also_from_a_cursor_on
     a_tally_tells_how_many_there_are_of_each_kind
+    an_overview_counts_more_rows_than_it_reads
     a_row_is_found_by_its_id_wherever_it_lies
     a_reader_is_still_good_after_its_question_was_dropped
 }
@@ -360,6 +361,40 @@ async fn a_tally_tells_how_many_there_are_of_each_kind(log: Log) {
         assert_eq!(told(By::Outcome, 9).await, (of(&[("success", 6)]), 0));
         assert_eq!(told(By::TargetType, 9).await, (of(&[("project", 6)]), 0));
         assert_eq!(told(By::Day, 9).await, (of(&[(&day(&rows[5]), 3), (&day(&rows[0]), 3)]), 0));
+    }
+}
+
+async fn an_overview_counts_more_rows_than_it_reads(log: Log) {
+    let newest = now();
+    let entry = |number: u64| {
+        let (action, outcome) =
+            if number % 3 == 0 { ("door.opened", Outcome::Denied) } else { ("key.made", Outcome::Success) };
+        builder(action)
+            .actor(Actor::user("ann"))
+            .outcome(outcome)
+            .created_at(newest - days(1) * (number % 40) as u32)
+            .build()
+    };
+    let rows = log.hold((0..1_500).map(entry).collect()).await;
+    let reader = log.reader().await;
+    let all = Query::new().limit(1);
+    let overview = reader.overview(&all, 50, 1).await.unwrap();
+    assert_eq!((overview.basis, overview.total), (Basis::All, Count::Exact(1_500)));
+    assert!(overview.bars.len() <= 50 && overview.bars.windows(2).all(|pair| pair[0].until == pair[1].since));
+    for bar in &overview.bars {
+        let within = rows.iter().filter(|row| bar.since <= row.created_at && row.created_at < bar.until);
+        let undone = within.clone().filter(|row| row.outcome == Outcome::Denied).count() as u64;
+        assert_eq!((bar.rows, bar.undone), (within.count() as u64, undone), "{bar:?}");
+    }
+    let tally = |by| overview.tallies.iter().find(|(other, _)| *other == by).map(|(_, tally)| tally.clone()).unwrap();
+    assert_eq!((tally(By::Action).counts, tally(By::Action).others), (vec![(Some("key.made".to_owned()), 1_000)], 500));
+    assert_eq!(tally(By::Actor).counts, [(Some("user:ann".to_owned()), 1_500)]);
+    // Of what has to be looked at row by row, and of what there is no time for, the newest are counted.
+    let text = reader.overview(&asked("ann"), 50, 1).await.unwrap();
+    let hasty = reader.with_patience(Duration::ZERO).overview(&all, 50, 1).await.unwrap();
+    for overview in [text, hasty] {
+        assert_eq!((overview.basis, overview.total), (Basis::Newest(1_000), Count::AtLeast(1_000)));
+        assert_eq!(overview.bars.iter().map(|bar| bar.rows).sum::<u64>(), 1_000);
     }
 }
 

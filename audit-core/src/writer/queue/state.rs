@@ -63,7 +63,7 @@ pub(super) struct Taken {
     pub(super) journaled: VecDeque<Tickets>,
 }
 
-/// The tickets of one batch.
+/// The tickets of one batch; of a header without rows, none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tickets {
     pub(super) first: u64,
@@ -89,6 +89,13 @@ pub(super) enum Phase {
 pub(super) struct Waiting<T> {
     pub(super) deadline: Instant,
     pub(super) answer: oneshot::Sender<T>,
+}
+
+impl Taken {
+    /// Oldest first.
+    pub(super) fn batches(&self) -> impl Iterator<Item = &Tickets> {
+        self.journaled.iter().chain(&self.in_flight)
+    }
 }
 
 impl Tickets {
@@ -174,7 +181,7 @@ impl State {
 
     /// The ticket of the oldest entry that is not in the store yet.
     pub(super) fn first_waiting(&self) -> u64 {
-        let taken = self.lanes.iter().filter_map(|lane| lane.journaled.front().or(lane.in_flight.as_ref()));
+        let taken = self.lanes.iter().filter_map(|lane| lane.batches().find(|tickets| tickets.entries > 0));
         taken.map(|tickets| tickets.first).chain([self.first_queued()]).min().unwrap_or(self.tickets)
     }
 
@@ -202,7 +209,7 @@ impl State {
         let dead_lettered = dead_lettered.min(entries);
         self.stats.dead_lettered += dead_lettered;
         self.stats.stored += entries - dead_lettered;
-        self.stats.batches += 1;
+        self.stats.batches += u64::from(entries > 0);
     }
 
     pub(super) fn drop_entries(&mut self, entries: u64, reason: DropReason) {

@@ -37,6 +37,18 @@ impl Queue {
         }
     }
 
+    /// The lane is about to freeze a header without rows. It answers for it as for a batch.
+    pub(crate) fn take_nothing(&self, lane: usize) {
+        let mut state = self.state();
+        let first = state.first_queued();
+        state.lanes[lane].in_flight = Some(Tickets { first, entries: 0, taken: Instant::now() });
+    }
+
+    /// Whether the lane has taken entries that are not in the store yet.
+    pub(crate) fn waits_for(&self, lane: usize) -> bool {
+        self.state().lanes[lane].batches().any(|tickets| tickets.entries > 0)
+    }
+
     fn cut<'a>(&'a self, mut state: MutexGuard<'a, State>, lane: usize) -> Vec<Entry> {
         state.report_gaps();
         let first = state.first_queued();
