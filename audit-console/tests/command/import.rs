@@ -193,7 +193,7 @@ fn a_csv_file_moves_into_the_log() {
     ];
     let ran = shell.run(&arguments).success().complains("columns that no field is read from: secret");
     assert_eq!(ran.out, "3 rows read from old.csv: 3 imported, 0 there before, 0 rejected; the log holds 3\n");
-    let entries = shell.entries(&["origin:import:old.csv", "--order=oldest"]);
+    let entries = shell.entries(&["origin:import:old.csv", "--order=oldest-first"]);
     let brief: Vec<_> = entries
         .iter()
         .map(|entry| {
@@ -233,7 +233,7 @@ fn json_lines_move_into_the_log() {
     ];
     let ran = shell.run(&arguments).success();
     assert_eq!((counts(&document(&ran)), &document(&ran)["left_out"]), ([2, 2, 0, 0, 0, 2], &json!(["extra"])));
-    let entries = shell.entries(&["origin:import:legacy", "--order=oldest"]);
+    let entries = shell.entries(&["origin:import:legacy", "--order=oldest-first"]);
     assert_eq!(
         (&entries[0]["actor_id"], &entries[0]["metadata"]),
         (&"u1".into(), &json!({ "role": "admin", "share": 0.1 }))
@@ -310,7 +310,7 @@ fn rows_that_cannot_be_imported_are_put_aside_with_the_reason() {
             assert_eq!(rejects[&18]["row"]["metadata"].as_str().unwrap().len(), 100_011);
         }
     }
-    let entries = shell.entries(&["--order=oldest", "--limit=100"]);
+    let entries = shell.entries(&["--order=oldest-first", "--limit=100"]);
     assert_eq!(entries[0]["created_at"], "1970-01-01T00:00:00Z");
     let unparsed: Vec<_> = entries.iter().filter_map(|entry| entry["metadata"]["unparsed"].as_str()).collect();
     assert_eq!(unparsed, ["{\"broken\": "]);

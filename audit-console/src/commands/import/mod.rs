@@ -14,7 +14,6 @@ use std::process::ExitCode;
 use audit_core::import::{Fate, Field, Import, ImportError, Record};
 use audit_core::signing::SigningKey;
 use clap::{Args, ValueEnum};
-use indicatif::ProgressBar;
 
 use self::columns::{Assigned, assigned};
 use self::rejects::Rejects;
@@ -144,17 +143,12 @@ async fn import(log: &LogArgs, url: &str, args: &ImportArgs, key: Option<Signing
     let mut rejects = Rejects::create(&args.rejects)?;
     let mut report = Report::new(name, args.dry_run);
     let bar = source.bar();
-    let moved = async {
-        while let Some(items) = source.next(ROWS, BYTES).await? {
-            take(&mut import, items, &args.set, &mut rejects, &mut report, &bar).await?;
-            bar.set_position(source.position());
-        }
-        Ok(())
-    };
-    let moved: Result<(), Failure> = moved.await;
+    while let Some(items) = source.next(ROWS, BYTES).await? {
+        take(&mut import, items, &args.set, &mut rejects, &mut report).await?;
+        bar.set_position(source.position());
+    }
     bar.finish_and_clear();
     report.rejects = rejects.finish()?;
-    moved?;
     report.left_out = source.left_out();
     source.close().await;
     report.in_log = import.finish().await.map_err(|error| failed(&error))?;
@@ -167,7 +161,6 @@ async fn take(
     set: &[Assigned],
     rejects: &mut Rejects,
     report: &mut Report,
-    bar: &ProgressBar,
 ) -> Result<(), Failure> {
     let mut records = Vec::new();
     for item in items {
@@ -188,7 +181,6 @@ async fn take(
             _ => {}
         }
     }
-    bar.tick();
     Ok(())
 }
 

@@ -48,9 +48,10 @@ impl Source {
             return Ok(Self::JsonLines(JsonLines::open(path, mapping)?));
         }
         let url = args.from.as_deref().unwrap_or(url);
-        let set_aside = match url.starts_with("sqlite:") {
-            true => "audit_logs_legacy".to_owned(),
-            false => format!("{}.audit_logs_legacy", log.schema.as_str()),
+        let set_aside = if url.starts_with("sqlite:") {
+            "audit_logs_legacy".to_owned()
+        } else {
+            format!("{}.audit_logs_legacy", log.schema.as_str())
         };
         let name = args.table.as_deref().unwrap_or(&set_aside);
         let mut table = Table::open(url, name, mapping).await.map_err(|error| failed(&error))?;
