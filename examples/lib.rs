@@ -2,3 +2,7 @@
 //!
 //! # The README, so that its program is known to compile
 #![doc = include_str!("../README.md")]
+
+/// The guide for users of the TypeScript package, so that its code is known to compile.
+#[doc = include_str!("../docs/from-typescript.md")]
+pub mod from_typescript {}

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "viewer")]
 use crate::commands::serve;
 use crate::commands::{
-    catalog, completions, dead_letters, doctor, export, hold, journal, keys, migrate, proof, query, record, redact,
-    retention, seal, show, stats, tail, verify,
+    catalog, completions, dead_letters, doctor, export, hold, import, journal, keys, migrate, proof, query, record,
+    redact, retention, seal, show, stats, tail, verify,
 };
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
@@ -105,6 +105,8 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     /// Write entries for other programs, however many
     Export(Box<export::ExportArgs>),
+    /// Move rows of an earlier log into this one
+    Import(Box<import::ImportArgs>),
     /// Show rows that the table refused, or send them again
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Show what waits on disk, or land what dead writers left

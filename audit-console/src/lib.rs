@@ -9,6 +9,7 @@
 //! | `audit show` | shows one entry whole, and what else its request did |
 //! | `audit stats` | shows how many entries there are, by kind |
 //! | `audit export` | writes entries for other programs |
+//! | `audit import` | moves rows of an earlier log into this one |
 //! | `audit journal` | shows what waits on disk, and lands what dead writers left |
 //! | `audit retention` | shows what is old enough to go, and takes it out |
 //! | `audit catalog` | prints what the built-in catalog lists, and what a change of a catalog breaks |

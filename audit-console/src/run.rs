@@ -40,6 +40,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         #[cfg(feature = "viewer")]
         Command::Serve(args) => commands::serve::run(&log, &args),
         Command::Export(args) => commands::export::run(&log, &args),
+        Command::Import(args) => commands::import::run(&log, &args, &mut out),
         Command::Completions(args) => commands::completions::completions(&args, &mut out),
         Command::Man(args) => commands::completions::man(&args, &mut out),
         Command::DeadLetters(args) => commands::dead_letters::run(&log, &args, &mut out),

@@ -70,6 +70,11 @@ pub mod erasure;
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is held")
 )]
 pub mod holds;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is imported")
+)]
+pub mod import;
 pub mod journal;
 #[cfg(feature = "metrics")]
 pub mod metrics;

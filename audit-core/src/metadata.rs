@@ -112,6 +112,11 @@ impl Metadata {
         self.details.get(name)
     }
 
+    /// Whether freezing changed something of a row, of which it has left marks.
+    pub(crate) fn tells_of_changes(&self) -> bool {
+        self.is_marked(crate::sanitise::CHANGED)
+    }
+
     /// Whether the library left a mark of this name on a row that was read back.
     pub(crate) fn is_marked(&self, name: &str) -> bool {
         self.details.get(Self::MARKS).and_then(|marks| marks.get(name)).is_some()

@@ -12,7 +12,7 @@ use crate::{ActorType, Metadata, Outcome};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Row {
-    /// The entry's id, a UUIDv7 of `created_at`.
+    /// The entry's id, a UUIDv7 of `created_at`; an imported row keeps the id that it had.
     pub id: Uuid,
     /// Who did it; NULL once erased.
     pub actor_id: Option<String>,

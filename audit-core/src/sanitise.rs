@@ -35,7 +35,7 @@ pub(crate) const MAX_METADATA_BYTES: usize = 64 * 1024;
 pub(crate) const MAX_DEPTH: usize = 32;
 
 /// The list of changes among the marks.
-const CHANGED: &str = "changed";
+pub(crate) const CHANGED: &str = "changed";
 /// Most changes that are marked one by one; the rest is counted.
 const MAX_MARKS: usize = 32;
 /// Longest name of a field in a mark, in bytes.

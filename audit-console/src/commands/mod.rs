@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 mod filter;
 pub(crate) mod hold;
+pub(crate) mod import;
 pub(crate) mod journal;
 pub(crate) mod keys;
 mod log_key;

@@ -309,6 +309,10 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     if let Some(last) = report.prunings.last() {
         tell_pruned(report, last, out)?;
     }
+    if report.imported > 0 {
+        let imported = counted(report.imported, "entry was", "entries were");
+        writeln!(out, "  {imported} imported: what they tell of the time before rests on the log that they come from")?;
+    }
     if report.late_batches > 0 {
         let late = counted(report.late_batches, "batch", "batches");
         writeln!(out, "  {late} reached the database more than five minutes after they were frozen")?;

@@ -6,6 +6,7 @@ mod database;
 mod dead_letters;
 mod doctor;
 mod export;
+mod import;
 mod journal;
 mod migrate;
 #[cfg(target_os = "linux")]

@@ -57,8 +57,20 @@ impl Freezer {
         Self::of_stream(Uuid::now_v7())
     }
 
-    const fn of_stream(stream_id: Uuid) -> Self {
+    /// Begins the stream of this id.
+    pub(crate) const fn of_stream(stream_id: Uuid) -> Self {
         Self { stream_id, batch_no: 0, next_seq: 0, prev_hash: [0; 32], signer: None }
+    }
+
+    /// Goes on with a stream after its last header.
+    pub(crate) fn after(last: &Header) -> Self {
+        Self {
+            stream_id: last.stream_id,
+            batch_no: last.batch_no + 1,
+            next_seq: last.first_seq + i64::from(last.n),
+            prev_hash: encoding::header_hash(last),
+            signer: None,
+        }
     }
 
     /// Lets a key sign each batch.
@@ -100,6 +112,11 @@ impl Freezer {
     /// Freezes entries that come from the outbox, salts and all.
     pub(crate) fn freeze_outbox(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>) -> Batch {
         self.number(drafts, writer_time, HeaderKind::Outbox)
+    }
+
+    /// Freezes rows of an earlier log.
+    pub(crate) fn freeze_import(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>) -> Batch {
+        self.number(drafts, writer_time, HeaderKind::Import)
     }
 
     /// The stream of its own, of one batch, that a batch moves to which cannot land in the stream it was frozen for: its
@@ -230,16 +247,26 @@ impl Draft {
             salt: None,
             redacted: None,
         };
-        Self::sanitised(row, Sanitiser::default(), now)
+        Self::within_window(row, Sanitiser::default(), now)
+    }
+
+    /// A row of an earlier log, which keeps its time: its partition is made for it.
+    pub(crate) fn imported(row: Row) -> Self {
+        Self::sanitised(row, Sanitiser::default())
     }
 
     /// A row that should have been sanitised before, and may have waited since: its time is brought into the window. It
     /// keeps its salt.
     pub(crate) fn kept(row: Row, now: DateTime<Utc>) -> Self {
-        Self::sanitised(row, Sanitiser::again(), now)
+        Self::within_window(row, Sanitiser::again(), now)
     }
 
-    fn sanitised(mut row: Row, mut clean: Sanitiser, now: DateTime<Utc>) -> Self {
+    fn within_window(mut row: Row, mut clean: Sanitiser, now: DateTime<Utc>) -> Self {
+        row.created_at = clean.time("created_at", row.created_at, now);
+        Self::sanitised(row, clean)
+    }
+
+    fn sanitised(mut row: Row, mut clean: Sanitiser) -> Self {
         let mut id = |field: &str, id: &mut Option<String>| {
             *id = clean.optional(field, id.take(), sanitise::MAX_ID_BYTES);
         };
@@ -255,7 +282,6 @@ impl Draft {
         row.target_type = clean.text("target_type", row.target_type, sanitise::MAX_TYPE_BYTES);
         row.user_agent = clean.optional("user_agent", row.user_agent, sanitise::MAX_USER_AGENT_BYTES);
         row.error = clean.optional("error", row.error, sanitise::MAX_ERROR_BYTES);
-        row.created_at = clean.time("created_at", row.created_at, now);
         let (details, metadata) = unbroken(|| clean.metadata(row.metadata));
         row.metadata = Metadata::from(details);
         Self { row, metadata }

@@ -105,6 +105,8 @@ pub enum HeaderKind {
     Entries,
     /// Entries that committed with their callers' own transactions.
     Outbox,
+    /// Rows of an earlier log: older than the batch, and rightly so.
+    Import,
     /// The stream begins. Has no rows.
     Open,
     /// The stream ends, because its writer does. Has no rows.
@@ -117,7 +119,8 @@ pub enum HeaderKind {
 
 impl HeaderKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Entries, Self::Outbox, Self::Open, Self::Close, Self::Heartbeat, Self::Lost];
+    pub const ALL: [Self; 7] =
+        [Self::Entries, Self::Outbox, Self::Import, Self::Open, Self::Close, Self::Heartbeat, Self::Lost];
 
     /// The text in the `kind` column.
     #[must_use]
@@ -125,6 +128,7 @@ impl HeaderKind {
         match self {
             Self::Entries => "entries",
             Self::Outbox => "outbox",
+            Self::Import => "import",
             Self::Open => "open",
             Self::Close => "close",
             Self::Heartbeat => "heartbeat",

@@ -36,6 +36,8 @@ pub struct Report {
     /// Batches that the database took more than five minutes after they were frozen: they waited in a journal, or a clock is
     /// wrong. That is no break.
     pub late_batches: u64,
+    /// Rows, by their headers, that were imported: of any age, and as true as the log that they come from.
+    pub imported: u64,
     /// Streams that fell silent without being closed. That is no break: whoever is killed says nothing.
     pub silent_streams: u64,
     /// The last of them, the newest first; at most [`Self::MOST_SILENCES`].

@@ -17,7 +17,7 @@ use super::sweep::Sweep;
 use super::tree::{self, Leaves};
 use super::twice::Sum;
 use super::{Break, Progress, Report, SavedCheckpoint, signatures};
-use crate::batch::LATE_AFTER;
+use crate::batch::{HeaderKind, LATE_AFTER};
 use crate::signing::TrustedKeys;
 use crate::store::{ErrorClass, Schema, StoreError};
 
@@ -151,6 +151,9 @@ async fn headers(
                     silences.take(&stored);
                     leaves.take(&stored, source, report).await?;
                     signatures::take(&stored, keys, report);
+                    if stored.header.kind == HeaderKind::Import {
+                        report.imported += u64::from(stored.header.n.unsigned_abs());
+                    }
                     report.late_batches +=
                         u64::from(stored.db_time.signed_duration_since(stored.header.writer_time) > LATE_AFTER);
                 }
