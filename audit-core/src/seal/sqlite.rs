@@ -4,6 +4,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection as _, Row as _, Sqlite as Db, Transaction};
 
 use super::place::{Leaf, PAGE, Place, Step, Stored, Tree};
+use crate::batch::HeaderKind;
 use crate::encoding;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, Columns as _, StoreError};
@@ -100,17 +101,19 @@ impl Connected {
 
 /// Under the one write lock. Gives back how many headers were put into the tree.
 async fn seal(transaction: &mut Transaction<'_, Db>) -> Result<u64, sqlx::Error> {
-    // What follows, without a gap, what of its stream is in the tree.
+    // What follows, without a gap, what of its stream is in the tree. Of a kind that a later version brought, the header
+    // cannot be read here, and its stream waits for a sealer that can.
     let ready = "SELECT b.*
                    FROM (SELECT w.stream_id, w.batch_no,
                                 w.batch_no - row_number() OVER (PARTITION BY w.stream_id ORDER BY w.batch_no) AS before
                            FROM audit_unsealed w
                            JOIN audit_batches k ON k.stream_id = w.stream_id AND k.batch_no = w.batch_no
-                          WHERE k.kind IN ('entries', 'outbox', 'open', 'close', 'heartbeat', 'lost')) u
+                          WHERE k.kind IN (SELECT value FROM json_each(?))) u
                    JOIN audit_batches b ON b.stream_id = u.stream_id AND b.batch_no = u.batch_no
                   WHERE u.before = coalesce((SELECT max(batch_no) FROM audit_tree t WHERE t.stream_id = u.stream_id), -1)
                   ORDER BY u.stream_id, u.batch_no LIMIT ?";
-    let rows = sqlx::query(ready).bind(PAGE).fetch_all(&mut **transaction).await?;
+    let known = serde_json::json!(HeaderKind::ALL.map(HeaderKind::as_str)).to_string();
+    let rows = sqlx::query(ready).bind(known).bind(PAGE).fetch_all(&mut **transaction).await?;
     let size = "SELECT coalesce(max(leaf) + 1, 0) FROM audit_tree";
     let size: i64 = sqlx::query_scalar(size).fetch_one(&mut **transaction).await?;
     for (place, row) in (size..).zip(&rows) {
