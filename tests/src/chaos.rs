@@ -7,4 +7,5 @@ mod dice;
 mod disturbance;
 mod run;
 
+pub(crate) use dice::Dice;
 pub use run::{Options, run};

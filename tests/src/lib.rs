@@ -13,3 +13,4 @@ pub mod samples;
 pub mod scripted;
 pub mod traffic;
 pub mod victim;
+pub mod writers;

@@ -4,21 +4,25 @@ use std::time::Duration;
 
 /// A generator of pseudo-random numbers: `SplitMix64`.
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// One of the values.
-    pub(super) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
-        let count = values.len() as u64;
-        values[usize::try_from(self.next() % count).expect("an index")]
+    pub(crate) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())]
+    }
+
+    /// An index of so many.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next() % count as u64).expect("an index")
     }
 
     /// A time up to so many milliseconds.
-    pub(super) fn millis(&mut self, most: u64) -> Duration {
+    pub(crate) fn millis(&mut self, most: u64) -> Duration {
         Duration::from_millis(self.next() % most)
     }
 
