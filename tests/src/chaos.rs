@@ -6,4 +6,5 @@
 mod disturbance;
 mod run;
 
+pub(crate) use dice::Dice;
 pub use run::{Options, run};

@@ -13,8 +13,12 @@ impl Dice {
 
     /// One of the values.
     pub(crate) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
-        let count = values.len() as u64;
-        values[usize::try_from(self.next() % count).expect("an index")]
+        values[self.below(values.len())]
+    }
+
+    /// An index of so many.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next() % count as u64).expect("an index")
     }
 
     /// A time up to so many milliseconds.

@@ -16,3 +16,4 @@ pub mod samples;
 pub mod scripted;
 pub mod traffic;
 pub mod victim;
+pub mod writers;
