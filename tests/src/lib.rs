@@ -11,6 +11,7 @@ pub mod oracle;
 pub mod postgres;
 pub mod preload;
 pub mod proxy;
+pub mod reading;
 pub mod recovery;
 pub mod samples;
 pub mod scripted;

@@ -1,0 +1,45 @@
+//! Benches that take minutes. Each starts a PostgreSQL of its own, prints a table, and puts the same as JSON into a file.
+//!
+//! ```text
+//! cargo run --release -p tests --bin bench -- reading
+//! cargo run --release -p tests --bin bench -- reading --rows 100000
+//! ```
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use tests::reading;
+
+/// Measures what takes minutes to measure.
+#[derive(Debug, Parser)]
+struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+
+    /// Where the figures go as JSON
+    #[arg(long, global = true, value_name = "FILE", default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// How long answers take, over a year of partitions, next to OFFSET and COUNT(*)
+    Reading {
+        /// Rows in the log; ten million take about 9 GB of disk
+        #[arg(long, default_value_t = 10_000_000)]
+        rows: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let figures = match args.bench {
+        Bench::Reading { rows } => reading::run(rows).await,
+    };
+    fs::write(&args.json, serde_json::to_string_pretty(&figures)?)?;
+    println!("\nthe same as JSON: {}", args.json.display());
+    Ok(())
+}

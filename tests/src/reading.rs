@@ -1,0 +1,161 @@
+//! How long answers take: a log of a year, the questions of those who read it, and the way of the seed beside them.
+
+mod load;
+mod questions;
+mod reads;
+mod timing;
+
+use std::time::{Duration, Instant};
+
+use audit_core::migrate::{Options, migrate};
+use audit_core::query::{By, Query, Reader};
+use audit_core::store::Schema;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use self::questions::{Question, asked};
+pub use self::reads::reads;
+use self::timing::Timing;
+use crate::postgres::{Durability, Server};
+
+/// How often each question is asked, and each in the seed's way, which takes longer.
+const ASKED: u64 = 300;
+const ASKED_THE_SEEDS_WAY: u64 = 10;
+/// Rows before the deep page: 20,000 pages.
+const DEEP: u64 = 20_000 * Query::DEFAULT_LIMIT as u64;
+/// What the viewer counts its facets and its histogram over.
+const SAMPLE: u32 = 1_000;
+
+/// Fills a log with so many rows and asks it. Prints a table, and gives back its figures.
+///
+/// # Panics
+///
+/// When a question reads a partition through.
+pub async fn run(rows: u64) -> Value {
+    let server = Server::start(Durability::Off);
+    let database = server.database().await;
+    database.execute("ALTER SYSTEM SET shared_buffers = '1GB'").await;
+    database.execute("ALTER SYSTEM SET max_wal_size = '1GB'").await;
+    database.execute("ALTER SYSTEM SET autovacuum = off").await;
+    server.stop();
+    server.start_again();
+    migrate(&database.url(), &Options::new()).await.expect("the database is new");
+    let began = Instant::now();
+    load::fill(&database, rows).await;
+    let loaded = began.elapsed();
+    let size = "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits
+                 WHERE inhparent = 'control_plane.audit_logs'::regclass";
+    let (bytes, partitions) = (database.value::<i64>(size).await, load::WEEKS + 1);
+    println!(
+        "{rows} rows in {partitions} partitions, {} MB, loaded in {:.0} s",
+        bytes / 1_000_000,
+        loaded.as_secs_f64()
+    );
+
+    for question in questions::all() {
+        let query = (question.ask)(0);
+        let (through, indexes) = reads(&database, &query).await;
+        assert_eq!(through, 0, "{} reads partitions through; it uses {indexes:?}", question.name);
+    }
+    println!("no question reads a partition through\n");
+
+    let reader = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
+    let mut plain = database.connect().await;
+    println!("{}", Timing::HEADER);
+    let mut figures = Vec::new();
+    for question in questions::all() {
+        figures.push(measure(&reader, &mut plain, &question).await);
+    }
+    figures.push(deep(&reader, &mut plain).await);
+    figures.extend(counts(&reader, &mut plain).await);
+    plain.close().await.expect("a good-bye");
+    json!({ "bench": "reading", "rows": rows, "partitions": partitions, "bytes": bytes, "figures": figures })
+}
+
+async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Value {
+    let mut timing = Timing::new(question.name);
+    for number in 0..ASKED {
+        let query = (question.ask)(number);
+        let began = Instant::now();
+        let page = reader.page(&query).await.expect("an answer");
+        timing.took(began.elapsed(), page.rows.len());
+        assert_eq!(page.searched_to, None, "{}: an index leads to the rows", question.name);
+    }
+    if let Some(condition) = question.seed {
+        for number in 0..ASKED_THE_SEEDS_WAY {
+            timing.took_the_seeds_way(seeds_way(plain, &condition(number), 0).await);
+        }
+    }
+    timing.told(Some(10.0))
+}
+
+/// A page and the number of all, as the seed asks for them.
+async fn seeds_way(plain: &mut PgConnection, condition: &str, offset: u64) -> Duration {
+    let began = Instant::now();
+    let table = "control_plane.audit_logs";
+    for sql in [
+        format!("SELECT * FROM {table} WHERE {condition} ORDER BY created_at DESC LIMIT 50 OFFSET {offset}"),
+        format!("SELECT count(*) FROM {table} WHERE {condition}"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *plain).await.expect("an answer");
+    }
+    began.elapsed()
+}
+
+/// The page 20,000 pages deep, or in the middle of a log that is smaller.
+async fn deep(reader: &Reader, plain: &mut PgConnection) -> Value {
+    let whole = reader.count(&Query::new()).await.expect("an answer").number();
+    let depth = DEEP.min(whole / 2);
+    let mut rows = reader.rows(Query::new());
+    for _ in 0..depth {
+        rows.next().await.expect("an answer");
+    }
+    let query = Query::new().after(rows.cursor().expect("there are rows"));
+    let mut timing = Timing::new("page 20,001");
+    for _ in 0..ASKED {
+        let began = Instant::now();
+        let page = reader.page(&query).await.expect("an answer");
+        timing.took(began.elapsed(), page.rows.len());
+    }
+    for _ in 0..3 {
+        timing.took_the_seeds_way(seeds_way(plain, "true", depth).await);
+    }
+    timing.told(Some(10.0))
+}
+
+/// What is counted: for a page of the viewer, by the sample; and as far as there is time.
+async fn counts(reader: &Reader, plain: &mut PgConnection) -> Vec<Value> {
+    let mut figures = Vec::new();
+    for text in ["", "actor:user_0", "action:project.updated", "outcome:denied", "action:secret.purged"] {
+        let name = |what: &str| format!("{what}, {}", if text.is_empty() { "all" } else { text });
+        let query = asked(text);
+        let mut timing = Timing::new(name("facets and histogram of the newest 1,000"));
+        for _ in 0..20 {
+            let began = Instant::now();
+            let page = reader.page(&query.clone().limit(SAMPLE)).await.expect("an answer");
+            timing.took(began.elapsed(), page.rows.len());
+        }
+        figures.push(timing.told(Some(500.0)));
+
+        let mut timing = Timing::new(name("estimate"));
+        for _ in 0..5 {
+            let began = Instant::now();
+            let count = reader.estimate(&query).await.expect("an answer");
+            timing.took(began.elapsed(), usize::try_from(count.number()).unwrap_or(usize::MAX));
+        }
+        let condition = questions::condition_of(text);
+        let count = format!("SELECT count(*) FROM control_plane.audit_logs WHERE {condition}");
+        for _ in 0..3 {
+            let began = Instant::now();
+            sqlx::raw_sql(AssertSqlSafe(count.clone())).fetch_all(&mut *plain).await.expect("an answer");
+            timing.took_the_seeds_way(began.elapsed());
+        }
+        figures.push(timing.told(Some(500.0)));
+    }
+    let mut timing = Timing::new("tally by action, all");
+    let began = Instant::now();
+    let tally = reader.tally(&Query::new(), By::Action, 20).await.expect("an answer");
+    timing.took(began.elapsed(), tally.counts.len());
+    figures.push(timing.told(None));
+    figures
+}
