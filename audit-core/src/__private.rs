@@ -13,7 +13,7 @@ pub use crate::catalog::check::{
     FREE, Place, UNKNOWN, check_target, field, find_action, find_named, includable, name_of, required,
 };
 pub use crate::catalog::field::{Free, Typed, Unknown, absent, own_metadata};
-pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, FieldsAt, NoPage, Page, PageAt, Sink};
+pub use crate::catalog::field_at::{ActionAt, FieldAt, Fields, FieldsAt, NoPage, Page, PageAt};
 pub use crate::catalog::no_catalog;
 pub use crate::coverage::place::SourcePlace;
 pub use crate::diff::{

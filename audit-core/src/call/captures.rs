@@ -47,12 +47,7 @@ impl Captures {
         self.actor = self.attempt("actor", || actor().into_actor()).flatten().map(Box::new);
     }
 
-    /// Captures a metadata field whose value is there already.
-    pub fn field<V: ?Sized>(&mut self, name: &'static str, value: &V, encode: fn(&V) -> Value) {
-        self.computed(name, || encode(value));
-    }
-
-    /// Captures a metadata field whose value is an expression's.
+    /// Captures a metadata field.
     pub fn computed(&mut self, name: &'static str, value: impl FnOnce() -> Value) {
         self.field_if_any(name, || Some(value()));
     }

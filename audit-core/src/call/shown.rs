@@ -2,6 +2,8 @@
 
 use std::fmt::{Debug, Display};
 
+use super::Captures;
+
 /// A value, or an `Option` of one, that is recorded as text.
 #[derive(Debug)]
 pub struct Shown<'a, T: ?Sized>(pub &'a T);
@@ -58,12 +60,25 @@ impl<O: Optional> Shown<'_, O> {
     {
         self.0.value().map(Text::to_text)
     }
+
+    /// Captures the target id of a value that is there already.
+    pub fn capture_target_id(self, captures: &mut Captures)
+    where
+        O::Value: Text,
+    {
+        captures.target_id(|| self.text());
+    }
 }
 
 /// Values that are no `Option`.
 pub trait Plain<T: ?Sized> {
     /// The text.
     fn text(self) -> Option<String>
+    where
+        T: Text;
+
+    /// Captures the target id of a value that is there already.
+    fn capture_target_id(self, captures: &mut Captures)
     where
         T: Text;
 }
@@ -74,6 +89,13 @@ impl<T: ?Sized> Plain<T> for Shown<'_, T> {
         T: Text,
     {
         Some(self.0.to_text())
+    }
+
+    fn capture_target_id(self, captures: &mut Captures)
+    where
+        T: Text,
+    {
+        captures.target_id(|| self.text());
     }
 }
 

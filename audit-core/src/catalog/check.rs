@@ -46,7 +46,7 @@ enum Unknown {
 }
 
 /// How many actions share a page; the derive cuts by the same number.
-const PAGE: usize = 16;
+const PAGE: usize = 8;
 
 static NOTHING: ActionInfo = ActionInfo {
     hash: 0,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::ActionInfo;
+use crate::call::Captures;
 use crate::{Metadata, metadata};
 
 /// Takes values for a field of type `T`.
@@ -25,25 +26,41 @@ pub struct Free;
 pub struct Unknown;
 
 impl<T> Typed<T> {
+    /// There is but one.
+    pub(super) const ONE: Self = Self(PhantomData);
+
     /// The value as it is recorded.
-    pub fn encode<V: RecordAs<T> + ?Sized>(value: &V) -> Value {
+    pub fn encode<V: RecordAs<T> + ?Sized>(self, value: &V) -> Value {
         value.record()
+    }
+
+    /// Captures a value that is there already.
+    pub fn capture<V: RecordAs<T> + ?Sized>(self, captures: &mut Captures, name: &'static str, value: &V) {
+        captures.computed(name, || value.record());
     }
 }
 
 impl Free {
     /// The value as it is recorded.
-    pub fn encode<V: Recordable + ?Sized>(value: &V) -> Value {
+    pub fn encode<V: Recordable + ?Sized>(self, value: &V) -> Value {
         value.to_record()
+    }
+
+    /// Captures a value that is there already.
+    pub fn capture<V: Recordable + ?Sized>(self, captures: &mut Captures, name: &'static str, value: &V) {
+        captures.computed(name, || value.to_record());
     }
 }
 
 impl Unknown {
     /// Nothing: a program that gets here does not compile.
     #[must_use]
-    pub const fn encode<V: ?Sized>(_: &V) -> Value {
+    pub const fn encode<V: ?Sized>(self, _: &V) -> Value {
         Value::Null
     }
+
+    /// Nothing, as well.
+    pub const fn capture<V: ?Sized>(self, _: &mut Captures, _: &'static str, _: &V) {}
 }
 
 /// The value of a variant's field. It is recorded in the way of those that an attribute names, so that a type of the
@@ -311,21 +328,21 @@ mod tests {
 
     #[test]
     fn a_value_is_recorded_as_its_field_has_it() {
-        assert_eq!(Typed::<i64>::encode(&5), json!(5));
-        assert_eq!(Typed::<u64>::encode(&5), json!(5));
-        assert_eq!(Typed::<f64>::encode(&0.5), json!(0.5));
-        assert_eq!(Typed::<f64>::encode(&f64::NAN), json!({ "not_finite": null }));
-        assert_eq!(Typed::<String>::encode("a"), json!("a"));
-        assert_eq!(Typed::<String>::encode(&"a"), json!("a"));
-        assert_eq!(Typed::<String>::encode(&Cow::Borrowed("a")), json!("a"));
-        assert_eq!(Typed::<Option<String>>::encode(&&"a".to_owned()), json!("a"));
-        assert_eq!(Typed::<Option<String>>::encode(&Some("a")), json!("a"));
-        assert_eq!(Typed::<Option<String>>::encode(&None::<&str>), Value::Null);
-        assert_eq!(Typed::<Vec<String>>::encode(&["a", "b"]), json!(["a", "b"]));
-        assert_eq!(Typed::<Option<Vec<String>>>::encode(&["a"].as_slice()), json!(["a"]));
-        assert_eq!(Typed::<Option<Vec<String>>>::encode(&Some(vec!["a"])), json!(["a"]));
-        assert_eq!(Typed::<Value>::encode(&("a", 1)), json!(["a", 1]));
-        assert_eq!(Typed::<Option<Value>>::encode(&json!({"a": 1})), json!({"a": 1}));
-        assert_eq!(Free::encode(&[1, 2]), json!([1, 2]));
+        assert_eq!(Typed::<i64>::ONE.encode(&5), json!(5));
+        assert_eq!(Typed::<u64>::ONE.encode(&5), json!(5));
+        assert_eq!(Typed::<f64>::ONE.encode(&0.5), json!(0.5));
+        assert_eq!(Typed::<f64>::ONE.encode(&f64::NAN), json!({ "not_finite": null }));
+        assert_eq!(Typed::<String>::ONE.encode("a"), json!("a"));
+        assert_eq!(Typed::<String>::ONE.encode(&"a"), json!("a"));
+        assert_eq!(Typed::<String>::ONE.encode(&Cow::Borrowed("a")), json!("a"));
+        assert_eq!(Typed::<Option<String>>::ONE.encode(&&"a".to_owned()), json!("a"));
+        assert_eq!(Typed::<Option<String>>::ONE.encode(&Some("a")), json!("a"));
+        assert_eq!(Typed::<Option<String>>::ONE.encode(&None::<&str>), Value::Null);
+        assert_eq!(Typed::<Vec<String>>::ONE.encode(&["a", "b"]), json!(["a", "b"]));
+        assert_eq!(Typed::<Option<Vec<String>>>::ONE.encode(&["a"].as_slice()), json!(["a"]));
+        assert_eq!(Typed::<Option<Vec<String>>>::ONE.encode(&Some(vec!["a"])), json!(["a"]));
+        assert_eq!(Typed::<Value>::ONE.encode(&("a", 1)), json!(["a", 1]));
+        assert_eq!(Typed::<Option<Value>>::ONE.encode(&json!({"a": 1})), json!({"a": 1}));
+        assert_eq!(Free.encode(&[1, 2]), json!([1, 2]));
     }
 }

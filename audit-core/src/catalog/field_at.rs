@@ -1,5 +1,8 @@
 //! From the place of a field to what takes its value, in steps: the compiler tries every implementation of a trait in turn, and a
 //! large catalog would have thousands. One implementation for each page of actions is all that the derive makes.
+//!
+//! An expansion goes to the [`Fields`] of its action once, and from that value to each field: the compiler remembers the
+//! type of a value, and would look for a path's again.
 
 use std::marker::PhantomData;
 
@@ -25,14 +28,14 @@ pub trait ActionAt<const ROW: usize> {
 pub trait FieldAt<const FIELD: usize> {
     /// Takes the value: [`Typed`], [`Free`] or [`Unknown`].
     type Sink;
+
+    /// There is but one.
+    const SINK: Self::Sink;
 }
 
-/// The fields of an action. What takes the value of one is its [`Sink`].
+/// The fields of an action.
 pub type FieldsAt<C, const PART: usize, const PAGE: usize, const ROW: usize> =
     <<C as PageAt<PART, PAGE>>::Page as ActionAt<ROW>>::Fields;
-
-/// What takes the value of a field, by the [`FieldsAt`] its action.
-pub type Sink<F, const FIELD: usize> = <F as FieldAt<FIELD>>::Sink;
 
 /// The actions of a page, each by the types of its fields, nested: `((A, (B, ())), (…, ()))`.
 #[derive(Debug)]
@@ -50,12 +53,30 @@ impl<const ROW: usize> ActionAt<ROW> for NoPage {
 #[derive(Debug)]
 pub struct Fields<T>(PhantomData<T>);
 
+impl<T> Fields<T> {
+    /// There is but one.
+    pub const ALL: Self = Self(PhantomData);
+
+    /// What takes the value of a field.
+    #[must_use]
+    pub const fn at<const FIELD: usize>(&self) -> <Self as FieldAt<FIELD>>::Sink
+    where
+        Self: FieldAt<FIELD>,
+    {
+        Self::SINK
+    }
+}
+
 impl<T> FieldAt<UNKNOWN> for Fields<T> {
     type Sink = Unknown;
+
+    const SINK: Unknown = Unknown;
 }
 
 impl<T> FieldAt<FREE> for Fields<T> {
     type Sink = Free;
+
+    const SINK: Free = Free;
 }
 
 macro_rules! nested {
@@ -72,6 +93,8 @@ macro_rules! at {
 
         impl<$($before,)* $this, Rest> FieldAt<$n> for Fields<nested!($($before)* $this Rest)> {
             type Sink = Typed<$this>;
+
+            const SINK: Typed<$this> = Typed::ONE;
         }
 
         at!([$($before)* $this] $($rest)*);

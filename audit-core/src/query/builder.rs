@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::filter::{Condition, Filter, Pattern, Period, Term, TextColumn};
+use super::sealed::SealedBatch;
 use super::{Cursor, Travel};
 use crate::{ActorType, Outcome, Target};
 
@@ -29,6 +30,8 @@ pub struct Query {
     order: Order,
     start: Option<Start>,
     limit: u32,
+    /// The batches whose rows are asked for; `None` for those of all.
+    batches: Option<Vec<SealedBatch>>,
 }
 
 /// Which rows come first: by `created_at`, and where that is equal by `id`.
@@ -71,12 +74,24 @@ impl Query {
 
     /// The latest entries, whatever they are.
     pub const fn new() -> Self {
-        Self { filter: Filter::new(), order: Order::NewestFirst, start: None, limit: Self::DEFAULT_LIMIT }
+        Self {
+            filter: Filter::new(),
+            order: Order::NewestFirst,
+            start: None,
+            limit: Self::DEFAULT_LIMIT,
+            batches: None,
+        }
     }
 
     /// The entry of this id.
     pub(super) fn by_id(id: Uuid) -> Self {
         Self::new().with(Condition::Id(id))
+    }
+
+    /// Only entries of these batches.
+    pub(super) fn of(mut self, batches: Vec<SealedBatch>) -> Self {
+        self.batches = Some(batches);
+        self
     }
 
     /// Only entries that a filter means, too.
@@ -187,6 +202,12 @@ impl Query {
     /// The query without its cursor, newest first.
     pub(super) fn whole(&self) -> Self {
         Self { start: None, order: Order::NewestFirst, ..self.clone() }
+    }
+
+    /// The batches whose rows are asked for; `None` for those of all.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn batches(&self) -> Option<&[SealedBatch]> {
+        self.batches.as_deref()
     }
 
     /// Where reading begins.

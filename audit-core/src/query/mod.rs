@@ -10,6 +10,8 @@
 //! searched for, in the order that was asked for, and when [two seconds](Reader::PATIENCE) are over before the page is full, it
 //! says [how far](Page::searched_to) that came and goes on from there.
 //!
+//! [`Reader::rows`] gives all rows of a query, and [`Follow`] those that come, none of which it misses.
+//!
 //! A reader that fails is still good: the next page opens a new connection.
 //!
 //! # Examples
@@ -39,16 +41,20 @@
 mod builder;
 mod cursor;
 mod filter;
+mod follow;
 pub mod grammar;
 mod moment;
 mod overview;
 mod page;
+mod pages;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod plan;
+mod position;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod reader;
 mod rows;
+mod sealed;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod search;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -65,10 +71,12 @@ mod windows;
 pub use builder::{Order, Query, by_action, by_actor, by_target};
 pub use cursor::{Cursor, CursorError};
 pub use filter::{Filter, Term};
+pub use follow::Follow;
 pub use grammar::ParseError;
 pub use moment::{Moment, MomentError};
 pub use overview::{Bar, Basis, Overview};
 pub use page::{Count, Page};
+pub use position::{Position, PositionError};
 pub use reader::Reader;
 pub use rows::Rows;
 pub use tally::{By, Tally};

@@ -1,6 +1,7 @@
 //! How a query is answered.
 
 use super::filter::{Condition, Filter, Pattern, Period, Term, TextColumn};
+use super::sealed::{self, SealedBatch};
 use super::spans::Span;
 use super::{Cursor, Query, Travel};
 use crate::Row;
@@ -15,6 +16,8 @@ pub(super) struct Plan<'a> {
     /// Where reading begins.
     pub(super) place: Option<Cursor>,
     pub(super) travel: Travel,
+    /// The batches to whose rows it is limited.
+    pub(super) batches: Option<&'a [SealedBatch]>,
     filter: &'a Filter,
     /// Whether some term cannot be said in the store's SQL, or not exactly, so that each row has to be looked at again.
     recheck: bool,
@@ -35,6 +38,11 @@ impl<'a> Plan<'a> {
                 None => terms.push(term),
             }
         }
+        if let Some(batches) = query.batches() {
+            let (earliest, latest) = sealed::span(batches);
+            since = since.max(earliest);
+            until = until.min(latest);
+        }
         terms.sort_by_key(|term| rank(term));
         let (place, travel) = (query.place(), query.travel());
         if let Some(place) = place {
@@ -46,7 +54,7 @@ impl<'a> Plan<'a> {
             }
         }
         let recheck = terms.iter().any(|term| !exact(&term.condition));
-        Self { span: (since, until), terms, place, travel, filter, recheck }
+        Self { span: (since, until), terms, place, travel, batches: query.batches(), filter, recheck }
     }
 
     /// Whether the SQL lets more rows through than are meant.
@@ -61,7 +69,7 @@ impl<'a> Plan<'a> {
 
     /// Whether no index leads to the rows, or not to them alone, so that rows have to be searched.
     pub(super) fn is_scan(&self) -> bool {
-        self.recheck || self.terms.first().is_some_and(|term| rank(term) >= UNINDEXED)
+        self.recheck || self.terms.first().map_or(self.batches.is_some(), |term| rank(term) >= UNINDEXED)
     }
 }
 

@@ -13,6 +13,7 @@ use super::filter::{Condition, Path, Pattern};
 use super::overview::{self, Kind, Most};
 use super::plan::Plan;
 use super::reader::{Reach, Source, TIME_LIMIT};
+use super::sealed::SealedBatch;
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
@@ -158,6 +159,29 @@ impl Source for Postgres {
             self.ask(async |statements| search::tally(statements, &plan, by, most).await).await
         })
     }
+
+    fn sealed(&self, from: u64) -> BoxFuture<'_, Result<(Vec<SealedBatch>, u64), StoreError>> {
+        Box::pin(self.ask(async move |statements| {
+            let before = format!("{}.", self.schema.quoted());
+            let rows = statements.answer(sql::select_sealed(&before, from)).await?;
+            let end = statements.answer(sql::select_end(&before)).await?;
+            let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::end(&end)?));
+            read().map_err(|error| self.failed(error))
+        }))
+    }
+
+    fn unsealed_since(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
+        Box::pin(self.ask(async |statements| {
+            let since = format!(
+                "SELECT min(b.db_time) FROM (SELECT * FROM {schema}.audit_batches ORDER BY xid DESC LIMIT 100) b
+                  WHERE NOT EXISTS (SELECT FROM {schema}.audit_tree t WHERE t.stream_id = b.stream_id AND t.batch_no = b.batch_no)",
+                schema = self.schema.quoted()
+            );
+            let rows = statements.answer(QueryBuilder::new(since)).await?;
+            let since = rows.first().map_or(Ok(None), |row| row.try_get(0));
+            since.map_err(|error| self.failed(error))
+        }))
+    }
 }
 
 /// The statements of one question, in one transaction.
@@ -191,6 +215,11 @@ impl Transaction<'_> {
             Err(error) if ran_out_of_time(&error) => Ok(None),
             Err(error) => Err(self.reader.failed(error)),
         }
+    }
+
+    /// Runs a statement that has to be answered in time.
+    async fn answer(&mut self, statement: QueryBuilder<sqlx::Postgres>) -> Result<Vec<PgRow>, StoreError> {
+        self.fetch(statement).await?.ok_or_else(|| self.reader.too_slow())
     }
 
     async fn end(&mut self) -> Result<(), StoreError> {

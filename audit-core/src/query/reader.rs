@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::overview::Most;
-use super::{By, Count, Overview, Page, Query, Rows, Tally};
+use super::sealed::SealedBatch;
+use super::{By, Count, Overview, Page, Position, Query, Rows, Tally};
 use crate::Row;
 use crate::store::{BoxFuture, Schema, StoreError};
 
@@ -42,6 +43,10 @@ pub(super) trait Source: std::fmt::Debug + Send + Sync {
         patience: Duration,
     ) -> BoxFuture<'a, Result<Overview, StoreError>>;
     fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>>;
+    /// The batches of the tree from a leaf on, as many as one look gives back, and how many leaves it has.
+    fn sealed(&self, from: u64) -> BoxFuture<'_, Result<(Vec<SealedBatch>, u64), StoreError>>;
+    /// When the earliest was stored of those of the newest batches that are not in the tree.
+    fn unsealed_since(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>>;
 }
 
 /// Reads the log of one store over one connection; questions asked at once are answered one after the other.
@@ -161,6 +166,39 @@ impl Reader {
     #[must_use]
     pub fn rows(&self, query: Query) -> Rows<'_> {
         Rows::new(self, query)
+    }
+
+    /// The position behind everything that is sealed by now, from which [`Follow`](super::Follow) gives what comes later.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn end(&self) -> Result<Position, StoreError> {
+        // Nothing is there, which costs nothing.
+        let (_, end) = self.source.sealed(u64::MAX).await?;
+        Ok(Position::at(end))
+    }
+
+    /// Since when batches wait to be sealed, as far as the newest hundred tell; `None` where they all are. After more than a few
+    /// seconds nobody seals, and who [follows](super::Follow) the log does not see what is new.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn unsealed_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.source.unsealed_since().await
+    }
+
+    pub(super) async fn sealed(&self, from: u64) -> Result<(Vec<SealedBatch>, u64), StoreError> {
+        self.source.sealed(from).await
     }
 
     /// The row of this id.

@@ -1,7 +1,6 @@
 //! All rows of a query, one after the other.
 
-use std::vec;
-
+use super::pages::Pages;
 use super::{Cursor, Query, Reader};
 use crate::Row;
 use crate::store::StoreError;
@@ -26,15 +25,13 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct Rows<'a> {
     reader: &'a Reader,
-    /// What is asked next; `None` after the last page.
-    query: Option<Query>,
-    page: vec::IntoIter<Row>,
+    pages: Pages,
     given: Option<Cursor>,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(reader: &'a Reader, query: Query) -> Self {
-        Self { reader, query: Some(query.limit(Query::MAX_LIMIT)), page: Vec::new().into_iter(), given: None }
+        Self { reader, pages: Pages::new(query), given: None }
     }
 
     /// The next row; `None` after the last.
@@ -47,16 +44,11 @@ impl<'a> Rows<'a> {
     ///
     /// Dropping the future loses no row.
     pub async fn next(&mut self) -> Result<Option<Row>, StoreError> {
-        loop {
-            if let Some(row) = self.page.next() {
-                self.given = Some(Cursor::of(&row));
-                return Ok(Some(row));
-            }
-            let Some(query) = &self.query else { return Ok(None) };
-            let page = self.reader.page(query).await?;
-            self.query = page.next.map(|next| query.clone().after(next));
-            self.page = page.rows.into_iter();
-        }
+        let next = self.pages.next(self.reader).await?;
+        Ok(next.map(|(row, place)| {
+            self.given = Some(place);
+            row
+        }))
     }
 
     /// What [`Query::after`] takes to go on behind the row that was given last.

@@ -8,6 +8,7 @@ use super::filter::{Condition, Path, Pattern, Period, TextColumn};
 use super::overview::Kind;
 use super::plan::Plan;
 use super::reader::TIME_LIMIT;
+use super::sealed::{self, SealedBatch};
 use super::spans::Span;
 use super::tally::By;
 use super::{Cursor, Travel};
@@ -53,6 +54,7 @@ pub(super) fn select<D: Dialect>(
 where
     for<'q> String: Encode<'q, D> + Type<D>,
     for<'q> Uuid: Encode<'q, D> + Type<D>,
+    for<'q> i64: Encode<'q, D> + Type<D>,
 {
     // Bounds come as parameters, so that the planner sees which partitions are beyond them.
     let mut sql = QueryBuilder::new(format!("SELECT {what} FROM {table} WHERE created_at >= "));
@@ -76,6 +78,9 @@ where
         }
         beside = D::BESIDE;
     }
+    if let Some(batches) = plan.batches {
+        push_batches(&mut sql, batches);
+    }
     if let Some(place) = place {
         sql.push(format_args!(" AND (created_at, id) {} (", plan.travel.beyond()));
         D::push_time(&mut sql, place.created_at.timestamp_micros());
@@ -89,6 +94,7 @@ pub(super) fn select_tally<D: Dialect>(table: &str, plan: &Plan<'_>, span: Span,
 where
     for<'q> String: Encode<'q, D> + Type<D>,
     for<'q> Uuid: Encode<'q, D> + Type<D>,
+    for<'q> i64: Encode<'q, D> + Type<D>,
 {
     let value = match by {
         By::Day => D::DAY,
@@ -118,6 +124,7 @@ pub(super) fn select_kinds<D: Dialect>(table: &str, plan: &Plan<'_>, span: Span)
 where
     for<'q> String: Encode<'q, D> + Type<D>,
     for<'q> Uuid: Encode<'q, D> + Type<D>,
+    for<'q> i64: Encode<'q, D> + Type<D>,
 {
     let kind = "action, actor_type || ':' || actor_id, target_type, outcome, count(*)";
     let mut sql = select(kind, table, plan, span, None);
@@ -150,6 +157,20 @@ where
 {
     let direction = travel.direction();
     sql.push(format_args!(" ORDER BY created_at {direction}, id {direction} LIMIT ")).push_bind(limit);
+}
+
+fn push_batches<D: Dialect>(sql: &mut QueryBuilder<D>, batches: &[SealedBatch])
+where
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+    for<'q> i64: Encode<'q, D> + Type<D>,
+{
+    sql.push(" AND (FALSE");
+    for SealedBatch { stream_id, seqs, .. } in batches {
+        sql.push(" OR (stream_id = ").push_bind(*stream_id);
+        sql.push(" AND seq >= ").push_bind(seqs.start);
+        sql.push(" AND seq < ").push_bind(seqs.end).push(")");
+    }
+    sql.push(")");
 }
 
 fn push_condition<D: Dialect>(sql: &mut QueryBuilder<D>, condition: &Condition, beside: &str)
@@ -228,6 +249,36 @@ pub(super) fn json_inner(text: &str) -> String {
 /// The beginning of a text as it stands in JSON.
 pub(super) fn json_prefix(beginning: &str) -> String {
     format!("\"{}", json_inner(beginning))
+}
+
+/// The batches of the tree from a leaf on. What the tables' names begin with is quoted already.
+pub(super) fn select_sealed<D: Database>(before: &str, from: u64) -> QueryBuilder<D>
+where
+    for<'q> i64: Encode<'q, D> + Type<D>,
+{
+    let mut sql =
+        QueryBuilder::new(format!("SELECT {} FROM {before}audit_tree t JOIN {before}audit_batches b", sealed::COLUMNS));
+    sql.push(" ON b.stream_id = t.stream_id AND b.batch_no = t.batch_no WHERE t.leaf >= ");
+    sql.push_bind(i64::try_from(from).unwrap_or(i64::MAX))
+        .push(" ORDER BY t.leaf LIMIT ")
+        .push_bind(i64::from(sealed::MOST));
+    sql
+}
+
+/// How many leaves the tree has.
+pub(super) fn select_end<D: Database>(before: &str) -> QueryBuilder<D> {
+    QueryBuilder::new(format!("SELECT coalesce(max(leaf) + 1, 0) FROM {before}audit_tree"))
+}
+
+/// What [`select_end`] gives back.
+pub(super) fn end<'r, R>(rows: &'r [R]) -> Result<u64, sqlx::Error>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    row.try_get::<i64, _>(0).map(i64::unsigned_abs)
 }
 
 /// Reads a row.

@@ -14,6 +14,7 @@ use super::filter::{Condition, Path, Pattern, Period};
 use super::overview::{self, Kind, Most};
 use super::plan::Plan;
 use super::reader::{Reach, Source};
+use super::sealed::SealedBatch;
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
@@ -111,6 +112,28 @@ impl Source for Sqlite {
             self.ask(async |session| search::tally(session, &plan, by, most).await).await
         })
     }
+
+    fn sealed(&self, from: u64) -> BoxFuture<'_, Result<(Vec<SealedBatch>, u64), StoreError>> {
+        Box::pin(self.ask(async move |session| {
+            let rows = session.answer(sql::select_sealed("", from)).await?;
+            let end = session.answer(sql::select_end("")).await?;
+            let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::end(&end)?));
+            read().map_err(|error| self.failed(error))
+        }))
+    }
+
+    fn unsealed_since(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
+        Box::pin(self.ask(async |session| {
+            let since = "SELECT min(b.db_time) AS since FROM (SELECT * FROM audit_unsealed LIMIT 100) u
+                           JOIN audit_batches b ON b.stream_id = u.stream_id AND b.batch_no = u.batch_no";
+            let rows = session.answer(QueryBuilder::new(since)).await?;
+            let since = || match rows.first() {
+                Some(row) if row.try_get::<Option<i64>, _>(0)?.is_some() => time(row, "since").map(Some),
+                _ => Ok(None),
+            };
+            since().map_err(|error| self.failed(error))
+        }))
+    }
 }
 
 /// The statements of one question.
@@ -135,6 +158,13 @@ impl Session<'_> {
             }
             Err(error) => Err(self.reader.failed(error)),
         }
+    }
+}
+
+impl Session<'_> {
+    /// Runs a statement that has to be answered in time.
+    async fn answer(&mut self, statement: QueryBuilder<sqlx::Sqlite>) -> Result<Vec<SqliteRow>, StoreError> {
+        self.fetch(statement).await?.ok_or_else(|| self.too_slow())
     }
 }
 

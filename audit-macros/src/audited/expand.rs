@@ -118,9 +118,9 @@ fn checks(model: &Audited) -> TokenStream {
     }
     if model.metadata.iter().any(|detail| !matches!(detail.source, Source::Later)) {
         checks.extend(quote_spanned! {span=>
-            type __AuditFields = #krate::__private::FieldsAt<
+            const __AUDIT_FIELDS: #krate::__private::FieldsAt<
                 __AuditCatalog, { __AUDIT_SITE.action.part }, { __AUDIT_SITE.action.page }, { __AUDIT_SITE.action.row }
-            >;
+            > = #krate::__private::Fields::ALL;
         });
     }
     for detail in model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)) {
@@ -169,12 +169,18 @@ fn captures(model: &Audited) -> TokenStream {
         TargetId::Argument(expression) => {
             let span = at(expression.span());
             let krate = path_at(krate, span);
+            let shown = quote_spanned!(span=> #krate::__private::Shown(&(#expression)));
+            let statement = if is_plain(expression) {
+                quote_spanned!(span=> #shown.capture_target_id(&mut #captures);)
+            } else {
+                quote_spanned!(span=> #captures.target_id(|| #shown.text());)
+            };
             statements.extend(quote_spanned! {span=>
-                #captures.target_id(|| {
+                {
                     #[allow(unused_imports)]
                     use #krate::__private::Plain as _;
-                    #krate::__private::Shown(&(#expression)).text()
-                });
+                    #statement
+                }
             });
         }
         TargetId::Target(argument) => {
@@ -195,7 +201,7 @@ fn captures(model: &Audited) -> TokenStream {
             let name = field_name(detail);
             if matches!(form, Form::Typed) && is_plain(value) {
                 let (span, sink) = (at(value.span()), sink(model, detail, value.span()));
-                statements.extend(quote_spanned!(span=> #captures.field(#name, &#value, <#sink>::encode);));
+                statements.extend(quote_spanned!(span=> #sink.capture(&mut #captures, #name, &#value);));
                 continue;
             }
             let span = at(value.span());
@@ -235,15 +241,15 @@ pub(super) fn encode(model: &Audited, detail: &Detail, value: &TokenStream, form
         Form::Display => quote_spanned!(span=> &#krate::__private::displayed(&#value)),
         Form::Debug => quote_spanned!(span=> &#krate::__private::debugged(&#value)),
     };
-    quote_spanned!(span=> <#sink>::encode(#value))
+    quote_spanned!(span=> #sink.encode(#value))
 }
 
-/// The type that takes the values of a field.
+/// What takes the value of a field.
 fn sink(model: &Audited, detail: &Detail, span: Span) -> TokenStream {
     let span = at(span);
-    let krate = path_at(&model.krate, span);
     let field = field(model, detail);
-    quote_spanned!(span=> #krate::__private::Sink<__AuditFields, { #field }>)
+    let fields = Ident::new("__AUDIT_FIELDS", span);
+    quote_spanned!(span=> #fields.at::<{ #field }>())
 }
 
 /// The place of a field in its action, which the compiler reports where it is none.

@@ -149,7 +149,7 @@ fn values(action: &Action, own_metadata: &Ident, info: &Ident) -> TokenStream {
 }
 
 /// How many actions share a page; `Place` divides by the same number.
-const PAGE: usize = 16;
+const PAGE: usize = 8;
 
 fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
     let pages = actions.chunks(PAGE).enumerate().map(|(p, actions)| {

@@ -6,6 +6,7 @@ mod contracts;
 mod dead_letters;
 mod doctor;
 mod erasure;
+mod follow;
 mod grammar;
 mod landing;
 mod log;
