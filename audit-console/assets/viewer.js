@@ -163,17 +163,26 @@
     tail = new EventSource(button.dataset.address);
     tail.addEventListener("entry", (event) => {
       trouble.hidden = true;
-      if (list.querySelector(`[data-id="${event.lastEventId}"]`)) return;
+      const piece = document.createElement("template");
+      piece.innerHTML = event.data;
+      const entry = piece.content.firstElementChild;
+      // The page may have it already: it was stored before, and is sealed only now.
+      if (list.querySelector(`[data-id="${entry.dataset.id}"]`)) return;
       document.querySelector(".empty")?.remove();
-      list.insertAdjacentHTML("afterbegin", event.data);
-      list.firstElementChild.classList.add("fresh");
+      entry.classList.add("fresh");
+      list.prepend(entry);
       htmx.process(list.firstElementChild);
       while (list.children.length > MOST) list.lastElementChild.remove();
     });
-    const say = (text) => { trouble.textContent = text; trouble.hidden = false; };
+    const say = (text) => { trouble.textContent = text; trouble.hidden = text === ""; };
     tail.addEventListener("trouble", (event) => say(event.data));
-    tail.addEventListener("open", () => { trouble.hidden = true; });
-    tail.addEventListener("error", () => say("the viewer did not answer; trying again"));
+    tail.addEventListener("open", () => say(""));
+    tail.addEventListener("error", () => {
+      if (tail.readyState !== EventSource.CLOSED) return say("The viewer did not answer; trying again.");
+      // It answered otherwise than with a stream, and the browser does not ask again.
+      stop();
+      say("The viewer refused: too many may follow the log, or the session is over. Load the page again.");
+    });
   }
 
   function stop() {

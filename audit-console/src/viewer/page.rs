@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use audit_core::catalog;
-use audit_core::query::{Basis, Cursor, CursorError, Overview, ParseError, Query};
+use audit_core::query::{Basis, Cursor, CursorError, Overview, ParseError, Position, Query};
 use audit_core::{AuditAction, Outcome};
 use axum::extract::{Query as Parameters, State};
 use axum::http::{StatusCode, Uri};
@@ -42,7 +42,7 @@ const FIELDS: [&str; 12] = [
 ];
 
 /// How long the page waits for what stands beside its entries, also while others ask.
-const BESIDE: Duration = Duration::from_millis(800);
+const BESIDE: Duration = Duration::from_secs(2);
 
 #[derive(Template)]
 #[template(path = "entries.html")]
@@ -111,6 +111,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
             return message.response(&uri);
         }
     };
+    let end = end(&log).await;
     let (page, counted) = tokio::join!(log.pages.page(&question), Counted::glance(&log, &query));
     let page = match page {
         Ok(page) => page,
@@ -129,12 +130,17 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         newer: place("before", page.previous),
         older: place("after", page.next),
         counted,
-        live: page.previous.is_none().then(|| format!("live?q={}", encode(&query.text))),
+        live: end.filter(|_| page.previous.is_none()).map(|end| format!("live?q={}&from={end}", encode(&query.text))),
         csv: export("csv"),
         jsonl: export("jsonl"),
         command: shell::command_with("query", &log.place(), &query.text, []),
         form: Form { text: query.text, mistake: None, offers: offers() },
     })
+}
+
+/// Where to follow the log from; looked up before the entries, so that nothing is missed between the page and what follows.
+async fn end(log: &Log) -> Option<Position> {
+    timeout(BESIDE, log.background.end()).await.ok()?.ok()
 }
 
 fn question(asked: &Asked, query: &Understood) -> Result<Query, CursorError> {

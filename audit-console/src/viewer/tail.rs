@@ -1,93 +1,138 @@
 //! New entries as they come (server-sent events).
 
-use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
 use audit_core::Row;
-use audit_core::query::{Filter, Query};
-use audit_core::store::StoreError;
+use audit_core::query::{Follow, Position};
+use audit_core::store::{ErrorClass, StoreError};
 use axum::extract::{Query as Parameters, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use chrono::{TimeDelta, Utc};
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::stream;
+use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Interval, MissedTickBehavior, interval};
-use uuid::Uuid;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use super::Log;
 use super::asked::Asked;
 use super::message::Message;
 use super::sentence::Sentence;
+use crate::render::escape::visible;
 
 /// How often the log is asked.
-const PACE: Duration = Duration::from_secs(1);
-/// How late an entry may be stored and still be seen.
-const LATE: TimeDelta = TimeDelta::seconds(60);
-/// Most entries of one look. Of more than so many within [`LATE`], the older ones are not sent.
-const MOST: u32 = 200;
+const PACE: Duration = Duration::from_millis(500);
+/// How long batches may wait for a sealer before that is said.
+const SEALED_WITHIN: TimeDelta = TimeDelta::seconds(5);
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Sends each entry that is recorded from now on, and those of the last minute, once: as `entry`, a piece of the page. While the
-/// log does not answer, `trouble` says so.
-pub(super) async fn follow(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked): Parameters<Asked>) -> Response {
+/// Where to begin.
+#[derive(Debug, Deserialize)]
+pub(super) struct Begin {
+    /// The end of the tree when the page was made.
+    from: Option<String>,
+}
+
+/// Sends each entry that is sealed from a position on, once, however late its transaction committed: as `entry`, a piece of the
+/// page, whose id is the position behind it. A client that comes again says it as `Last-Event-ID`. While nothing can come,
+/// `trouble` says why.
+pub(super) async fn follow(
+    State(log): State<Arc<Log>>,
+    uri: Uri,
+    Parameters(asked): Parameters<Asked>,
+    Parameters(begin): Parameters<Begin>,
+    headers: HeaderMap,
+) -> Response {
+    let refused = |text: &str| {
+        Message::new(StatusCode::BAD_REQUEST, "There is nothing to follow", text.to_owned()).response(&uri)
+    };
     let Ok(query) = asked.understood(Utc::now()) else {
-        let text = "The query is not understood: the page of entries says what is wrong with it.";
-        return Message::new(StatusCode::BAD_REQUEST, "There is nothing to follow", text).response(&uri);
+        return refused("The query is not understood: the page of entries says what is wrong with it.");
+    };
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let position = match last.or(begin.from).map(|text| text.parse::<Position>()).transpose() {
+        Ok(position) => position,
+        Err(error) => return refused(&format!("{error}.")),
     };
     let Ok(permit) = Arc::clone(&log.tails).try_acquire_owned() else {
         let text = "As many follow the log as may at a time. Try again later.";
         return Message::new(StatusCode::SERVICE_UNAVAILABLE, "Too many follow the log", text).response(&uri);
     };
-    let tail = Tail::new(log, query.filter, permit);
+    let position = match position {
+        Some(position) => position,
+        None => match log.background.end().await {
+            Ok(end) => end,
+            Err(error) => return Message::of(&error).response(&uri),
+        },
+    };
+    let tail = Tail::new(log, Follow::new(query.filter, position), permit);
     let events = stream::unfold(tail, |mut tail| async move { Some((Ok::<_, Infallible>(tail.next().await), tail)) });
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
 struct Tail {
     log: Arc<Log>,
-    filter: Filter,
+    follow: Follow,
     pace: Interval,
-    /// What the last look found.
-    seen: HashSet<Uuid>,
-    /// What is to be sent, oldest first.
-    waiting: VecDeque<Row>,
-    /// Whether the last look failed.
-    trouble: bool,
+    /// When to look next whether somebody seals.
+    look: Instant,
+    /// What was said last that keeps entries from coming.
+    trouble: Option<String>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Tail {
-    fn new(log: Arc<Log>, filter: Filter, permit: OwnedSemaphorePermit) -> Self {
+    fn new(log: Arc<Log>, follow: Follow, permit: OwnedSemaphorePermit) -> Self {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { log, filter, pace, seen: HashSet::new(), waiting: VecDeque::new(), trouble: false, _permit: permit }
+        Self { log, follow, pace, look: Instant::now(), trouble: None, _permit: permit }
     }
 
     async fn next(&mut self) -> Event {
         loop {
-            if let Some(row) = self.waiting.pop_front() {
-                let sentence = Sentence::new(&row, Utc::now(), "").render().unwrap_or_default();
-                return Event::default().event("entry").id(row.id.to_string()).data(sentence);
+            let trouble = match self.follow.next_if_any(&self.log.background).await {
+                Ok(Some(row)) => {
+                    self.trouble = None;
+                    return self.entry(&row);
+                }
+                Ok(None) => self.unsealed().await,
+                Err(error) => Some(told(&error)),
+            };
+            if trouble != self.trouble {
+                self.trouble.clone_from(&trouble);
+                return Event::default().event("trouble").data(trouble.unwrap_or_default());
             }
             self.pace.tick().await;
-            let before = self.trouble;
-            self.trouble = self.look().await.is_err();
-            if self.trouble && !before {
-                return Event::default().event("trouble").data("the log did not answer; trying again");
-            }
         }
     }
 
-    async fn look(&mut self) -> Result<(), StoreError> {
-        let latest = Query::from(self.filter.clone()).since(Utc::now() - LATE).limit(MOST);
-        let rows = self.log.background.page(&latest).await?.rows;
-        let found = rows.iter().map(|row| row.id).collect();
-        let seen = std::mem::replace(&mut self.seen, found);
-        self.waiting.extend(rows.into_iter().rev().filter(|row| !seen.contains(&row.id)));
-        Ok(())
+    fn entry(&self, row: &Row) -> Event {
+        let sentence = Sentence::new(row, Utc::now(), "").render().unwrap_or_default();
+        Event::default().event("entry").id(self.follow.position().to_string()).data(sentence)
+    }
+
+    /// That nobody seals, so that nothing can come; otherwise nothing.
+    async fn unsealed(&mut self) -> Option<String> {
+        if Instant::now() < self.look {
+            return self.trouble.clone();
+        }
+        self.look = Instant::now() + LOOK_EVERY;
+        // A log that does not answer is told of when it is followed.
+        let since = self.log.background.unsealed_since().await.ok().flatten();
+        let since = since.filter(|since| *since < Utc::now() - SEALED_WITHIN)?;
+        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Some(format!("Nobody seals this log: what was stored since {since} comes once `audit seal` runs."))
+    }
+}
+
+fn told(error: &StoreError) -> String {
+    match error.class() {
+        ErrorClass::Transient => "The log did not answer; trying again.".to_owned(),
+        _ => visible(&error.to_string()).into_owned(),
     }
 }

@@ -168,5 +168,6 @@ async fn a_live_tail_shows_what_is_recorded_without_loading_the_page() {
     browser.find(By::Id("live")).await.unwrap().click().await.unwrap();
     let hostile = "<img src=x onerror=alert(1)>";
     log.hold(vec![entry("project.created", 0).target(Target::project(hostile)).build()]).await;
+    log.seal(None).await;
     shows(&browser, &[hostile, "new", "old"]).await;
 }

@@ -87,3 +87,31 @@ async fn nothing_but_looking_is_answered() {
     let head = site.ask("HEAD", "/entries", "", "").await.is(200);
     assert!(head.body.is_empty() && head.header("content-length").is_some());
 }
+
+#[tokio::test]
+async fn no_address_leads_out_of_the_assets() {
+    let log = Log::sqlite().await;
+    let site = log.site().await;
+    for name in
+        ["../Cargo.toml", "..%2fCargo.toml", "%2e%2e%2fsrc%2flib.rs", "..%5cCargo.toml", "%2fetc%2fpasswd", "%00", ""]
+    {
+        let answer = site.get(&format!("/assets/{name}")).await;
+        assert!((400..500).contains(&answer.status), "{name}: {}", answer.status);
+        assert!(!answer.body.contains("[package]") && !answer.body.contains("root:"), "{name}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_does_not_make_an_answer_large() {
+    let log = Log::sqlite().await;
+    log.hold((0..60).map(|number| entry("project.created", number * 60).build()).collect()).await;
+    let site = log.site().await;
+    // Each of some hundred links repeats the query.
+    let longest = format!("/entries?q=-actor:%22{}%22", "%E2%80%AE".repeat(1_300));
+    let page = site.get(&longest).await.is(200);
+    assert!(page.body.len() < 5_000_000, "{}", page.body.len());
+    let page = site.get(&format!("/entries?q={}", "x".repeat(5_000))).await.is(400).says("longer than 4096 bytes");
+    assert!(page.body.len() < 50_000, "{}", page.body.len());
+    let path = format!("/entries?q={}", "x".repeat(100_000));
+    assert!((400..500).contains(&site.get(&path).await.status));
+}

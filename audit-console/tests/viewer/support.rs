@@ -66,9 +66,8 @@ impl Log {
         sealer.once().await.unwrap();
     }
 
-    /// Changes what every row says, as somebody who takes the guards off.
-    pub(crate) async fn tamper(&self) {
-        let change = "UPDATE audit_logs SET action = 'project.deleted'";
+    /// Changes what is stored, as somebody who takes the guards off.
+    pub(crate) async fn tamper(&self, change: &str) {
         match &self.place {
             Place::Server { database } => {
                 let off = "SET search_path = control_plane; ALTER TABLE audit_logs DISABLE TRIGGER ALL";
@@ -76,13 +75,13 @@ impl Log {
             }
             Place::File { .. } => {
                 let mut connection = SqliteConnection::connect(&self.owner).await.unwrap();
-                let guards = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_logs'";
+                let guards = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%RAISE(%'";
                 let guards: Vec<String> = sqlx::query_scalar(guards).fetch_all(&mut connection).await.unwrap();
                 for guard in guards {
                     let off = format!("DROP TRIGGER {guard}");
                     sqlx::raw_sql(AssertSqlSafe(off)).execute(&mut connection).await.unwrap();
                 }
-                sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(change.to_owned())).execute(&mut connection).await.unwrap();
             }
         }
     }

@@ -369,11 +369,7 @@ async fn an_overview_counts_more_rows_than_it_reads(log: Log) {
     let entry = |number: u64| {
         let (action, outcome) =
             if number % 3 == 0 { ("door.opened", Outcome::Denied) } else { ("key.made", Outcome::Success) };
-        builder(action)
-            .actor(Actor::user("ann"))
-            .outcome(outcome)
-            .created_at(newest - days(1) * (number % 40) as u32)
-            .build()
+        builder(action).actor(Actor::user("ann")).outcome(outcome).created_at(newest - days(number % 40)).build()
     };
     let rows = log.hold((0..1_500).map(entry).collect()).await;
     let reader = log.reader().await;
