@@ -1,12 +1,23 @@
 //! Who is at work, from where, and for which request.
 //!
 //! A [`Context`] belongs to the work in progress: [`scope`] binds it to a future, [`sync_scope`] to a
-//! closure, and every entry made inside takes it over. Scopes nest; the inner one replaces the outer
-//! one whole, so build it from [`Context::current`] to add to it. A task that is spawned has a scope of
-//! its own: hand it the context with [`InContext::in_audit_context`].
+//! closure, and every entry made inside takes it over. Scopes nest: the inner context replaces the outer one
+//! whole, so build it from [`Context::current`] to add to it. Only where it names no auditor, the outer one's records on.
+//! What becomes known later, who was authenticated say, [`update`] adds to the context of the scope.
+//!
+//! | work | in the context |
+//! |---|---|
+//! | a request | the layers of `audit_core::http` (features `tower`, `actix-web`) |
+//! | a spawned task | [`spawn`], or [`in_audit_context`](InContext::in_audit_context) before spawning it in another way |
+//! | a blocking task | [`spawn_blocking`] |
+//! | a thread, a task of rayon | [`carry`]: `std::thread::spawn(context::carry(|| …))`, `rayon::spawn(context::carry(|| …))` |
+//! | parts of one computation | `let context = Context::current();`, then `context::sync_scope(context.clone(), || …)` in each |
+//! | a job in a queue | `Context` is in its payload (serde), and [`scope`] is around the work |
+//! | a job of the system itself | `context::scope(Context::system("nightly-sweep"), …)` |
 //!
 //! Outside every scope the context is empty: entries are kept all the same, with the actor
-//! `unattributed`, and counted.
+//! `unattributed`, counted ([`Stats::unattributed`](crate::Stats)) and found by `actor:system/unattributed`;
+//! [`Builder::require_actor`](crate::Builder::require_actor) makes that an error.
 //!
 //! # Examples
 //!
@@ -27,11 +38,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Auditor};
 
-tokio::task_local! {
-    static CURRENT: Context;
-}
+mod carry;
+mod scope;
+
+pub use carry::{InContext, carry, spawn, spawn_blocking};
+pub use scope::{Scope, scope, sync_scope, update};
+#[cfg(feature = "tower")]
+pub(crate) use scope::{enter, scope_of};
 
 /// Who is at work, from where, and for which request. Cloning costs one atomic increment.
+///
+/// It serialises, without its auditor, to an object of the fields that are known, so that a job that is queued now and
+/// done elsewhere is recorded as the work of whoever queued it:
+///
+/// ```
+/// use audit_core::{Actor, Context};
+///
+/// let context = Context::new().with_actor(Actor::user("user_123")).with_request_id("req_9");
+/// let payload = serde_json::to_string(&context)?;
+/// assert_eq!(payload, r#"{"actor":{"actor_type":"user","id":"user_123"},"request_id":"req_9"}"#);
+/// assert_eq!(serde_json::from_str::<Context>(&payload)?.request_id(), Some("req_9"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Context(Option<Arc<Fields>>);
@@ -39,14 +67,23 @@ pub struct Context(Option<Arc<Fields>>);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Fields {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) actor: Option<Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ip_address: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tenant_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) on_behalf_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) span_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<String>,
     #[serde(skip)]
     pub(crate) auditor: Option<Auditor>,
@@ -115,15 +152,21 @@ impl Context {
         Self(None)
     }
 
+    /// The context of what the system does by itself, named after the part of it that acts.
+    #[must_use]
+    pub fn system(name: impl Into<String>) -> Self {
+        Self::new().with_actor(Actor::system(name))
+    }
+
     /// The context of the work in progress; empty outside every scope.
     #[must_use]
     pub fn current() -> Self {
-        CURRENT.try_with(Clone::clone).unwrap_or_default()
+        Self::look(Clone::clone).unwrap_or_default()
     }
 
-    /// Looks at the context of the work in progress, where there is one.
+    /// Looks at the context of the work in progress, where there is one. What looks must not enter or update it.
     pub(crate) fn look<R>(look: impl FnOnce(&Self) -> R) -> Option<R> {
-        CURRENT.try_with(look).ok()
+        scope::look(look)
     }
 
     pub(crate) fn fields(&self) -> &Fields {
@@ -150,42 +193,3 @@ impl Context {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 }
-
-/// Runs a future in a context. Each poll sees it; the task that polls is left as it was.
-///
-/// # Cancellation
-///
-/// Dropping the returned future drops `future`, inside the context, so that an audited call it
-/// interrupts is recorded under the right actor.
-pub async fn scope<F: Future>(context: Context, future: F) -> F::Output {
-    CURRENT.scope(context, future).await
-}
-
-/// Runs a closure in a context.
-pub fn sync_scope<R>(context: Context, work: impl FnOnce() -> R) -> R {
-    CURRENT.sync_scope(context, work)
-}
-
-/// Carries the current context into a task that is about to be spawned.
-pub trait InContext: Future + Sized {
-    /// This future in the context of the work in progress now, wherever it will be polled.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use audit_core::{Actor, Context, context, context::InContext};
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(
-    /// context::scope(Context::new().with_actor(Actor::system("nightly-billing")), async {
-    ///     tokio::spawn(async { assert!(Context::current().actor().is_some()) }.in_audit_context())
-    ///         .await
-    ///         .unwrap();
-    /// })
-    /// # );
-    /// ```
-    fn in_audit_context(self) -> impl Future<Output = Self::Output> {
-        scope(Context::current(), self)
-    }
-}
-
-impl<F: Future> InContext for F {}

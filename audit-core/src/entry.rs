@@ -103,6 +103,11 @@ impl Entry {
         self.outcome
     }
 
+    /// Whether somebody is named who did it.
+    pub(crate) fn has_actor(&self) -> bool {
+        self.actor.is_some() || self.context.actor().is_some()
+    }
+
     /// The entry that announces this one's work, and the one that will tell its end.
     pub(crate) fn into_attempt(self) -> (Self, Self) {
         let attempted =

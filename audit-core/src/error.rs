@@ -49,6 +49,15 @@ pub enum Error {
         /// The call's action.
         action: String,
     },
+    /// Nobody is named who does it, and the auditor requires an actor ([`Builder::require_actor`](crate::Builder::require_actor)).
+    #[error(
+        "`{action}` was refused: nobody is named who does it; enter a context with an actor (`audit_core::context::scope`), \
+         complete the current one (`audit_core::context::update`), or name the actor in the entry"
+    )]
+    NoActor {
+        /// The entry's action.
+        action: String,
+    },
     /// An entry found no place in the queue, or no writer.
     #[error("audit entry `{action}` dropped: {reason}")]
     Dropped {

@@ -41,7 +41,8 @@
 //!
 //! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
-//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `metrics` publishes the accounts for dashboards.
+//! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `tower` opens a [`Context`] for each request of
+//! axum, tonic and hyper (`audit_core::http`). `metrics` publishes the accounts for dashboards.
 
 extern crate self as audit_core;
 
@@ -70,6 +71,8 @@ pub mod erasure;
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is held")
 )]
 pub mod holds;
+#[cfg(feature = "tower")]
+pub mod http;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is imported")

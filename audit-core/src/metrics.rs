@@ -15,7 +15,7 @@
 //! | `audit_entries_dropped_total` | counter | `reason`: `queue_full`, `no_writer`, … | entries that will not be stored |
 //! | `audit_entries_unconfirmed_total` | counter | | durable entries whose callers were not told in time that they are kept |
 //! | `audit_entries_unattributed_total` | counter | | entries without an actor |
-//! | `audit_calls_refused_total` | counter | | calls that must not run, because they could not be announced |
+//! | `audit_calls_refused_total` | counter | | calls that must not run, because they could not be announced, and entries that lacked a required actor |
 //! | `audit_batches_total` | counter | | batches stored |
 //! | `audit_retries_total` | counter | | attempts to store a batch that failed, or were not answered |
 //! | `audit_entries_queued` | gauge | | entries in the queue |

@@ -43,7 +43,7 @@ impl Auditor {
     pub async fn attempt(&self, entry: Entry) -> Result<Attempt, Error> {
         let (begin, end) = (self.reserve().await, self.reserve().await);
         let (attempted, ending) = entry.into_attempt();
-        let pending = begin.send_durably(attempted).inspect_err(|_| self.count_refused())?;
+        let pending = begin.announce(attempted).inspect_err(|_| self.count_refused())?;
         let attempt = Attempt { slot: Some(end), ending: Some(ending), since: Instant::now() };
         match pending.await {
             Ok(()) => Ok(attempt),

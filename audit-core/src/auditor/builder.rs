@@ -89,6 +89,7 @@ pub struct Builder {
     outbox_lease: Duration,
     outbox_pace: Pace,
     outbox_notify: bool,
+    requires_actor: bool,
     signer: Option<Arc<dyn Signer>>,
     seal: Seal,
     sealing: seal::Settings,
@@ -135,6 +136,7 @@ impl Builder {
             outbox_lease: Duration::from_secs(30),
             outbox_pace: Pace { poll: Duration::from_millis(100), rows: 500 },
             outbox_notify: false,
+            requires_actor: false,
             signer: None,
             seal: Seal::Run,
             sealing: seal::Settings::default(),
@@ -331,6 +333,15 @@ impl Builder {
         self
     }
 
+    /// Makes an entry without an actor an error ([`Error::NoActor`]) wherever the caller can still be told: of
+    /// [`Auditor::record`] and [`outbox`](crate::outbox()), of a call with `tx`, and of work that is announced
+    /// (`durability = "before"`, [`Auditor::attempt`]), which then does not run. Other calls return what they would, and
+    /// are recorded as `unattributed`, each with an error in the program's own log.
+    pub const fn require_actor(mut self) -> Self {
+        self.requires_actor = true;
+        self
+    }
+
     /// The key that signs each batch's header, [`SigningKey`](crate::signing::SigningKey) or another; none unless said. Whoever
     /// verifies and trusts that key then sees who wrote a batch, and that nobody without it wrote one.
     pub fn signer(mut self, signer: impl Signer) -> Self {
@@ -449,7 +460,14 @@ impl Builder {
         let journal = self.open_journal()?;
         let seen = journal.as_ref().map(Arc::downgrade).unwrap_or_default();
         let settings = outbox::Settings { schema, notify: self.outbox_notify };
-        let auditor = Auditor::new(Arc::clone(&queue), seen, Arc::clone(&condition), self.durable_timeout, settings);
+        let auditor = Auditor::new(
+            Arc::clone(&queue),
+            seen,
+            Arc::clone(&condition),
+            self.durable_timeout,
+            settings,
+            self.requires_actor,
+        );
         let start_up = StartUp {
             lanes,
             migrate: self.migrate,

@@ -43,6 +43,7 @@ struct Shared {
     outbox: outbox::Settings,
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
+    requires_actor: bool,
     is_disabled: bool,
 }
 
@@ -58,21 +59,21 @@ impl Auditor {
         condition: Arc<Condition>,
         durable_timeout: Duration,
         outbox: outbox::Settings,
+        requires_actor: bool,
     ) -> Self {
         Self::note_that_one_records();
-        let warned = Mutex::default();
-        Self {
-            shared: Arc::new(Shared { queue, journal, condition, durable_timeout, outbox, warned, is_disabled: false }),
-        }
+        let (warned, is_disabled) = (Mutex::default(), false);
+        let shared = Shared { queue, journal, condition, durable_timeout, outbox, warned, requires_actor, is_disabled };
+        Self { shared: Arc::new(shared) }
     }
 
     /// An auditor that never sends anything to this queue.
     pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
         let (journal, condition) = (Weak::new(), Arc::default());
         let (outbox, warned) = (outbox::Settings::default(), Mutex::default());
-        Self {
-            shared: Arc::new(Shared { queue, journal, condition, durable_timeout, outbox, warned, is_disabled: true }),
-        }
+        let (requires_actor, is_disabled) = (false, true);
+        let shared = Shared { queue, journal, condition, durable_timeout, outbox, warned, requires_actor, is_disabled };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Whether it records nothing: see [`Self::disabled`].
@@ -176,11 +177,27 @@ impl Auditor {
         &self.shared.outbox
     }
 
+    /// Refuses an entry without an actor, where one is required and the caller can still be told.
+    pub(crate) fn demand_actor(&self, entry: &Entry) -> Result<(), Error> {
+        if entry.has_actor() || !self.shared.requires_actor {
+            return Ok(());
+        }
+        Err(Error::NoActor { action: entry.action.to_string() })
+    }
+
     pub(crate) fn count_if_unattributed(&self, entry: &Entry) {
-        if entry.actor.is_some() || entry.context.actor().is_some() {
+        if entry.has_actor() {
             return;
         }
         self.shared.queue.count_unattributed();
+        if self.shared.requires_actor {
+            tracing::error!(
+                action = entry.action.as_str(),
+                "audit entry without an actor, kept as `unattributed`: the call could not be refused any more, and an actor \
+                 is required"
+            );
+            return;
+        }
         let is_first = {
             let mut warned = self.shared.warned.lock().unwrap_or_else(PoisonError::into_inner);
             warned.len() < MAX_WARNED && warned.insert(entry.action.as_str().to_owned())

@@ -16,6 +16,7 @@ use crate::{Durability, Entry, Error};
 ///
 /// # Errors
 ///
+/// * [`Error::NoActor`]: the auditor [requires an actor](crate::Builder::require_actor), and the entry has none.
 /// * [`Error::Dropped`]: there was no place or no writer, and the entry is counted as dropped.
 /// * [`Error::NotDurable`]: the entry was neither stored nor in the journal within the builder's `durable_timeout`. It
 ///   goes on waiting, and may be stored yet.
@@ -96,7 +97,12 @@ impl Future for Recording {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Step::Unsent(_, reserving) = &mut this.step {
+        if let Step::Unsent(entry, reserving) = &mut this.step {
+            if let Err(refused) = this.auditor.demand_actor(entry) {
+                this.auditor.count_refused();
+                this.step = Step::Told;
+                return Poll::Ready(Err(refused));
+            }
             let slot = ready!(reserving.poll(&this.auditor, cx));
             if let Step::Unsent(entry, _) = std::mem::replace(&mut this.step, Step::Told) {
                 this.step = Step::Sent(send(slot, entry, this.durability));

@@ -30,6 +30,12 @@ impl Slot {
         sent.map_err(|reason| refused(&action, reason))
     }
 
+    /// [`Self::send_durably`] of an entry that announces work: it is refused where it lacks the actor that is required.
+    pub(crate) fn announce(self, entry: Entry) -> Result<Pending, Error> {
+        self.auditor.demand_actor(&entry)?;
+        self.send_durably(entry)
+    }
+
     /// [`Self::send`], for callers who then wait until the entry is kept.
     pub(crate) fn send_durably(self, entry: Entry) -> Result<Pending, Error> {
         let (action, timeout) = (entry.action.clone(), self.auditor.durable_timeout());

@@ -40,7 +40,8 @@ pub struct Stats {
     pub dropped_by: DroppedBy,
     /// Durable entries whose callers were not told in time that they are kept. They may be stored all the same.
     pub unconfirmed: u64,
-    /// Calls and attempts that must not run, because they could not be announced durably (`durability = "before"`).
+    /// Calls and attempts that must not run, because they could not be announced durably (`durability = "before"`), and
+    /// entries that were refused for want of the [required actor](crate::Builder::require_actor).
     pub refused: u64,
     /// Entries without an actor.
     pub unattributed: u64,

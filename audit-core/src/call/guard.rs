@@ -184,7 +184,7 @@ impl Call {
     fn announce(&mut self, slot: Slot) -> Result<(), Error> {
         let entry = self.attempted();
         let id = entry.id;
-        match slot.send_durably(entry) {
+        match slot.announce(entry) {
             Ok(pending) => self.attempt = Some(Box::new(Announced { id, pending: Some(pending) })),
             Err(error) => {
                 self.phase = Phase::Recorded;

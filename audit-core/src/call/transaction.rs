@@ -80,7 +80,7 @@ impl Unwritten {
                 Ok(()) => drop(self.entry.take()),
                 Err(error) => {
                     self.record(Outcome::Failure, Some(format!("the entry was not written: {error}")));
-                    return Err(error.into());
+                    return Err(error);
                 }
             }
             Ok(())

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::{OutboxTransaction, Record};
-use crate::store::StoreError;
 use crate::{Auditor, Entry, Error};
 
 /// Writes an entry into the outbox within a transaction of yours, and gives back its id: both commit, or neither. After
@@ -48,15 +47,16 @@ pub async fn outbox<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: E
 }
 
 /// Writes an entry where its auditor says.
-pub(crate) async fn write<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: Entry) -> Result<(), StoreError> {
+pub(crate) async fn write<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: Entry) -> Result<(), Error> {
     let auditor = entry.context.auditor().cloned().or_else(Auditor::global);
     if let Some(auditor) = &auditor {
         if auditor.is_disabled() {
             return Ok(());
         }
+        auditor.demand_actor(&entry).inspect_err(|_| auditor.count_refused())?;
         auditor.count_if_unattributed(&entry);
     }
     let settings = auditor.map(|auditor| auditor.outbox_settings().clone()).unwrap_or_default();
     let record = Record::of(entry, SystemTime::now().into());
-    transaction.write(&record, &settings).await
+    Ok(transaction.write(&record, &settings).await?)
 }

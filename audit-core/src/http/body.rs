@@ -1,0 +1,56 @@
+//! The body of a response, which is made after the handler has returned.
+
+use std::pin::Pin;
+use std::task::{self, Poll};
+
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::Context;
+use crate::context::enter;
+
+pin_project! {
+    /// A body in the context of its request, also when it is dropped before its end.
+    #[derive(Debug, Default)]
+    pub struct ContextBody<B> {
+        // None once it is dropped.
+        #[pin]
+        body: Option<B>,
+        context: Context,
+    }
+
+    impl<B> PinnedDrop for ContextBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            enter(this.context, || this.body.set(None));
+        }
+    }
+}
+
+impl<B> ContextBody<B> {
+    pub(super) const fn new(body: B, context: Context) -> Self {
+        Self { body: Some(body), context }
+    }
+}
+
+impl<B: Body> Body for ContextBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
+        enter(this.context, || body.poll_frame(cx))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}

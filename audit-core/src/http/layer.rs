@@ -1,0 +1,194 @@
+//! The layer, and what it knows of a request before anybody is authenticated.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+use tower_layer::Layer;
+
+use super::request_id::{REQUEST_ID, request_id};
+use super::trace_parent::TraceParent;
+use super::{ContextService, TrustedProxies, client_address};
+use crate::Context;
+use crate::store::BoxFuture;
+
+/// Opens a context for each request, and gives the request's id back in its response. See [`http`](crate::http).
+///
+/// * The id is that of `x-request-id` if that stands there once and is well formed: 1 to 128 of the ASCII letters, digits and
+///   `-_.:/+=`. Otherwise it is a new UUIDv7. The response has it in the same header.
+/// * The client's address is the peer's, or what [trusted proxies](Self::trust) vouch for.
+/// * The user agent is the header's text.
+/// * Trace and span are those of a valid `traceparent`.
+///
+/// The context is there while the request is handled, while the body of the response is written, and also when either is
+/// dropped because the client has gone.
+///
+/// # Examples
+///
+/// Inside of authentication, which has left a `Session` in the request's extensions:
+///
+/// ```
+/// use audit_core::{Actor, http::ContextLayer};
+///
+/// #[derive(Clone)]
+/// struct Session { user: String, tenant: String, impersonates: Option<String> }
+///
+/// let layer = ContextLayer::new().identify(|request, context| {
+///     let Some(session) = request.extensions.get::<Session>() else { return context };
+///     let context = context.with_actor(Actor::user(&session.user)).with_tenant_id(&session.tenant);
+///     match &session.impersonates {
+///         Some(user) => context.with_on_behalf_of(user),
+///         None => context,
+///     }
+/// });
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ContextLayer {
+    pub(super) settings: Settings,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    proxies: Arc<TrustedProxies>,
+    peer: Option<Arc<Peer>>,
+    pub(super) identify: Option<Identify>,
+}
+
+/// Finds the address of whoever is connected.
+type Peer = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
+
+/// Completes the context of a request.
+type Identifying<R> = dyn Fn(&Parts, Context) -> R + Send + Sync;
+
+/// The application's own extractor.
+#[derive(Clone)]
+pub(super) enum Identify {
+    Now(Arc<Identifying<Context>>),
+    Later(Arc<Identifying<BoxFuture<'static, Context>>>),
+}
+
+impl ContextLayer {
+    /// A layer that trusts nobody, and knows no actor.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The proxies whose word about the client's address is believed; nobody's unless said.
+    #[must_use]
+    pub fn trust(mut self, proxies: TrustedProxies) -> Self {
+        self.settings.proxies = Arc::new(proxies);
+        self
+    }
+
+    /// How the address of whoever is connected is found. Unless said, it is a `SocketAddr` in the request's extensions, or,
+    /// with the feature `axum`, a `ConnectInfo<SocketAddr>`. In tonic it is that of its `TcpConnectInfo`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use audit_core::http::ContextLayer;
+    ///
+    /// #[derive(Clone)]
+    /// struct Connection { remote: IpAddr }
+    ///
+    /// let layer = ContextLayer::new().peer(|request| Some(request.extensions.get::<Connection>()?.remote));
+    /// ```
+    #[must_use]
+    pub fn peer(mut self, peer: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+        self.settings.peer = Some(Arc::new(peer));
+        self
+    }
+
+    /// Completes the context from the request: actor, tenant, impersonator. What authentication leaves in the request must be there
+    /// by then, so the layer is inside of it.
+    #[must_use]
+    pub fn identify(mut self, identify: impl Fn(&Parts, Context) -> Context + Send + Sync + 'static) -> Self {
+        self.settings.identify = Some(Identify::Now(Arc::new(identify)));
+        self
+    }
+
+    /// [`Self::identify`] for what takes a look elsewhere, into a table of sessions say. Take what the future needs out of
+    /// the request first: it does not borrow it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use audit_core::{Actor, http::ContextLayer};
+    ///
+    /// # async fn look_up(token: Option<String>) -> Option<String> { token }
+    /// let layer = ContextLayer::new().identify_later(|request, context| {
+    ///     let token = request.extensions.get::<String>().cloned();
+    ///     async move {
+    ///         match look_up(token).await {
+    ///             Some(user) => context.with_actor(Actor::user(user)),
+    ///             None => context,
+    ///         }
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn identify_later<F>(mut self, identify: impl Fn(&Parts, Context) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Context> + Send + 'static,
+    {
+        let boxed =
+            move |request: &Parts, context| -> BoxFuture<'static, Context> { Box::pin(identify(request, context)) };
+        self.settings.identify = Some(Identify::Later(Arc::new(boxed)));
+        self
+    }
+}
+
+impl<S> Layer<S> for ContextLayer {
+    type Service = ContextService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ContextService::new(inner, self.settings.clone())
+    }
+}
+
+impl Settings {
+    /// What the request says of itself.
+    pub(super) fn open(&self, request: &Parts) -> Context {
+        let headers = &request.headers;
+        let mut context = Context::new().with_request_id(request_id(values(headers, REQUEST_ID)));
+        if let Some(peer) = self.peer_of(request) {
+            let values = values(headers, self.proxies.header().name());
+            context = context.with_ip_address(client_address(peer, values, &self.proxies));
+        }
+        if let Some(agent) = headers.get(USER_AGENT) {
+            context = context.with_user_agent(String::from_utf8_lossy(agent.as_bytes()));
+        }
+        if let Some(parent) = TraceParent::read(values(headers, "traceparent")) {
+            context = context.with_trace_id(parent.trace_id).with_span_id(parent.span_id);
+        }
+        context
+    }
+
+    fn peer_of(&self, request: &Parts) -> Option<IpAddr> {
+        if let Some(peer) = &self.peer {
+            return peer(request);
+        }
+        #[cfg(feature = "axum")]
+        if let Some(axum::extract::ConnectInfo(peer)) =
+            request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
+        {
+            return Some(peer.ip());
+        }
+        request.extensions.get::<SocketAddr>().map(SocketAddr::ip)
+    }
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("proxies", &self.proxies).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! `traceparent` of W3C Trace Context, level 1.
+
+/// The trace and the span that a request belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TraceParent<'a> {
+    /// 32 hexadecimal digits.
+    pub(super) trace_id: &'a str,
+    /// 16 hexadecimal digits: the span of whoever sent the request.
+    pub(super) span_id: &'a str,
+}
+
+impl<'a> TraceParent<'a> {
+    /// What the one value of the header says. Later versions may say more, after another `-`.
+    pub(super) fn read(values: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut values = values.into_iter();
+        let only = values.next().filter(|_| values.next().is_none());
+        let mut parts = str::from_utf8(only?).ok()?.split('-');
+        let (version, trace_id, span_id) = (parts.next()?, parts.next()?, parts.next()?);
+        let flags = parts.next()?;
+        let is_whole = version != "00" || parts.next().is_none();
+        let is_valid = is_hexadecimal(version, 2)
+            && version != "ff"
+            && is_hexadecimal(trace_id, 32)
+            && is_hexadecimal(span_id, 16)
+            && is_hexadecimal(flags, 2)
+            && is_whole
+            && [trace_id, span_id].iter().all(|id| id.bytes().any(|digit| digit != b'0'));
+        is_valid.then_some(Self { trace_id, span_id })
+    }
+}
+
+fn is_hexadecimal(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> Option<TraceParent<'_>> {
+        TraceParent::read([value.as_bytes()])
+    }
+
+    #[test]
+    fn only_a_valid_traceparent_is_read() {
+        let expected = TraceParent { trace_id: "0af7651916cd43dd8448eb211c80319c", span_id: "b7ad6b7169203331" };
+        assert_eq!(read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), Some(expected));
+        assert_eq!(read("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later"), Some(expected));
+        for invalid in [
+            "",
+            "00",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x",
+        ] {
+            assert_eq!(read(invalid), None, "{invalid}");
+        }
+        let twice = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".as_slice();
+        assert_eq!(TraceParent::read([twice, twice]), None);
+    }
+}
