@@ -142,7 +142,7 @@ async fn a_table_moves_to_a_file_elsewhere() {
         let ran = shell.run(&["import", &from, table, "--format=json"]).success();
         assert_eq!(counts(&document(&ran)), [50, imported, 0, 50 - imported, 0, 50]);
     }
-    assert_eq!(shell.entries(&["action:billing.run_started", "--limit=100"]).len(), 16);
+    assert_eq!(shell.entries(&["action:billing.run_started", "--limit=100"]).len(), 17);
     shell.run(&["verify"]).success();
     shell.run(&["import", &from]).exits_with(2).complains("there is no table control_plane.audit_logs_legacy");
     let map = "--map=actor_id=actor";

@@ -13,6 +13,7 @@ use crate::batch::Header;
 use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 use crate::verify::decode;
+use crate::verify::postgres::HEADER_COLUMNS;
 
 /// Counting goes through the whole log. The session is left as it is: behind a pooler, others get it next.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
@@ -35,8 +36,10 @@ impl Postgres {
     }
 
     async fn read_last_header(&mut self, stream_id: Uuid) -> Result<Option<Header>, StoreError> {
-        let question =
-            format!("SELECT * FROM {}.audit_batches WHERE stream_id = $1 ORDER BY batch_no DESC LIMIT 1", self.schema);
+        let question = format!(
+            "SELECT {HEADER_COLUMNS} FROM {}.audit_batches WHERE stream_id = $1 ORDER BY batch_no DESC LIMIT 1",
+            self.schema
+        );
         let question = sqlx::query(AssertSqlSafe(question)).bind(stream_id).persistent(false);
         let row = answer(ANSWER_TIMEOUT, LOOK, question.fetch_optional(&mut self.connection)).await?;
         let read = |row: PgRow| {

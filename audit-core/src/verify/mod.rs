@@ -45,7 +45,7 @@ pub(crate) mod decode;
 mod header_record;
 mod hexadecimal;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub(crate) mod postgres;
 mod proof;
 mod prove;
 mod prunings;

@@ -28,7 +28,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 /// A little longer than a statement may take, so that the server says what it was.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
 
-const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS n, first_created, last_created, \
+/// What [`decode::header`](super::decode::header) reads.
+pub(crate) const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS n, first_created, last_created, \
      rows_root, prev_hash, writer_time, key_id, sig, db_time";
 
 pub(super) struct Postgres {
