@@ -6,5 +6,4 @@
 mod disturbance;
 mod run;
 
-pub(crate) use dice::Dice;
 pub use run::{Options, run};

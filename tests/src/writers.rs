@@ -8,7 +8,7 @@ use audit_core::signing::{Signer as _, SigningKey};
 use audit_core::store::Schema;
 use audit_core::verify::{Report, Verifier};
 
-use crate::chaos::Dice;
+use crate::dice::Dice;
 use crate::oracle::{Log, Verdict};
 use crate::postgres::{Durability, Server};
 use crate::recovery;

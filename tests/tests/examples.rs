@@ -168,5 +168,5 @@ fn verify_tamper_finds_the_change_that_the_guards_would_have_refused() {
     assert_eq!(lines[1], "before: intact: true");
     assert!(lines[2].ends_with("UPDATE on audit_logs is refused"), "{lines:?}");
     assert_eq!(lines[3..5], ["without its guards it takes it: 1 row changed", "after: intact: false"]);
-    assert!(lines[5].contains("the only row of batch 0"), "{lines:?}");
+    assert!(lines[5].contains("the only row of batch 1 "), "{lines:?}");
 }

@@ -44,7 +44,7 @@ impl Source {
     }
 }
 
-/// A UUIDv8 (RFC 9562) of these parts, each with its length before it.
+/// A `UUIDv8` (RFC 9562) of these parts, each with its length before it.
 fn derived(tag: &[u8], parts: &[&[u8]]) -> Uuid {
     let mut digest = Sha256::new_with_prefix(tag);
     for part in parts {

@@ -74,7 +74,7 @@ impl Csv {
                 ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     self.place += 1;
                     let reason = format!("it has {len} cells, and the first line names {expected_len}");
-                    return Ok(Some(Item::Unreadable { place: self.place, text: self.words(&row), reason }));
+                    return Ok(Some(Item::Unreadable { place: self.place, text: words(&row), reason }));
                 }
                 _ => return Err(unreadable(&self.path, &error)),
             },
@@ -85,7 +85,7 @@ impl Csv {
             let cell = row.get(*column).unwrap_or_default();
             let Ok(text) = std::str::from_utf8(cell) else {
                 let reason = format!("{field} is not UTF-8");
-                return Ok(Some(Item::Unreadable { place: self.place, text: self.words(&row), reason }));
+                return Ok(Some(Item::Unreadable { place: self.place, text: words(&row), reason }));
             };
             if !text.is_empty() {
                 record = record.with(*field, text);
@@ -93,11 +93,11 @@ impl Csv {
         }
         Ok(Some(Item::Record(record)))
     }
+}
 
-    /// A row as CSV again, as far as it is text.
-    fn words(&self, row: &ByteRecord) -> String {
-        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-        let written = writer.write_byte_record(row).ok().and_then(|()| writer.into_inner().ok());
-        String::from_utf8_lossy(&written.unwrap_or_default()).trim_end().to_owned()
-    }
+/// A row as CSV again, as far as it is text.
+fn words(row: &ByteRecord) -> String {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let written = writer.write_byte_record(row).ok().and_then(|()| writer.into_inner().ok());
+    String::from_utf8_lossy(&written.unwrap_or_default()).trim_end().to_owned()
 }
