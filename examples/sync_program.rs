@@ -16,10 +16,11 @@ use audit_core::{Actor, Context, audited, context};
 /// A failure is recorded with what the error says.
 #[audited(action = "project.deleted", metadata(reason))]
 fn delete_project(project_id: &str, reason: &str) -> io::Result<()> {
-    match project_id {
-        "proj_2" => Err(io::Error::other("it still has members")),
-        _ => Ok(println!("deleted {project_id}: {reason}")),
+    if project_id == "proj_2" {
+        return Err(io::Error::other("it still has members"));
     }
+    println!("deleted {project_id}: {reason}");
+    Ok(())
 }
 
 /// Returns once the entry is committed, or safe in the journal where there is one: the thread waits for it.
