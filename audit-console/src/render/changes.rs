@@ -11,11 +11,19 @@ const INDENT: usize = 2;
 /// The lines of some metadata: `{"from": …, "to": …}` as a diff, and so `old_role` beside `new_role`.
 pub(crate) fn lines(metadata: &Map<String, Value>) -> Vec<String> {
     let mut lines = Vec::new();
-    object(metadata, 0, &mut lines);
+    object(metadata, Place::Anywhere, 0, &mut lines);
     lines
 }
 
-fn object(object: &Map<String, Value>, depth: usize, lines: &mut Vec<String>) {
+/// Where an object stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Within `changes`.
+    Changes,
+    Anywhere,
+}
+
+fn object(object: &Map<String, Value>, place: Place, depth: usize, lines: &mut Vec<String>) {
     // Some programs are built so that JSON objects keep the order in which they were read.
     let mut members: Vec<_> = object.iter().collect();
     members.sort_unstable_by_key(|(key, _)| *key);
@@ -24,22 +32,30 @@ fn object(object: &Map<String, Value>, depth: usize, lines: &mut Vec<String>) {
         if let Some((name, old)) = pair {
             change(name, old, value, depth, lines);
         } else if !key.strip_prefix("old_").is_some_and(|name| object.contains_key(&format!("new_{name}"))) {
-            member(key, value, depth, lines);
+            member(key, value, place, depth, lines);
         }
     }
 }
 
-fn member(key: &str, value: &Value, depth: usize, lines: &mut Vec<String>) {
+fn member(key: &str, value: &Value, place: Place, depth: usize, lines: &mut Vec<String>) {
     match value {
-        Value::Object(inner) if inner.len() == 2 && inner.contains_key("from") && inner.contains_key("to") => {
-            change(key, &inner["from"], &inner["to"], depth, lines);
+        Value::Object(inner) if is_change(inner, place) => {
+            let side = |name| inner.get(name).unwrap_or(&Value::Null);
+            change(key, side("from"), side("to"), depth, lines);
         }
         Value::Object(inner) if !inner.is_empty() => {
             lines.push(format!("{}{}", indent(depth), visible(key)));
-            object(inner, depth + 1, lines);
+            let place = if key == "changes" { Place::Changes } else { place };
+            object(inner, place, depth + 1, lines);
         }
         value => lines.push(format!("{}{}  {}", indent(depth), visible(key), shown(value))),
     }
+}
+
+/// What `audit_core::diff` makes has but one side where something was added or removed; elsewhere that may mean anything.
+fn is_change(object: &Map<String, Value>, place: Place) -> bool {
+    let sides = ["from", "to"].iter().filter(|side| object.contains_key(**side)).count();
+    sides == object.len() && (sides == 2 || (sides == 1 && place == Place::Changes))
 }
 
 fn change(name: &str, from: &Value, to: &Value, depth: usize, lines: &mut Vec<String>) {
@@ -68,12 +84,14 @@ mod tests {
     #[test]
     fn what_changed_is_shown_as_a_diff_wherever_it_stands() {
         let metadata = serde_json::json!({
-            "changes": { "limits": { "seats": { "from": 3, "to": 5 } }, "name": { "from": null, "to": "Our\u{202e}s" } },
+            "changes": { "limits": { "seats": { "from": 3, "to": 5 } }, "name": { "from": null, "to": "Our\u{202e}s" },
+                         "owner": { "to": 7 }, "plan": { "from": "free" } },
             "old_role": "viewer",
             "new_role": "owner",
             "old_value": 1,
             "reason": "a b",
             "empty": {},
+            "mail": { "to": "ann" },
         });
         assert_eq!(
             plain(&metadata),
@@ -86,7 +104,15 @@ mod tests {
                 "  name",
                 "    - nothing",
                 "    + Our\\u{202e}s",
+                "  owner",
+                "    - nothing",
+                "    + 7",
+                "  plan",
+                "    - free",
+                "    + nothing",
                 "empty  {}",
+                "mail",
+                "  to  ann",
                 "role",
                 "  - viewer",
                 "  + owner",

@@ -40,6 +40,10 @@ fn json_lines_hold_what_a_query_shows_oldest_first() {
     let ran = shell.run(&["export"]).success().complains("2 entries exported");
     assert_eq!(lines(&ran.out), entries);
     assert!(!ran.out.contains('\u{202e}'));
+    for line in ran.out.lines() {
+        let row: audit_core::Row = serde_json::from_str(line).unwrap();
+        assert_eq!(json!(row), serde_json::from_str::<Value>(line).unwrap(), "what is read back is what was written");
+    }
     let some = shell.run(&["export", "action:project.deleted"]).success().complains("1 entry exported");
     assert_eq!(lines(&some.out), entries[1..]);
 }
@@ -168,4 +172,83 @@ fn a_reader_that_has_seen_enough_ends_an_export() {
     let mut err = String::new();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+#[cfg(feature = "parquet")]
+mod columns {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::Field;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A file, each row as an object, and its number of groups.
+    fn read(shell: &Shell, name: &str) -> (Vec<Value>, usize) {
+        let reader = SerializedFileReader::new(fs::File::open(shell.folder().join(name)).unwrap()).unwrap();
+        let rows = reader.get_row_iter(None).unwrap().map(|row| {
+            let row = row.unwrap();
+            row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
+        });
+        (rows.collect(), reader.num_row_groups())
+    }
+
+    fn value(field: &Field) -> Value {
+        match field {
+            Field::Null => Value::Null,
+            Field::Str(text) => json!(text),
+            Field::Long(number) => json!(number),
+            Field::TimestampMicros(micros) => json!(micros),
+            Field::Bytes(id) => json!(Uuid::from_slice(id.data()).unwrap()),
+            other => panic!("no such column: {other}"),
+        }
+    }
+
+    /// What JSON Lines say, in the types of the columns.
+    fn as_columns(line: &Value) -> Value {
+        let mut line = line.clone();
+        for time in ["created_at", "recorded_at"] {
+            let at: chrono::DateTime<chrono::Utc> = line[time].as_str().unwrap().parse().unwrap();
+            line[time] = json!(at.timestamp_micros());
+        }
+        line["metadata"] = json!(line["metadata"].to_string());
+        line["redacted"] = line.get("redacted").map_or(Value::Null, |redacted| json!(redacted.to_string()));
+        line
+    }
+
+    #[test]
+    fn parquet_holds_what_json_lines_hold() {
+        let shell = Shell::with_log();
+        let all = [
+            "--request-id=r",
+            "--tenant=ü",
+            "--ip=2001:db8::1",
+            "--user-agent=x\ny",
+            "--error",
+            "e",
+            "--metadata={\"a\":[1]}",
+        ];
+        record(&shell, &[&["--action=project.created"][..], &all].concat());
+        many(&shell);
+        many(&shell);
+        let plain = lines(&shell.run(&["export"]).success().out);
+        shell.run(&["export", "--format=parquet", "--output=a.parquet"]).success().complains("90001 entries exported");
+        let (rows, groups) = read(&shell, "a.parquet");
+        assert_eq!((rows.len(), groups), (plain.len(), 2));
+        for (row, line) in rows.iter().zip(&plain) {
+            assert_eq!(*row, as_columns(line));
+        }
+        // To standard output the same bytes, and nothing besides.
+        let out = shell.command(&["export", "--format=parquet"]).output().unwrap().stdout;
+        assert!(out == fs::read(shell.folder().join("a.parquet")).unwrap());
+    }
+
+    #[test]
+    fn parquet_takes_nothing_that_it_cannot_keep() {
+        let shell = Shell::with_log();
+        shell.run(&["export", "--format=parquet", "--output=a"]).success().complains("0 entries exported");
+        assert_eq!(read(&shell, "a"), (Vec::new(), 0));
+        shell.run(&["export", "--format=parquet", "--output=a"]).exits_with(2).complains("is there already");
+        shell.run(&["export", "--format=parquet", "--output=a", "--resume"]).exits_with(2).complains("--after");
+        shell.run(&["export", "--format=parquet", "--compress=zstd"]).exits_with(2).complains("leave out --compress");
+    }
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime};
 use audit_core::batch::Freezer;
 use audit_core::query::{Filter, Query, Reader};
 use audit_core::{ActionName, Actor, ActorType, Context, Entry, Metadata, Outcome, Row, Target};
+use chrono::{TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::log::{Log, for_both_stores};
 
@@ -93,14 +95,18 @@ fn entry() -> impl Strategy<Value = Entry> {
     let who = (text(), 0..ActorType::ALL.len(), some(), proptest::option::of(proptest::sample::select(&ADDRESSES[..])));
     let what = (proptest::sample::select(&ACTIONS[..]), proptest::option::of((text(), text())), object(value()));
     let how = (0..Outcome::ALL.len(), some(), some(), some(), some(), 0..60_u64);
-    (who, what, how).prop_map(|((actor, kind, agent, address), (action, target, metadata), how)| {
+    let whence = (some(), some(), proptest::option::of(0..3_u128));
+    (who, what, how, whence).prop_map(|((actor, kind, agent, address), (action, target, metadata), how, whence)| {
         let (outcome, error, request, tenant, behalf, days) = how;
+        let (trace, origin, attempt) = whence;
         let mut context = Context::new();
         for (value, with) in [
             (agent, Context::with_user_agent as fn(Context, String) -> Context),
             (request, Context::with_request_id),
             (tenant, Context::with_tenant_id),
             (behalf, Context::with_on_behalf_of),
+            (trace, Context::with_trace_id),
+            (origin, Context::with_origin),
         ] {
             context = value.into_iter().fold(context, with);
         }
@@ -117,6 +123,9 @@ fn entry() -> impl Strategy<Value = Entry> {
         }
         if let Some(error) = error {
             entry = entry.failure(error);
+        }
+        if let Some(attempt) = attempt {
+            entry = entry.attempt_id(Uuid::from_u128(attempt));
         }
         entry.outcome(Outcome::ALL[outcome]).build()
     })
@@ -146,6 +155,7 @@ fn word() -> impl Strategy<Value = String> {
         "error",
         "target_type",
         "origin",
+        "trace",
     ]);
     let action = proptest::sample::select(vec!["door.opened", "door.*", "door*", "*", "key.made", "nothing.done"]);
     let network = proptest::sample::select(vec![
@@ -170,6 +180,11 @@ fn word() -> impl Strategy<Value = String> {
         1 => network.prop_map(|network| format!("ip:{network}")),
         1 => days().prop_map(|days| format!("created:>={days}")),
         1 => days().prop_map(|days| format!("created:<{days}")),
+        1 => days().prop_map(|days| format!("created:>{days}")),
+        1 => days().prop_map(|days| format!("created:<={days}")),
+        1 => (0..60_i64).prop_map(|days| format!("created:{}", (Utc::now() - TimeDelta::days(days)).format("%Y-%m-%d"))),
+        1 => (0..60_i64).prop_map(|days| format!("created:{}", (Utc::now() - TimeDelta::days(days)).format("%Y-%m"))),
+        1 => (0..4_u128).prop_map(|attempt| format!("attempt:{}", Uuid::from_u128(attempt))),
         1 => (0..30_u32, 30..60_u32).prop_map(|(until, since)| format!("created:{since}d..{until}d")),
         3 => (path, prop_oneof![pattern(), Just("1e21".to_owned()), Just("100000000000000000000".to_owned())])
             .prop_map(|(path, pattern)| format!("metadata{path}:{pattern}")),
@@ -177,6 +192,53 @@ fn word() -> impl Strategy<Value = String> {
             .prop_map(|text| quoted(&text)),
     ];
     (proptest::bool::weighted(0.3), word).prop_map(|(negated, word)| if negated { format!("-{word}") } else { word })
+}
+
+/// What queries are made of, in no order: most of it is no query.
+fn rubble() -> impl Strategy<Value = String> {
+    const PIECES: &[&str] = &[
+        "actor",
+        "action",
+        "target",
+        "metadata",
+        "created",
+        "ip",
+        "outcome",
+        "id",
+        "tenant",
+        ":",
+        ":",
+        ":",
+        "-",
+        " ",
+        " ",
+        "\"",
+        "\"",
+        ".",
+        "..",
+        "/",
+        "*",
+        "\\",
+        ">=",
+        "<",
+        "user",
+        "door.opened",
+        "denied",
+        "10.0.0.0/8",
+        "2026-11",
+        "24h",
+        "9999-12",
+        "0001-01",
+        "é",
+        "'",
+        "%",
+        "$1",
+        ";",
+        "--",
+        "\0",
+        "\u{202e}",
+    ];
+    proptest::collection::vec(proptest::sample::select(PIECES), 1..9).prop_map(|pieces| pieces.concat())
 }
 
 for_both_stores! {
@@ -201,6 +263,24 @@ async fn every_accepted_query_finds_the_rows_that_its_filter_means(log: Log) {
             assert_eq!(all(&reader, filter.into()).await, expected, "{query}");
         }
     }
+
+    for row in rows.iter().step_by(50) {
+        for text in [format!("id:{}", row.id), format!("-id:{} -id:{}", row.id, Uuid::nil())] {
+            let filter: Filter = text.parse().unwrap();
+            let expected: Vec<_> = rows.iter().filter(|row| filter.matches(row)).cloned().collect();
+            assert_eq!(all(&reader, filter.into()).await, expected, "{text}");
+        }
+    }
+
+    // Whatever is accepted is answered.
+    let mut accepted = 0;
+    for text in proptest::collection::vec(rubble(), 4_000).new_tree(&mut runner).unwrap().current() {
+        let Ok(filter) = text.parse::<Filter>() else { continue };
+        let expected: Vec<_> = rows.iter().filter(|row| filter.matches(row)).cloned().collect();
+        assert_eq!(all(&reader, Query::from(filter).limit(1_000)).await, expected, "{text}");
+        accepted += 1;
+    }
+    assert!(accepted > 50, "{accepted}");
 
     let (mut found, mut some) = (0, 0);
     for words in queries.new_tree(&mut runner).unwrap().current() {

@@ -5,9 +5,14 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
 use flate2::write::GzEncoder;
 
-use super::Compression;
+use audit_core::Row;
+
+#[cfg(feature = "parquet")]
+use super::parquet::Columns;
 use super::progress::{Mark, Progress};
+use super::{Compression, Format, line};
 use crate::failure::Failure;
+use crate::render::csv;
 
 /// Where an export goes.
 pub(super) enum Destination {
@@ -19,6 +24,12 @@ pub(super) enum Destination {
         compress: Compression,
         progress: Progress,
     },
+    /// A file of columns, which cannot be gone on with.
+    #[cfg(feature = "parquet")]
+    Columns { columns: Box<Columns<BufWriter<File>>>, file: File },
+    /// The same to standard output.
+    #[cfg(feature = "parquet")]
+    StandardColumns(Box<Columns<BufWriter<Stdout>>>),
 }
 
 impl Destination {
@@ -35,7 +46,38 @@ impl Destination {
         Self::File { encoder: None, compress: mark.compress, progress }
     }
 
-    pub(super) fn write(&mut self, text: &str) -> Result<(), Failure> {
+    #[cfg(feature = "parquet")]
+    pub(super) fn columns(file: File) -> Result<Self, Failure> {
+        let out = file.try_clone().and_then(|out| Columns::new(BufWriter::new(out)));
+        let columns = Box::new(out.map_err(|error| Failure::failed(&error))?);
+        Ok(Self::Columns { columns, file })
+    }
+
+    #[cfg(feature = "parquet")]
+    pub(super) fn standard_columns() -> Result<Self, Failure> {
+        let out = io::stdout();
+        if out.is_terminal() {
+            return Err(Failure::usage("Parquet is nothing to look at").with_hint("name a file: --output FILE"));
+        }
+        Ok(Self::StandardColumns(Box::new(Columns::new(BufWriter::new(out))?)))
+    }
+
+    /// What stands before the first entry.
+    pub(super) fn begin(&mut self, format: Format) -> Result<(), Failure> {
+        if format == Format::Csv { self.write(csv::HEADER) } else { Ok(()) }
+    }
+
+    pub(super) fn put(&mut self, row: &Row, format: Format) -> Result<(), Failure> {
+        match self {
+            #[cfg(feature = "parquet")]
+            Self::Columns { columns, .. } => columns.push(row).map_err(|error| Failure::failed(&error)),
+            #[cfg(feature = "parquet")]
+            Self::StandardColumns(columns) => Ok(columns.push(row)?),
+            Self::Standard(_) | Self::File { .. } => self.write(&line(row, format)?),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
         match self {
             Self::Standard(encoder) => encoder.write_all(text.as_bytes())?,
             Self::File { encoder, compress, progress } => {
@@ -47,6 +89,8 @@ impl Destination {
                     encoder.write_all(text.as_bytes()).map_err(|error| Failure::failed(&error))?;
                 }
             }
+            #[cfg(feature = "parquet")]
+            Self::Columns { .. } | Self::StandardColumns(_) => {}
         }
         Ok(())
     }
@@ -65,25 +109,27 @@ impl Destination {
                 end(encoder.take())?;
                 progress.finish()?;
             }
+            #[cfg(feature = "parquet")]
+            Self::Columns { columns, file } => {
+                columns.finish().and_then(|()| file.sync_all()).map_err(|error| Failure::failed(&error))?;
+            }
+            #[cfg(feature = "parquet")]
+            Self::StandardColumns(columns) => columns.finish()?,
         }
         Ok(())
     }
 
     /// Keeps what was written so far, and says how to go on.
     pub(super) fn break_off(&mut self, mark: &Mark) -> Result<String, Failure> {
-        match self {
-            Self::File { .. } => {
-                self.mark(&mut mark.clone())?;
-                Ok(format!("{} entries are in the file; the same command with --resume goes on", mark.entries))
-            }
-            Self::Standard(encoder) => {
-                encoder.finish()?;
-                Ok(match &mark.cursor {
-                    Some(cursor) => format!("{} entries were written; go on with --after {cursor}", mark.entries),
-                    None => super::ADVICE.to_owned(),
-                })
-            }
+        if matches!(self, Self::File { .. }) {
+            self.mark(&mut mark.clone())?;
+            return Ok(format!("{} entries are in the file; the same command with --resume goes on", mark.entries));
         }
+        self.finish()?;
+        Ok(match &mark.cursor {
+            Some(cursor) => format!("{} entries were written; go on with --after {cursor}", mark.entries),
+            None => super::ADVICE.to_owned(),
+        })
     }
 }
 

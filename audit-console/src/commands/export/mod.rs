@@ -2,9 +2,13 @@
 
 mod destination;
 mod ocsf;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod progress;
 
 use std::fmt;
+#[cfg(feature = "parquet")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,6 +39,10 @@ With --output, every 20,000 entries the file is brought to disk and a file
 beside it, FILE.resume, says how far it came. When an export breaks off, the
 same command with --resume goes on from there. On standard output, an export
 that breaks off says the cursor for --after.
+
+Where the program was built with the feature parquet, --format parquet writes
+columns, compressed, with times in microseconds and ids as UUID. Such a file
+cannot be gone on with; the rest goes into another, by --after.
 
 CSV is made for spreadsheets: no cell is taken for a formula. JSON Lines hold
 every column, as `audit query --format jsonl` does. OCSF has one event of the
@@ -69,7 +77,7 @@ pub(crate) struct ExportArgs {
     resume: bool,
 
     /// Go on behind the entry of this cursor
-    #[arg(long, value_name = "CURSOR", conflicts_with = "output")]
+    #[arg(long, value_name = "CURSOR", conflicts_with = "resume")]
     after: Option<Cursor>,
 }
 
@@ -82,6 +90,9 @@ enum Format {
     Jsonl,
     /// For security tools, an OCSF event a line
     Ocsf,
+    /// For tools that analyse, in columns
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -102,14 +113,18 @@ pub(crate) fn run(log: &LogArgs, args: &ExportArgs) -> Result<ExitCode, Failure>
     let url = log.url()?;
     recorder::viewed(log, url.as_str(), "export", filter.to_string())?;
     let fresh = Mark::new(asked, &Query::from(filter).until(now), args.format, args.compress);
-    let (mut destination, mark) = if let Some(path) = &args.output {
-        let Some((progress, mark)) = Progress::begin(path, args.resume, fresh)? else {
-            say(format_args!("{}: it is complete", shown(path.display())));
-            return Ok(ExitCode::SUCCESS);
-        };
-        (Destination::file(progress, &mark), mark)
-    } else {
-        (Destination::standard(args.compress)?, fresh.after(args.after.map(|cursor| cursor.to_string())))
+    let after = args.after.map(|cursor| cursor.to_string());
+    let (mut destination, mark) = match &args.output {
+        #[cfg(feature = "parquet")]
+        output if args.format == Format::Parquet => (args.columns(output.as_deref())?, fresh.after(after)),
+        Some(path) => {
+            let Some((progress, mark)) = Progress::begin(path, args.resume, fresh.after(after))? else {
+                say(format_args!("{}: it is complete", shown(path.display())));
+                return Ok(ExitCode::SUCCESS);
+            };
+            (Destination::file(progress, &mark), mark)
+        }
+        None => (Destination::standard(args.compress)?, fresh.after(after)),
     };
     let exported = block_on(export(log, url.as_str(), &mut destination, mark))?;
     let (count, place) = (exported?, args.output.as_ref().map(|path| shown(path.display())));
@@ -119,6 +134,24 @@ pub(crate) fn run(log: &LogArgs, args: &ExportArgs) -> Result<ExitCode, Failure>
         None => say(format_args!("{count} {entries} exported")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "parquet")]
+impl ExportArgs {
+    /// A file of columns that is not there yet, or standard output.
+    fn columns(&self, output: Option<&Path>) -> Result<Destination, Failure> {
+        if self.compress != Compression::None {
+            return Err(Failure::usage("Parquet is compressed as it is").with_hint("leave out --compress"));
+        }
+        if self.resume {
+            let hint = "write another file from the cursor on that the export said when it broke off: --after CURSOR";
+            return Err(Failure::usage("a Parquet file cannot be gone on with").with_hint(hint));
+        }
+        match output {
+            Some(path) => Destination::columns(progress::create(path)?),
+            None => Destination::standard_columns(),
+        }
+    }
 }
 
 /// A path, safe to show.
@@ -136,8 +169,8 @@ async fn export(log: &LogArgs, url: &str, destination: &mut Destination, mut mar
     bar.set_position(mark.entries);
     if let Some(cursor) = &mark.cursor {
         query = query.after(cursor.parse().map_err(Failure::usage)?);
-    } else if mark.format == Format::Csv {
-        destination.write(csv::HEADER)?;
+    } else {
+        destination.begin(mark.format)?;
     }
     let mut rows = reader.rows(query);
     loop {
@@ -151,7 +184,7 @@ async fn export(log: &LogArgs, url: &str, destination: &mut Destination, mut mar
                 return Err(Failure::failed(&error).with_hint(hint));
             }
         };
-        destination.write(&line(&row, mark.format)?)?;
+        destination.put(&row, mark.format)?;
         mark.entries += 1;
         bar.inc(1);
         if mark.entries.is_multiple_of(ENTRIES_PER_MARK) {
@@ -172,6 +205,8 @@ fn line(row: &Row, format: Format) -> Result<String, Failure> {
             escape::json(&document).into_owned()
         }
         Format::Ocsf => escape::json(&ocsf::event(row).to_string()).into_owned(),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => unreachable!("what is written in columns has no lines"),
     };
     // RFC 4180 ends lines so; everybody else does not.
     line.push_str(if format == Format::Csv { "\r\n" } else { "\n" });

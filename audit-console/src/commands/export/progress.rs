@@ -11,6 +11,16 @@ use serde::{Deserialize, Serialize};
 use super::{Compression, Format, shown};
 use crate::failure::Failure;
 
+/// Makes a file that is not there yet.
+pub(super) fn create(path: &Path) -> Result<File, Failure> {
+    let made = OpenOptions::new().write(true).create_new(true).open(path);
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::usage(format!("{} is there already", shown(path.display())))
+            .with_hint("name another file, or go on with one that broke off: --resume"),
+        _ => Failure::failed(&Unwritable { path: shown(path.display()), error }),
+    })
+}
+
 /// How far an export came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Mark {
@@ -68,14 +78,7 @@ impl Progress {
             if path.exists() && resume {
                 return Ok(None);
             }
-            let file =
-                OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
-                    io::ErrorKind::AlreadyExists => {
-                        Failure::usage(format!("{} is there already", shown(path.display())))
-                            .with_hint("name another file, or go on with one that broke off: --resume")
-                    }
-                    _ => failed(error),
-                })?;
+            let file = create(path)?;
             let progress = Self { file, path: path.to_owned(), resume: beside };
             progress.save(&fresh)?;
             return Ok(Some((progress, fresh)));
