@@ -179,6 +179,7 @@ async fn store(log: &LogArgs, url: &str, entry: Entry) -> Result<Uuid, Failure> 
         .outbox(Outbox::Leave)
         .wait_for_store(WaitForStore::AtMost(PATIENCE))
         .linger(Duration::ZERO)
+        .lanes(1)
         .start()
         .await
         .map_err(|error| failed(&error))?;

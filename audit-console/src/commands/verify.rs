@@ -34,8 +34,11 @@ its own: the keys that it trusts, and the checkpoint that it kept the last time.
 
 The file of --keys has a line for each key: `log KEY` for one that signs
 checkpoints, `writer KEY` for one that signs batches, the latter followed, if
-need be, by since=TIME and until=TIME. Keep it, and what --save writes, where
-nobody who can write to the database can write.
+need be, by since=TIME and until=TIME: when the database took the batch, which
+may be long after it was signed, if it waited in a journal. So let the key that
+a new one follows end after the last journal was adopted. Keys of the log end
+when their line is removed. Keep the file, and what --save writes, where nobody
+who can write to the database can write.
 
 No look at a log can see what was never recorded, nor what whoever holds all the
 keys did before the first checkpoint that you kept.

@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::Row;
 use crate::encoding::row_leaf;
 use crate::query::sql::POSTGRES_ROW;
-use crate::store::postgres::{address, answer, close, connect_bare, store_error};
+use crate::store::postgres::{address, answer, begin, close, connect_bare, end, store_error};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 use crate::verify::decode;
 
@@ -44,6 +44,7 @@ impl Postgres {
         answer(within, ACTION, ran).await.map(drop)
     }
 
+    /// In a transaction.
     async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, StoreError> {
         let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut self.connection);
         answer(ANSWER_TIMEOUT, ACTION, rows).await
@@ -103,7 +104,15 @@ impl Postgres {
             .bind(row.actor_id.as_deref())
             .bind(row.target_id.as_deref())
             .persistent(false);
-        answer(ANSWER_TIMEOUT, ACTION, question.fetch_optional(&mut self.connection)).await
+        begin(&mut self.connection, ANSWER_TIMEOUT, ACTION).await?;
+        let held = answer(ANSWER_TIMEOUT, ACTION, question.fetch_optional(&mut self.connection)).await;
+        end(&mut self.connection, ANSWER_TIMEOUT, ACTION, held).await
+    }
+
+    async fn read_alone(&mut self, id: Uuid) -> Result<Option<Row>, StoreError> {
+        begin(&mut self.connection, ANSWER_TIMEOUT, ACTION).await?;
+        let found = self.read(id).await;
+        Ok(end(&mut self.connection, ANSWER_TIMEOUT, ACTION, found).await?.map(|(row, _)| row))
     }
 
     /// Only who owns a table may vacuum it; PostgreSQL passes over others with a mere warning.
@@ -113,7 +122,9 @@ impl Postgres {
             let question = format!(
                 "SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = '{partition}'::regclass"
             );
-            let rows = self.ask(question).await?;
+            begin(&mut self.connection, ANSWER_TIMEOUT, ACTION).await?;
+            let rows = self.ask(question).await;
+            let rows = end(&mut self.connection, ANSWER_TIMEOUT, ACTION, rows).await?;
             let is_owner = rows.first().map(|row| row.try_get::<bool, _>(0)).transpose().map_err(failed)?;
             if is_owner == Some(true) {
                 self.run(format!("VACUUM {partition}"), VACUUM_TIMEOUT).await?;
@@ -131,7 +142,7 @@ fn failed(error: sqlx::Error) -> StoreError {
 
 impl Place for Postgres {
     fn row(&mut self, id: Uuid) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
-        Box::pin(async move { Ok(self.read(id).await?.map(|(row, _)| row)) })
+        Box::pin(self.read_alone(id))
     }
 
     fn hold<'a>(&'a mut self, row: &'a Row) -> BoxFuture<'a, Result<Option<Uuid>, StoreError>> {

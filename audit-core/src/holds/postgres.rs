@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Hold;
 use super::visit::Place;
-use crate::store::postgres::{address, answer, close, connect_bare, store_error};
+use crate::store::postgres::{address, answer, begin, close, connect_bare, end, store_error};
 use crate::store::{BoxFuture, Schema, StoreError};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
@@ -48,8 +48,15 @@ impl Place for Postgres {
     fn active(&mut self) -> BoxFuture<'_, Result<Vec<Hold>, StoreError>> {
         Box::pin(async {
             let question = format!("SELECT * FROM {}.audit_active_holds()", self.schema);
+            begin(&mut self.connection, ANSWER_TIMEOUT, ACTION).await?;
             let rows = sqlx::query(AssertSqlSafe(question)).persistent(false).fetch_all(&mut self.connection);
-            answer(ANSWER_TIMEOUT, ACTION, rows).await?.iter().map(hold).collect::<Result<_, _>>().map_err(failed)
+            let rows = answer(ANSWER_TIMEOUT, ACTION, rows).await;
+            end(&mut self.connection, ANSWER_TIMEOUT, ACTION, rows)
+                .await?
+                .iter()
+                .map(hold)
+                .collect::<Result<_, _>>()
+                .map_err(failed)
         })
     }
 
@@ -65,7 +72,9 @@ impl Place for Postgres {
                 .bind(hold.reason.as_str())
                 .bind(hold.added_by.as_str())
                 .persistent(false);
-            answer(ANSWER_TIMEOUT, ACTION, call.execute(&mut self.connection)).await.map(drop)
+            begin(&mut self.connection, ANSWER_TIMEOUT, ACTION).await?;
+            let added = answer(ANSWER_TIMEOUT, ACTION, call.execute(&mut self.connection)).await.map(drop);
+            end(&mut self.connection, ANSWER_TIMEOUT, ACTION, added).await
         })
     }
 
@@ -73,7 +82,9 @@ impl Place for Postgres {
         Box::pin(async move {
             let call = format!("SELECT {}.audit_release_hold($1, $2, $3)", self.schema);
             let call = sqlx::query_scalar(AssertSqlSafe(call)).bind(id).bind(reason).bind(by).persistent(false);
-            answer(ANSWER_TIMEOUT, ACTION, call.fetch_one(&mut self.connection)).await
+            begin(&mut self.connection, ANSWER_TIMEOUT, ACTION).await?;
+            let released = answer(ANSWER_TIMEOUT, ACTION, call.fetch_one(&mut self.connection)).await;
+            end(&mut self.connection, ANSWER_TIMEOUT, ACTION, released).await
         })
     }
 

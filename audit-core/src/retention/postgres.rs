@@ -13,7 +13,7 @@ use super::{Partition, PartitionInterval, Stays};
 use crate::batch::Hash;
 use crate::query::sql;
 use crate::query::sql::POSTGRES_ROW;
-use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
+use crate::store::postgres::{address, answer, begin, close, connect_bare, end, store_error, time};
 use crate::store::{BoxFuture, Columns as _, Schema, StoreError};
 
 /// Counting and sorting large partitions takes its time.
@@ -28,19 +28,27 @@ pub(super) struct Postgres {
     connection: PgConnection,
     /// Quoted.
     schema: String,
+    /// Whether a pruning has begun, whose transaction is open.
+    is_pruning: bool,
 }
 
 impl Postgres {
     pub(super) async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
         let server = address::parse(url)?;
         let connection = connect_bare(&server, "audit-retention").await?;
-        Ok(Self { connection, schema: schema.quoted() })
+        Ok(Self { connection, schema: schema.quoted(), is_pruning: false })
     }
 
-    /// Behind a pooler a prepared statement may be another session's, so that none is kept.
+    /// In the transaction of a pruning, or one of its own. Behind a pooler a prepared statement may be another session's, so that
+    /// none is kept.
     async fn ask(&mut self, action: &str, sql: String) -> Result<Vec<PgRow>, StoreError> {
+        let is_alone = !self.is_pruning;
+        if is_alone {
+            begin(&mut self.connection, ANSWER_TIMEOUT, action).await?;
+        }
         let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut self.connection);
-        answer(ANSWER_TIMEOUT, action, rows).await
+        let rows = answer(ANSWER_TIMEOUT, action, rows).await;
+        if is_alone { end(&mut self.connection, ANSWER_TIMEOUT, action, rows).await } else { rows }
     }
 
     async fn run(&mut self, action: &str, sql: &'static str) -> Result<(), StoreError> {
@@ -69,6 +77,7 @@ impl Postgres {
         let row = answer(ANSWER_TIMEOUT, PRUNE, call.fetch_one(&mut self.connection)).await?;
         let no = row.try_get("no").map_err(|error| store_error(PRUNE, error))?;
         self.run(PRUNE, "COMMIT").await?;
+        self.is_pruning = false;
         Ok(no)
     }
 }
@@ -152,6 +161,7 @@ impl Place for Postgres {
     fn begin(&mut self, (since, until): Bounds, keep: TimeDelta) -> BoxFuture<'_, Result<Begun, StoreError>> {
         Box::pin(async move {
             self.run(PRUNE, BEGIN).await?;
+            self.is_pruning = true;
             let (since, until, seconds) = (exact(since), exact(until), keep.num_seconds());
             let sql = format!("SELECT * FROM {}.audit_begin_pruning({since}, {until}, {seconds})", self.schema);
             let rows = self.ask(PRUNE, sql).await?;

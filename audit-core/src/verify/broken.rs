@@ -180,6 +180,11 @@ pub enum Break {
         /// Its name.
         table: &'static str,
     },
+    /// What has the name of a table of the log is none, or has rules or policies that decide what of it is shown.
+    Disguised {
+        /// Its name.
+        table: String,
+    },
     /// The tree lacks a leaf.
     BrokenTree {
         /// Which.
@@ -272,6 +277,7 @@ impl Break {
             | Self::PassedOver { .. }
             | Self::NeverSealed { .. }
             | Self::TwoFaced { .. }
+            | Self::Disguised { .. }
             | Self::AlteredHeader { .. }
             | Self::Unsigned { .. }
             | Self::UntrustedKey { .. }
@@ -423,6 +429,12 @@ impl fmt::Display for Break {
                     f,
                     "{table} shows something else when it is read in another order: a policy, a view or rows that cannot be there \
                      deceive whoever looks"
+                )
+            }
+            Self::Disguised { table } => {
+                write!(
+                    f,
+                    "{table} is a view, or a table with rules or policies: it can show others something else than whoever verifies"
                 )
             }
             Self::UntoldErasure { id, created_at, fields } => {

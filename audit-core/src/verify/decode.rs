@@ -1,6 +1,9 @@
 //! From what a store gives back to what is compared, alike for every store.
 
+use std::fmt;
+
 use super::Break;
+use super::as_written::is_as_written;
 use super::source::{DeadLetter, Proven, PrunedLeaf, StoredCheckpoint, StoredHeader, StoredLeaf};
 use crate::Row;
 use crate::batch::{Hash, Header, HeaderKind};
@@ -14,10 +17,18 @@ pub(crate) fn whole_row<R: Columns>(row: &R) -> Result<Row, StoreError> {
 }
 
 pub(super) fn row<R: Columns>(row: &R) -> Result<Proven, Break> {
-    whole_row(row).map(|row| Proven::of(&row)).map_err(|error| {
+    let refuse = |reason: &dyn fmt::Display| {
         let id = row.uuid("id").map_or_else(|_| "without an id".to_owned(), |id| id.to_string());
-        Break::Unreadable { what: format!("entry {id}: {error}") }
-    })
+        Break::Unreadable { what: format!("entry {id}: {reason}") }
+    };
+    let whole = whole_row(row).map_err(|error| refuse(&error))?;
+    let metadata = row.text("metadata").map_err(|error| refuse(&undecodable(error)))?;
+    if !is_as_written(&metadata, whole.metadata.as_map()) {
+        return Err(refuse(
+            &"its metadata says more than what is hashed of it, a key twice or digits beyond a number's precision",
+        ));
+    }
+    Ok(Proven::of(&whole))
 }
 
 pub(crate) fn header<R: Columns>(row: &R) -> Result<StoredHeader, Break> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::scope::Scope;
 use super::source::{
-    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TimedLeaf,
+    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TABLES, TimedLeaf,
 };
 use super::{Break, decode};
 use crate::Row;
@@ -158,6 +158,20 @@ fn conditions(scope: &Scope, schema: &str) -> (String, String) {
 }
 
 impl Source for Postgres {
+    fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT relname::text AS relname FROM pg_catalog.pg_class
+                  WHERE relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('{}') AND relname IN ({TABLES})
+                    AND (relkind NOT IN ('r', 'p') OR relhasrules OR relrowsecurity) ORDER BY relname",
+                self.schema
+            );
+            let rows = self.ask(sql).await?;
+            let names = rows.iter().map(|row| row.try_get("relname")).collect::<Result<_, _>>();
+            names.map_err(|error| store_error(&self.action, error))
+        })
+    }
+
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>> {
         Box::pin(self.header_page("audit_headers"))
     }

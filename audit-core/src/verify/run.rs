@@ -92,6 +92,9 @@ impl<'a> Verifier<'a> {
     pub async fn run(self, mut watch: impl FnMut(Progress)) -> Result<Report, StoreError> {
         let mut source = source::open(self.url, self.schema, &self.scope).await?;
         let mut report = Report::default();
+        for table in source.disguised().await? {
+            report.add(Break::Disguised { table });
+        }
         let (by_stream, mut by_time) = Sum::pair();
         let (headers_by_stream, leaves_by_stream) =
             headers(&mut *source, &self.keys, &self.scope, by_stream.clone(), &mut report).await?;

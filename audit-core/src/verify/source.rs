@@ -12,6 +12,10 @@ use crate::retention::StoredPruning;
 use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
 use crate::{Metadata, Row, encoding};
 
+/// The tables that hold what is verified, for SQL.
+pub(super) const TABLES: &str = "'audit_logs', 'audit_batches', 'audit_dead_letters', 'audit_tree', 'audit_checkpoints', \
+     'audit_prunings', 'audit_pruned_leaves'";
+
 /// How many rows or headers are read at once.
 pub(super) const PAGE: u32 = 2_000;
 
@@ -103,6 +107,8 @@ pub(super) type RowPage = Box<dyn FnOnce() -> Vec<Result<Proven, Break>> + Send>
 /// One snapshot of a log. Each method gives the next page of what it names; at the end, nothing. Of rows, and of headers in
 /// time, it may leave out what the scope does not cover.
 pub(super) trait Source: Send {
+    /// Tables of the log that are views, or have rules or policies.
+    fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
     /// By stream and number.
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>>;
     /// By the time of the first row.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::scope::Scope;
 use super::source::{
-    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TimedLeaf,
+    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TABLES, TimedLeaf,
 };
 use super::{Break, decode};
 use crate::Row;
@@ -242,6 +242,15 @@ impl Sqlite {
 }
 
 impl Source for Sqlite {
+    fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(async move {
+            let sql =
+                format!("SELECT name FROM sqlite_schema WHERE name IN ({TABLES}) AND type <> 'table' ORDER BY name");
+            let names = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await;
+            names.map_err(|error| store_error(&self.action, error))
+        })
+    }
+
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>> {
         Box::pin(self.header_page())
     }

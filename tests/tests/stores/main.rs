@@ -4,6 +4,7 @@
 mod archive;
 mod contracts;
 mod dead_letters;
+mod disguise;
 mod doctor;
 mod erasure;
 mod follow;

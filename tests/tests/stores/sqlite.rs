@@ -87,6 +87,38 @@ async fn other_programs_can_neither_change_nor_delete_nor_replace_evidence() {
 }
 
 #[tokio::test]
+async fn other_programs_can_neither_change_nor_delete_nor_replace_holds() {
+    let log = Log::migrated().await;
+    let mut other = log.raw().await;
+    // Somebody's hold, active, and another's that was released.
+    let holds = "INSERT INTO audit_holds (id, actor_id, reason, added_by) VALUES (zeroblob(16), 'user_1', 'case 1', 'counsel');
+                 INSERT INTO audit_holds (id, actor_id, reason, added_by) VALUES (x'01000000000000000000000000000000', 'user_2', 'case 2', 'counsel');
+                 INSERT INTO audit_hold_releases (hold_id, reason, released_by)
+                 VALUES (x'01000000000000000000000000000000', 'closed', 'counsel')";
+    sqlx::raw_sql(holds).execute(&mut other).await.unwrap();
+    for attack in [
+        "UPDATE audit_holds SET actor_id = 'user_9'",
+        "UPDATE audit_holds SET until = added_at",
+        "UPDATE OR REPLACE audit_holds SET id = zeroblob(16) WHERE actor_id = 'user_2'",
+        "DELETE FROM audit_holds",
+        "INSERT OR REPLACE INTO audit_holds (id, actor_id, reason, added_by) VALUES (zeroblob(16), 'user_9', 'case 1', 'counsel')",
+        "INSERT INTO audit_holds (id, actor_id, reason, added_by) VALUES (zeroblob(16), 'user_9', 'case 1', 'counsel')
+         ON CONFLICT DO UPDATE SET actor_id = 'user_9'",
+        "INSERT INTO audit_holds (id, reason, added_by) VALUES (randomblob(16), 'all', 'counsel')",
+        "UPDATE audit_hold_releases SET hold_id = zeroblob(16)",
+        "DELETE FROM audit_hold_releases",
+        "REPLACE INTO audit_hold_releases SELECT * FROM audit_hold_releases",
+    ] {
+        let refused = sqlx::raw_sql(attack).execute(&mut other).await;
+        assert!(refused.is_err(), "went through: {attack}");
+    }
+    let kept = "SELECT group_concat(actor_id || ' ' || reason) FROM audit_holds";
+    let kept: String = sqlx::query_scalar(kept).fetch_one(&mut other).await.unwrap();
+    assert_eq!(kept, "user_1 case 1,user_2 case 2");
+    assert_eq!(count(&mut other, "audit_hold_releases").await, 1);
+}
+
+#[tokio::test]
 async fn rows_carry_the_time_of_their_header() {
     let log = Log::migrated().await;
     log.land(&mut Freezer::new(), (0..600).map(|_| entry()).collect()).await.unwrap();

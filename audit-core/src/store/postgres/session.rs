@@ -81,6 +81,25 @@ pub(crate) async fn answer<T>(
     }
 }
 
+/// Begins a transaction for statements that are prepared: behind a pooler, the parts of one may go to different sessions of the
+/// server otherwise. [`end`] ends it.
+pub(crate) async fn begin(connection: &mut PgConnection, limit: Duration, action: &str) -> Result<(), StoreError> {
+    answer(limit, action, sqlx::raw_sql("BEGIN").execute(connection)).await.map(drop)
+}
+
+/// Ends a transaction, as it went.
+pub(crate) async fn end<T>(
+    connection: &mut PgConnection,
+    limit: Duration,
+    action: &str,
+    result: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let sql = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = answer(limit, action, sqlx::raw_sql(sql).execute(connection)).await;
+    let result = result?;
+    ended.map(|_| result)
+}
+
 /// Says good-bye within [`CLOSE_TIMEOUT`].
 pub(crate) async fn close(connection: PgConnection) {
     let _ = timeout(CLOSE_TIMEOUT, connection.close()).await;
