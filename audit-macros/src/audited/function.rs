@@ -6,8 +6,8 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, FnArg, GenericArgument, PatIdent, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
-    TypeImplTrait, TypeParamBound, Visibility, braced, token,
+    Attribute, FnArg, GenericArgument, PatIdent, PathArguments, PathSegment, ReceiverKind, ReturnType, Signature,
+    Token, Type, TypeImplTrait, TypeParamBound, Visibility, braced, token,
 };
 
 /// A function or method with a body.
@@ -77,6 +77,26 @@ impl Function {
         bindings.0
     }
 
+    /// The names that hold what was given by value and may have something to drop, each with the attributes of its
+    /// parameter.
+    pub(super) fn owned(&self) -> Vec<(&[Attribute], Ident)> {
+        let mut owned = Vec::new();
+        for input in &self.signature.inputs {
+            match input {
+                FnArg::Receiver(receiver) if owns(&receiver.kind) => {
+                    owned.push((receiver.attrs.as_slice(), Ident::new("self", receiver.self_token.span)));
+                }
+                FnArg::Typed(parameter) if may_drop(&parameter.ty) => {
+                    let mut bindings = Bindings(Vec::new());
+                    bindings.visit_pat(&parameter.pat);
+                    owned.extend(bindings.0.into_iter().map(|name| (parameter.attrs.as_slice(), name)));
+                }
+                FnArg::Receiver(_) | FnArg::Typed(_) => {}
+            }
+        }
+        owned
+    }
+
     /// The body in its own braces: what the compiler has to say of the block, it says there.
     pub(super) fn block(&self) -> TokenStream {
         if self.inner_attributes.is_empty() {
@@ -142,6 +162,27 @@ impl<'ast> Visit<'ast> for Bindings {
     fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
         self.0.push(pat.ident.clone());
         visit::visit_pat_ident(self, pat);
+    }
+}
+
+fn owns(receiver: &ReceiverKind) -> bool {
+    match receiver {
+        ReceiverKind::Value => true,
+        ReceiverKind::Typed(_, ty) => may_drop(ty),
+        _ => false,
+    }
+}
+
+/// Whether a type, as far as its tokens tell, has something to drop.
+fn may_drop(ty: &Type) -> bool {
+    const COPIED: &[&str] = &[
+        "bool", "char", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32",
+        "f64",
+    ];
+    match ty {
+        Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => false,
+        Type::Path(path) => !COPIED.iter().any(|name| path.path.is_ident(name)),
+        _ => true,
     }
 }
 

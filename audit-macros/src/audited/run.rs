@@ -1,10 +1,13 @@
 //! The expansion's second half: running the body, and ending the call.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Path, PathArguments, ReturnType, Type};
+use syn::{Expr, Path, PathArguments, ReturnType, Type};
 
 use super::arguments::Source;
 use super::expand::{encode, field_name};
@@ -16,7 +19,9 @@ use crate::place::{at, local, path_at};
 pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
     let Audited { krate, function, .. } = model;
     let (call, value) = (local("call"), local("value"));
-    let body = function.block();
+    let (body, named) = (function.block(), named_in_order_of_drop(model));
+    // One block alone where nothing is to be named: the compiler has a type for it at once.
+    let plain_body = named.as_ref().map_or_else(|| body.clone(), |named| quote!({ #named #body }));
     let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();
     let output = nameable(gives.value());
@@ -40,18 +45,18 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             let never = syn::parse_quote!(::core::convert::Infallible);
             let told = told_type(function, &never);
             let after = quote!(|#value, _| match *#value {});
-            let future = future("audited_future", quote!(async move { #told #body }), &never, &after);
+            let future = future("audited_future", quote!(async move { #told #named #body }), &never, &after);
             quote!(match #future.await {})
         }
         Gives::Value(_) if function.is_async() && model.tx.is_some() => in_transaction(model, &new_call, &output),
         Gives::Value(_) if function.is_async() => {
             let told = told_type(function, &output);
-            let future = future("audited_future", quote!(async move { #told #body }), &output, &after(model));
+            let future = future("audited_future", quote!(async move { #told #named #body }), &output, &after(model));
             quote!(#future.await)
         }
         Gives::Value(_) if function.never_returns() => {
             let check = quote_spanned!(span=> const _: () = #krate::__private::check_endless(__AUDIT_SITE.durability););
-            quote!(#check #new_call.run_endless(move || -> ! #body))
+            quote!(#check #new_call.run_endless(move || -> ! #plain_body))
         }
         Gives::Value(ty) => {
             let (refuse_future, end) = (refuse_future(model, &ty), end(model));
@@ -65,7 +70,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
                 )
             };
             quote! {
-                match #new_call.run(move || -> #output #body) {
+                match #new_call.run(move || -> #output #plain_body) {
                     ::core::result::Result::Ok((#returned, #mutability #call)) => {
                         let #value = &#returned;
                         #refuse_future
@@ -80,7 +85,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             // A value without a name of its type is known from the body alone.
             let is_named = output == *function.gives().value() && output != syn::parse_quote!(_);
             let constructor = if is_named { "audited_returned" } else { "audited_opaque" };
-            future(constructor, quote!(move || #body), &output, &after(model))
+            future(constructor, quote!(move || #plain_body), &output, &after(model))
         }
         Gives::BoxedFuture(_) => {
             if let Some((boxed, block)) = boxed_block(&function.body) {
@@ -88,10 +93,66 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
                 return quote!(#boxed(#future));
             }
             let boxed = nameable(&function.output());
-            let future = future("audited_returned", quote!(move || -> #boxed #body), &output, &after(model));
+            let future = future("audited_returned", quote!(move || -> #boxed #plain_body), &output, &after(model));
             quote!(::std::boxed::Box::pin(#future))
         }
     }
+}
+
+/// A function drops its arguments from the last to the first; closures and `async` blocks drop what they hold in the
+/// order in which they name it. So they name it in that order first, where no code runs and no lint looks.
+fn named_in_order_of_drop(model: &Audited) -> Option<TokenStream> {
+    let named = words(model.function.body.clone());
+    let later: HashSet<_> = of_the_value(model).flat_map(|look| words(look.to_token_stream())).collect();
+    let mut owned = model.function.owned();
+    owned.retain(|(_, name)| {
+        let name = name.unraw().to_string();
+        // What nobody uses stays unused, for the compiler to report.
+        (named.contains(&name) || name.starts_with('_')) && !later.contains(&name)
+    });
+    let names = owned.iter().rev().map(|(attributes, name)| {
+        let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+        quote!(#(#conditions)* let _ = &#name;)
+    });
+    (owned.len() > 1).then(|| {
+        quote! {
+            #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
+            if false {
+                loop {}
+                #(#names)*
+            }
+        }
+    })
+}
+
+/// What the attribute asks of the value, after the body.
+fn of_the_value(model: &Audited) -> impl Iterator<Item = &Expr> {
+    let target_id = match &model.target_id {
+        TargetId::Returned(look) => Some(look),
+        TargetId::Argument(_) | TargetId::Target(_) | TargetId::ReturnedTarget => None,
+    };
+    let details = model.metadata.iter().filter_map(|detail| match &detail.source {
+        Source::Returned(look, _) => Some(look),
+        Source::Argument(..) | Source::Later => None,
+    });
+    target_id.into_iter().chain(&model.outcome).chain(&model.err).chain(details)
+}
+
+/// The words in tokens, those in format strings included.
+fn words(tokens: TokenStream) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => words.extend(self::words(group.stream())),
+            TokenTree::Ident(word) => drop(words.insert(word.unraw().to_string())),
+            TokenTree::Literal(text) => {
+                let text = text.to_string();
+                words.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
+            }
+            TokenTree::Punct(_) => {}
+        }
+    }
+    words
 }
 
 /// Runs the body in a block that only borrows the arguments, so that the transaction among them is there afterwards.
@@ -189,10 +250,7 @@ fn after(model: &Audited) -> TokenStream {
 
 /// Whether the attribute has something to ask of the value.
 fn is_asked(model: &Audited) -> bool {
-    model.outcome.is_some()
-        || model.err.is_some()
-        || matches!(model.target_id, TargetId::Returned(_) | TargetId::ReturnedTarget)
-        || model.metadata.iter().any(|detail| matches!(detail.source, Source::Returned(..)))
+    matches!(model.target_id, TargetId::ReturnedTarget) || of_the_value(model).next().is_some()
 }
 
 /// Captures what was named of the value, and ends the call: a block.

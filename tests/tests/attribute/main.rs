@@ -3,6 +3,7 @@
 mod arguments;
 mod calls;
 mod disabled;
+mod drops;
 mod durability;
 mod futures;
 mod instrumented;
