@@ -33,15 +33,21 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::entry::identify;
 use crate::{Actor, Auditor};
 
 mod carry;
 mod scope;
 
 pub use carry::{InContext, carry, spawn, spawn_blocking};
+#[cfg(feature = "testing")]
+pub(crate) use scope::replace;
 pub use scope::{Scope, scope, sync_scope, update};
 #[cfg(feature = "tower")]
 pub(crate) use scope::{enter, scope_of};
@@ -171,6 +177,24 @@ impl Context {
 
     pub(crate) fn fields(&self) -> &Fields {
         self.0.as_deref().unwrap_or(&EMPTY)
+    }
+
+    /// The id and the time of what happens now; a test that listens has a clock of its own.
+    pub(crate) fn identify(&self, now: SystemTime) -> (Uuid, DateTime<Utc>) {
+        #[cfg(feature = "testing")]
+        if let Some(captured) = self.auditor().and_then(Auditor::captured) {
+            return captured.identify(None);
+        }
+        identify(now)
+    }
+
+    /// The id of what happened at a time that was said.
+    pub(crate) fn identify_at(&self, at: SystemTime) -> (Uuid, DateTime<Utc>) {
+        #[cfg(feature = "testing")]
+        if let Some(captured) = self.auditor().and_then(Auditor::captured) {
+            return captured.identify(Some(at));
+        }
+        identify(at)
     }
 
     /// A rough count of the bytes held.

@@ -51,17 +51,22 @@ impl Entry {
     pub fn builder(action: impl IntoAction) -> EntryBuilder {
         let durability = action.durability();
         let (action, target_type, metadata) = action.into_action();
-        let mut entry = Self::at(SystemTime::now(), action, target_type);
+        let context = Context::current();
+        let identity = context.identify(SystemTime::now());
+        let mut entry = Self::identified(identity, action, target_type);
         entry.metadata = metadata.into();
         entry.durability = durability;
-        entry.context = Context::current();
+        entry.context = context;
         EntryBuilder { entry }
     }
 
     /// An entry whose id and time come from one reading of the clock, so that the id alone tells in
     /// which partition the row lies.
     pub(crate) fn at(now: SystemTime, action: ActionName, target_type: Cow<'static, str>) -> Self {
-        let (id, created_at) = identify(now);
+        Self::identified(identify(now), action, target_type)
+    }
+
+    fn identified((id, created_at): (Uuid, DateTime<Utc>), action: ActionName, target_type: Cow<'static, str>) -> Self {
         Self {
             id,
             created_at,
@@ -237,7 +242,7 @@ impl EntryBuilder {
 
     /// When it happened, if not now. The id follows the time.
     pub fn created_at(mut self, at: SystemTime) -> Self {
-        (self.entry.id, self.entry.created_at) = identify(at);
+        (self.entry.id, self.entry.created_at) = self.entry.context.identify_at(at);
         self
     }
 

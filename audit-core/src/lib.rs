@@ -42,7 +42,8 @@
 //! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
 //! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `tower` opens a [`Context`] for each request of
-//! axum, tonic and hyper (`audit_core::http`). `metrics` publishes the accounts for dashboards.
+//! axum, tonic and hyper (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
+//! `metrics` publishes the accounts for dashboards.
 
 extern crate self as audit_core;
 
@@ -103,6 +104,8 @@ pub mod retention;
 pub mod seal;
 pub mod signing;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is verified")

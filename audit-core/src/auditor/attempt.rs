@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::slot::Slot;
 use super::{Auditor, Recording};
-use crate::entry::identify;
 use crate::writer::block_on;
 use crate::{Durability, Entry, Error, Outcome};
 
@@ -122,7 +121,7 @@ impl Attempt {
 
     fn ended(&mut self, outcome: Outcome, error: Option<String>) -> Option<Entry> {
         let mut entry = self.ending.take()?;
-        (entry.id, entry.created_at) = identify(SystemTime::now());
+        (entry.id, entry.created_at) = entry.context.identify(SystemTime::now());
         entry.duration = Some(self.since.elapsed());
         entry.outcome = outcome;
         entry.error = error;

@@ -546,9 +546,20 @@ impl Builder {
 
     /// An auditor without a writer, and its queue, which takes nothing.
     pub(super) fn deaf(&self) -> (Auditor, Arc<Queue>) {
+        let queue = self.closed_queue();
+        (Auditor::deaf(Arc::clone(&queue), self.durable_timeout), queue)
+    }
+
+    /// An auditor that a test listens to.
+    #[cfg(feature = "testing")]
+    pub(super) fn heard_by_test(&self, captured: Arc<crate::testing::Captured>) -> Auditor {
+        Auditor::heard_by_test(self.closed_queue(), self.durable_timeout, captured)
+    }
+
+    fn closed_queue(&self) -> Arc<Queue> {
         let queue = Arc::new(Queue::new(self.limits, 0));
         queue.close();
-        (Auditor::deaf(Arc::clone(&queue), self.durable_timeout), queue)
+        queue
     }
 
     fn open(&self) -> Result<Option<SharedStore>, Error> {

@@ -35,6 +35,12 @@ impl Auditor {
         Builder::new().deaf().0
     }
 
+    /// An auditor that a test listens to.
+    #[cfg(feature = "testing")]
+    pub(crate) fn capturing(captured: std::sync::Arc<crate::testing::Captured>) -> Self {
+        Builder::new().heard_by_test(captured)
+    }
+
     pub(super) fn note_that_one_records() {
         HAD.fetch_or(RECORDING, Ordering::Relaxed);
     }

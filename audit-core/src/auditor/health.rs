@@ -96,7 +96,7 @@ impl Auditor {
     /// or the disk. A [disabled](Self::is_disabled) auditor is well.
     #[must_use]
     pub fn health(&self) -> Health {
-        if self.is_disabled() {
+        if !self.has_writer() {
             return Health::Ok;
         }
         let pressure = self.queue().pressure();

@@ -44,7 +44,16 @@ struct Shared {
     /// Actions whose missing actor was warned about.
     warned: Mutex<HashSet<String>>,
     requires_actor: bool,
-    is_disabled: bool,
+    ear: Ear,
+}
+
+/// Who hears of entries.
+#[derive(Debug)]
+enum Ear {
+    Writer,
+    Nobody,
+    #[cfg(feature = "testing")]
+    Test(Arc<crate::testing::Captured>),
 }
 
 impl Auditor {
@@ -62,24 +71,62 @@ impl Auditor {
         requires_actor: bool,
     ) -> Self {
         Self::note_that_one_records();
-        let (warned, is_disabled) = (Mutex::default(), false);
-        let shared = Shared { queue, journal, condition, durable_timeout, outbox, warned, requires_actor, is_disabled };
+        let (warned, ear) = (Mutex::default(), Ear::Writer);
+        let shared = Shared { queue, journal, condition, durable_timeout, outbox, warned, requires_actor, ear };
         Self { shared: Arc::new(shared) }
     }
 
     /// An auditor that never sends anything to this queue.
     pub(super) fn deaf(queue: Arc<Queue>, durable_timeout: Duration) -> Self {
+        Self::without_writer(queue, durable_timeout, Ear::Nobody)
+    }
+
+    /// An auditor that a test listens to.
+    #[cfg(feature = "testing")]
+    pub(super) fn heard_by_test(queue: Arc<Queue>, timeout: Duration, captured: Arc<crate::testing::Captured>) -> Self {
+        Self::note_that_one_records();
+        Self::without_writer(queue, timeout, Ear::Test(captured))
+    }
+
+    fn without_writer(queue: Arc<Queue>, durable_timeout: Duration, ear: Ear) -> Self {
         let (journal, condition) = (Weak::new(), Arc::default());
         let (outbox, warned) = (outbox::Settings::default(), Mutex::default());
-        let (requires_actor, is_disabled) = (false, true);
-        let shared = Shared { queue, journal, condition, durable_timeout, outbox, warned, requires_actor, is_disabled };
+        let requires_actor = false;
+        let shared = Shared { queue, journal, condition, durable_timeout, outbox, warned, requires_actor, ear };
         Self { shared: Arc::new(shared) }
     }
 
     /// Whether it records nothing: see [`Self::disabled`].
     #[must_use]
     pub fn is_disabled(&self) -> bool {
-        self.shared.is_disabled
+        matches!(self.shared.ear, Ear::Nobody)
+    }
+
+    /// Whether there is a writer, or was.
+    pub(super) fn has_writer(&self) -> bool {
+        matches!(self.shared.ear, Ear::Writer)
+    }
+
+    /// The entry, if it is for the writer.
+    pub(crate) fn for_writer(&self, entry: Entry) -> Option<Entry> {
+        match &self.shared.ear {
+            Ear::Writer => Some(entry),
+            Ear::Nobody => None,
+            #[cfg(feature = "testing")]
+            Ear::Test(captured) => {
+                captured.take_in(entry);
+                None
+            }
+        }
+    }
+
+    /// What a test has heard, if one listens.
+    #[cfg(feature = "testing")]
+    pub(crate) fn captured(&self) -> Option<&Arc<crate::testing::Captured>> {
+        match &self.shared.ear {
+            Ear::Test(captured) => Some(captured),
+            _ => None,
+        }
     }
 
     /// Records an entry and gives back its id: at once where there is a place in the queue, unless the catalog or the

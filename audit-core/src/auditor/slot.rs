@@ -18,9 +18,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// Queues the entry, without ever waiting; where there is no place, it is counted as dropped.
     pub(crate) fn send(self, entry: Entry) -> Result<(), Error> {
-        if self.auditor.is_disabled() {
-            return Ok(());
-        }
+        let Some(entry) = self.auditor.for_writer(entry) else { return Ok(()) };
         self.auditor.count_if_unattributed(&entry);
         let action = entry.action.clone();
         let sent = match self.place {
@@ -39,9 +37,9 @@ impl Slot {
     /// [`Self::send`], for callers who then wait until the entry is kept.
     pub(crate) fn send_durably(self, entry: Entry) -> Result<Pending, Error> {
         let (action, timeout) = (entry.action.clone(), self.auditor.durable_timeout());
-        if self.auditor.is_disabled() {
+        let Some(entry) = self.auditor.for_writer(entry) else {
             return Ok(Pending { auditor: self.auditor, action, acknowledgement: None });
-        }
+        };
         self.auditor.count_if_unattributed(&entry);
         let sent = match self.place {
             Some(place) => place.fill_durably(entry, timeout),
@@ -73,7 +71,7 @@ fn refused(action: &ActionName, reason: DropReason) -> Error {
 pub(crate) struct Pending {
     auditor: Auditor,
     action: ActionName,
-    /// None where auditing is disabled.
+    /// None where there is no writer.
     acknowledgement: Option<Acknowledgement>,
 }
 

@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::scope::{Notes, turn};
 use super::{Captures, Site, Told, Unwritten, Verdict};
 use crate::auditor::{Pending, Reserving, Slot, not_run, unheard};
-use crate::entry::identify;
 use crate::writer::block_on;
 use crate::{ActionName, Auditor, Context, Durability, Entry, Error, Outcome};
 
@@ -218,7 +217,7 @@ impl Call {
 
     /// What is known of the call before its body runs.
     fn attempted(&self) -> Entry {
-        let (id, created_at) = identify(SystemTime::now());
+        let (id, created_at) = self.context.identify(SystemTime::now());
         Entry {
             id,
             created_at,
@@ -286,7 +285,7 @@ impl Call {
         if let Some(said) = self.notes.take().and_then(Notes::into_metadata) {
             metadata.others().extend(*said);
         }
-        let (id, created_at) = identify(at);
+        let (id, created_at) = self.context.identify(at);
         Entry {
             id,
             created_at,

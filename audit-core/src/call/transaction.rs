@@ -4,13 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use uuid::Uuid;
 
 use super::Call;
 use super::guard::send;
 use super::scope::turn;
 use crate::auditor::{Reserving, Slot};
-use crate::entry::identify;
 use crate::outbox::{self, OutboxTransaction};
 use crate::store::BoxFuture;
 use crate::{Entry, Error, Outcome};
@@ -91,16 +89,12 @@ impl Unwritten {
     /// another one.
     fn record(&mut self, outcome: Outcome, error: Option<String>) {
         if let Some(mut entry) = self.entry.take() {
-            entry.id = another_id(entry.created_at.into());
+            entry.id = entry.context.identify_at(entry.created_at.into()).0;
             entry.outcome = outcome;
             entry.error = error;
             send(self.slot.take(), *entry);
         }
     }
-}
-
-fn another_id(at: std::time::SystemTime) -> Uuid {
-    identify(at).0
 }
 
 impl Drop for Unwritten {

@@ -141,8 +141,8 @@ pub(super) fn look<R>(look: impl FnOnce(&Context) -> R) -> Option<R> {
     CURRENT.try_with(|current| current.borrow().as_ref().map(look)).ok().flatten()
 }
 
-/// On a thread whose locals are gone already there is no context.
-fn replace(context: Option<Context>) -> Option<Context> {
+/// Changes the context of the innermost scope, and gives back what it was. On a thread whose locals are gone already there is none.
+pub(crate) fn replace(context: Option<Context>) -> Option<Context> {
     CURRENT.try_with(|current| current.replace(context)).ok().flatten()
 }
 

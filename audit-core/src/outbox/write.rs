@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{OutboxTransaction, Record};
+use super::{OutboxTransaction, Record, Settings};
 use crate::{Auditor, Entry, Error};
 
 /// Writes an entry into the outbox within a transaction of yours, and gives back its id: both commit, or neither. After
@@ -49,14 +49,15 @@ pub async fn outbox<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: E
 /// Writes an entry where its auditor says.
 pub(crate) async fn write<T: OutboxTransaction + ?Sized>(transaction: &mut T, entry: Entry) -> Result<(), Error> {
     let auditor = entry.context.auditor().cloned().or_else(Auditor::global);
-    if let Some(auditor) = &auditor {
-        if auditor.is_disabled() {
-            return Ok(());
+    let (entry, settings) = match auditor {
+        Some(auditor) => {
+            let Some(entry) = auditor.for_writer(entry) else { return Ok(()) };
+            auditor.demand_actor(&entry).inspect_err(|_| auditor.count_refused())?;
+            auditor.count_if_unattributed(&entry);
+            (entry, auditor.outbox_settings().clone())
         }
-        auditor.demand_actor(&entry).inspect_err(|_| auditor.count_refused())?;
-        auditor.count_if_unattributed(&entry);
-    }
-    let settings = auditor.map(|auditor| auditor.outbox_settings().clone()).unwrap_or_default();
+        None => (entry, Settings::default()),
+    };
     let record = Record::of(entry, SystemTime::now().into());
     Ok(transaction.write(&record, &settings).await?)
 }
