@@ -20,7 +20,7 @@ fn remove(project_id: &str) -> Result<(), Error> {
 
 #[audited(action = "project.updated")]
 async fn touch_for_ever(project_id: &str) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Runs the test on both of tokio's schedulers.

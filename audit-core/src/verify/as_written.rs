@@ -34,9 +34,8 @@ pub(super) fn is_as_written(text: &str, read: &Map<String, Value>) -> bool {
 fn behind_string(mut text: &[u8]) -> &[u8] {
     loop {
         match text {
-            [b'\\', _, behind @ ..] => text = behind,
             [b'"', behind @ ..] => return behind,
-            [_, behind @ ..] => text = behind,
+            [b'\\', _, behind @ ..] | [_, behind @ ..] => text = behind,
             [] => return text,
         }
     }

@@ -102,15 +102,15 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
 /// A function drops its arguments from the last to the first; closures and `async` blocks drop what they hold in the
 /// order in which they name it. So they name it in that order first, where no code runs and no lint looks.
 fn named_in_order_of_drop(model: &Audited) -> Option<TokenStream> {
-    let named = words(model.function.body.clone());
+    let used = words(model.function.body.clone());
     let later: HashSet<_> = of_the_value(model).flat_map(|look| words(look.to_token_stream())).collect();
     let mut owned = model.function.owned();
     owned.retain(|(_, name)| {
         let name = name.unraw().to_string();
         // What nobody uses stays unused, for the compiler to report.
-        (named.contains(&name) || name.starts_with('_')) && !later.contains(&name)
+        (used.contains(&name) || name.starts_with('_')) && !later.contains(&name)
     });
-    let names = owned.iter().rev().map(|(attributes, name)| {
+    let looks = owned.iter().rev().map(|(attributes, name)| {
         let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
         quote!(#(#conditions)* let _ = &#name;)
     });
@@ -119,7 +119,7 @@ fn named_in_order_of_drop(model: &Audited) -> Option<TokenStream> {
             #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
             if false {
                 loop {}
-                #(#names)*
+                #(#looks)*
             }
         }
     })

@@ -1,5 +1,7 @@
 //! What a function was given is dropped when and in what order it would be without the attribute.
 
+#![allow(clippy::needless_pass_by_value, dropping_copy_types, reason = "what is given by value is the point")]
+
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -129,7 +131,7 @@ async fn arguments_are_dropped_in_the_order_of_the_plain_function() {
                 drop($call);
             }
             assert!(without.len() > 1, "{without:?}");
-            assert_eq!(*dropped.lock().expect("nobody panics with it"), without, stringify!($call));
+            assert_eq!(*dropped.lock().expect("nobody panics with it"), without, "{}", stringify!($call));
         }};
     }
     let rows = rows(async {

@@ -368,7 +368,7 @@ async fn an_overview_counts_more_rows_than_it_reads(log: Log) {
     let newest = now();
     let entry = |number: u64| {
         let (action, outcome) =
-            if number % 3 == 0 { ("door.opened", Outcome::Denied) } else { ("key.made", Outcome::Success) };
+            if number.is_multiple_of(3) { ("door.opened", Outcome::Denied) } else { ("key.made", Outcome::Success) };
         builder(action).actor(Actor::user("ann")).outcome(outcome).created_at(newest - days(number % 40)).build()
     };
     let rows = log.hold((0..1_500).map(entry).collect()).await;
