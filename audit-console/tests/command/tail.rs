@@ -123,7 +123,7 @@ fn a_state_says_where_to_go_on() {
     std::fs::write(shell.folder().join("kept"), "page 2").unwrap();
     shell.run(&arguments).exits_with(2).complains("kept holds no position");
     std::fs::write(shell.folder().join("kept"), "99").unwrap();
-    shell.run(&arguments).exits_with(1).complains("position 99 is beyond its end, 5");
+    shell.run(&arguments).exits_with(1).complains("position 99 is beyond its end, 15");
 }
 
 #[test]

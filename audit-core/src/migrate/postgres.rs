@@ -33,6 +33,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     8 "sealing" "0008_sealing.sql"
     9 "erasure" "0009_erasure.sql"
     10 "retention" "0010_retention.sql"
+    11 "import" "0011_import.sql"
 };
 
 /// For the outbox alone.
