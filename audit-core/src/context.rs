@@ -180,6 +180,7 @@ impl Context {
     }
 
     /// The id and the time of what happens now; a test that listens has a clock of its own.
+    #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only a test has a clock of its own"))]
     pub(crate) fn identify(&self, now: SystemTime) -> (Uuid, DateTime<Utc>) {
         #[cfg(feature = "testing")]
         if let Some(captured) = self.auditor().and_then(Auditor::captured) {
@@ -189,6 +190,7 @@ impl Context {
     }
 
     /// The id of what happened at a time that was said.
+    #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only a test has a clock of its own"))]
     pub(crate) fn identify_at(&self, at: SystemTime) -> (Uuid, DateTime<Utc>) {
         #[cfg(feature = "testing")]
         if let Some(captured) = self.auditor().and_then(Auditor::captured) {

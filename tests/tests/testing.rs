@@ -29,7 +29,10 @@ fn as_user<R>(work: impl FnOnce() -> R) -> R {
 
 fn message(assertion: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(assertion)).unwrap_err();
-    panic.downcast_ref::<String>().expect("a message").clone()
+    match panic.downcast_ref::<&str>() {
+        Some(text) => (*text).to_owned(),
+        None => panic.downcast_ref::<String>().expect("a message").clone(),
+    }
 }
 
 #[test]

@@ -63,6 +63,8 @@ mod spans;
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod survey;
 mod tally;
 mod travel;
 #[cfg(feature = "postgres")]

@@ -10,13 +10,14 @@ use tokio::time::{Instant, timeout};
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern};
-use super::overview::{self, Kind, Most};
+use super::overview::Most;
 use super::plan::Plan;
 use super::reader::{Reach, Source, TIME_LIMIT};
 use super::sealed::SealedBatch;
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
+use super::survey::{self, Kind};
 use super::tally::{By, Tally};
 use super::windows::windows;
 use super::{Count, Cursor, Overview, Page, Query};
@@ -149,7 +150,7 @@ impl Source for Postgres {
     ) -> BoxFuture<'a, Result<Overview, StoreError>> {
         Box::pin(async move {
             let plan = Plan::of(query, sqlx::Postgres::is_exact);
-            self.ask(async |statements| overview::overview(statements, &plan, most, patience).await).await
+            self.ask(async |statements| survey::overview(statements, &plan, most, patience).await).await
         })
     }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::overview::Kind;
 use super::page::Reading;
 use super::plan::Plan;
 use super::reader::Reach;
 use super::spans::Span;
 use super::spans::Spans;
+use super::survey::Kind;
 use super::tally::{By, Tally, Tallying};
 use super::{Count, Cursor};
 use crate::Row;

@@ -5,11 +5,11 @@ use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
 use super::filter::{Condition, Path, Pattern, Period, TextColumn};
-use super::overview::Kind;
 use super::plan::Plan;
 use super::reader::TIME_LIMIT;
 use super::sealed::{self, SealedBatch};
 use super::spans::Span;
+use super::survey::Kind;
 use super::tally::By;
 use super::{Cursor, Travel};
 use crate::Row;

@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern, Period};
-use super::overview::{self, Kind, Most};
+use super::overview::Most;
 use super::plan::Plan;
 use super::reader::{Reach, Source};
 use super::sealed::SealedBatch;
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
+use super::survey::{self, Kind};
 use super::tally::{By, Tally};
 use super::{Count, Cursor, Overview, Page, Query};
 use crate::Row;
@@ -102,7 +103,7 @@ impl Source for Sqlite {
     ) -> BoxFuture<'a, Result<Overview, StoreError>> {
         Box::pin(async move {
             let plan = Plan::of(query, sqlx::Sqlite::is_exact);
-            self.ask(async |session| overview::overview(session, &plan, most, patience).await).await
+            self.ask(async |session| survey::overview(session, &plan, most, patience).await).await
         })
     }
 

@@ -29,7 +29,7 @@ async fn metadata_that_says_more_than_is_hashed_is_found(log: Log) {
         let is_it = |found: &Break| matches!(found, Break::Unreadable { what } if what.contains("than what is hashed"));
         report.breaks.iter().any(is_it)
     };
-    let digits = "metadata = replace(metadata::text, '\"number\": 1}', '\"number\": 1.00000000000000000001}')::jsonb";
+    let digits = "metadata = replace(metadata::text, '\"number\": 1,', '\"number\": 1.00000000000000000001,')::jsonb";
     let on_sqlite = "metadata = replace(metadata, '\"number\":1}', '\"number\":1.00000000000000000001}')";
     log.tamper(
         &format!("UPDATE audit_logs SET {digits} WHERE seq = 1"),
@@ -44,7 +44,7 @@ async fn metadata_that_says_more_than_is_hashed_is_found(log: Log) {
     with_rows(&log).await;
     log.tamper(
         "ALTER TABLE audit_logs ALTER COLUMN metadata TYPE json USING metadata::text::json; \
-         UPDATE audit_logs SET metadata = replace(metadata::text, '\"number\": 1}', '\"number\": 9, \"number\": 1}')::json WHERE seq = 1",
+         UPDATE audit_logs SET metadata = replace(metadata::text, '\"number\": 1,', '\"number\": 9, \"number\": 1,')::json WHERE seq = 1",
         "UPDATE audit_logs SET metadata = replace(metadata, '\"number\":1}', '\"number\":9,\"number\":1}') WHERE seq = 1",
     )
     .await;
