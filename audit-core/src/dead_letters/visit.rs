@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{DeadLetter, DeadLetterId};
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 
 /// What became of a dead letter that was sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,16 +36,10 @@ impl DeadLetters {
     ///
     /// When the URL is no store's, or the store cannot be reached.
     pub async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
-        #[cfg(feature = "postgres")]
-        if crate::store::postgres::serves(url) {
-            return Ok(Self { letters: Box::new(super::postgres::Postgres::connect(url, schema).await?) });
-        }
-        #[cfg(feature = "sqlite")]
-        if crate::store::sqlite::serves(url) {
-            return Ok(Self { letters: Box::new(super::sqlite::Sqlite::connect(url).await?) });
-        }
-        let _ = schema;
-        Err(crate::store::unknown_kind(url))
+        by_kind!(url, schema,
+            postgres => Ok(Self { letters: Box::new(super::postgres::Postgres::connect(url, schema).await?) }),
+            sqlite => Ok(Self { letters: Box::new(super::sqlite::Sqlite::connect(url).await?) }),
+        )
     }
 
     /// Dead letters in the order of their ids, those after one, at most so many (and at most [`Self::MOST`]).

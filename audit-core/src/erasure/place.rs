@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::compute::Change;
 use crate::Row;
-use crate::store::{BoxFuture, Schema, StoreError, unknown_kind};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 
 /// A connection by which values are erased.
 pub(super) trait Place: Send {
@@ -25,14 +25,8 @@ pub(super) trait Place: Send {
 }
 
 pub(super) async fn open(url: &str, schema: &Schema) -> Result<Box<dyn Place>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        return Ok(Box::new(super::postgres::Postgres::connect(url, schema).await?));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Box::new(super::sqlite::Sqlite::connect(url).await?));
-    }
-    let _ = schema;
-    Err(unknown_kind(url))
+    by_kind!(url, schema,
+        postgres => Ok(Box::new(super::postgres::Postgres::connect(url, schema).await?)),
+        sqlite => Ok(Box::new(super::sqlite::Sqlite::connect(url).await?)),
+    )
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Hold;
 use crate::catalog::SystemAction;
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 use crate::{Auditor, Entry, Error, Outcome};
 
 /// What each kind of store does.
@@ -53,16 +53,10 @@ impl Holds {
     ///
     /// When the URL is no store's, or the store cannot be reached.
     pub async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
-        #[cfg(feature = "postgres")]
-        if crate::store::postgres::serves(url) {
-            return Ok(Self { place: Box::new(super::postgres::Postgres::connect(url, schema).await?) });
-        }
-        #[cfg(feature = "sqlite")]
-        if crate::store::sqlite::serves(url) {
-            return Ok(Self { place: Box::new(super::sqlite::Sqlite::connect(url).await?) });
-        }
-        let _ = schema;
-        Err(crate::store::unknown_kind(url))
+        by_kind!(url, schema,
+            postgres => Ok(Self { place: Box::new(super::postgres::Postgres::connect(url, schema).await?) }),
+            sqlite => Ok(Self { place: Box::new(super::sqlite::Sqlite::connect(url).await?) }),
+        )
     }
 
     /// The holds that are not released, oldest first.

@@ -3,6 +3,7 @@
 use super::backend::Backend;
 use super::status::{self, MigrationStatus, State};
 use super::{Error, Options, PendingMigration};
+use crate::store::by_kind;
 
 /// What a migration run did.
 #[derive(Debug, Clone, Default)]
@@ -16,18 +17,12 @@ pub struct Report {
 
 /// Opens the backend of a URL, lets a function of this file use it, and closes it on every path.
 macro_rules! on_backend {
-    ($url:expr, $options:expr, $work:ident) => {{
-        #[cfg(feature = "postgres")]
-        if crate::store::postgres::serves($url) {
-            return $work(super::postgres::Postgres::open($url, $options).await?).await;
-        }
-        #[cfg(feature = "sqlite")]
-        if crate::store::sqlite::serves($url) {
-            return $work(super::sqlite::Sqlite::open($url, $options)?).await;
-        }
-        let _ = $options;
-        Err(crate::store::unknown_kind($url).into())
-    }};
+    ($url:expr, $options:expr, $work:ident) => {
+        by_kind!($url, $options,
+            postgres => $work(super::postgres::Postgres::open($url, $options).await?).await,
+            sqlite => $work(super::sqlite::Sqlite::open($url, $options)?).await,
+        )
+    };
 }
 
 /// Applies to the database at a URL what is pending.

@@ -9,7 +9,7 @@ use crate::auditor::Migrate;
 use crate::batch::Batch;
 use crate::migrate::{self, Options, Part};
 use crate::store::drain::{Claimed, Claims, Drain, Drained};
-use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, SharedStore, StoreError, unknown_kind};
+use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Schema, SharedStore, StoreError, by_kind};
 use crate::writer::Source;
 
 /// How often to look for claims whose lease is over, as a part of the lease.
@@ -90,16 +90,10 @@ impl Elsewhere {
 }
 
 fn open(url: &str, schema: &Schema, pooler: bool) -> Result<Box<dyn Place>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        return Ok(Box::new(crate::store::PostgresStore::new(url, schema)?.with_pooler(pooler)));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Box::new(crate::store::SqliteStore::new(url)?));
-    }
-    let _ = (schema, pooler);
-    Err(unknown_kind(url))
+    by_kind!(url, (schema, pooler),
+        postgres => Ok(Box::new(crate::store::PostgresStore::new(url, schema)?.with_pooler(pooler))),
+        sqlite => Ok(Box::new(crate::store::SqliteStore::new(url)?)),
+    )
 }
 
 impl Source for Elsewhere {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::store::{BoxFuture, Store, drain::Drain};
-use crate::store::{Schema, StoreError, unknown_kind};
+use crate::store::{Schema, StoreError, by_kind};
 use crate::writer::Source;
 
 /// The outbox of the log at a URL.
@@ -14,17 +14,13 @@ pub(crate) fn open(
     service_name: &str,
     pooler: bool,
 ) -> Result<Arc<dyn Source>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        let store = crate::store::PostgresStore::new(url, schema)?.with_service_name(service_name).with_pooler(pooler);
-        return Ok(Arc::new(Same(store)));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Arc::new(Same(crate::store::SqliteStore::new(url)?)));
-    }
-    let _ = (schema, service_name, pooler);
-    Err(unknown_kind(url))
+    by_kind!(url, (schema, service_name, pooler),
+        postgres => {
+            let store = crate::store::PostgresStore::new(url, schema)?.with_service_name(service_name).with_pooler(pooler);
+            Ok(Arc::new(Same(store)))
+        },
+        sqlite => Ok(Arc::new(Same(crate::store::SqliteStore::new(url)?))),
+    )
 }
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

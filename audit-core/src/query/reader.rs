@@ -9,7 +9,7 @@ use super::overview::Most;
 use super::sealed::SealedBatch;
 use super::{By, Count, Overview, Page, Position, Query, Rows, Tally};
 use crate::Row;
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 
 /// How long one answer may take.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -64,16 +64,10 @@ impl Reader {
     ///
     /// When the URL is no store's, or the store cannot be reached.
     pub async fn connect(url: &str, schema: &Schema) -> Result<Self, StoreError> {
-        #[cfg(feature = "postgres")]
-        if crate::store::postgres::serves(url) {
-            return Ok(Self::of(super::postgres::Postgres::connect(url, schema).await?));
-        }
-        #[cfg(feature = "sqlite")]
-        if crate::store::sqlite::serves(url) {
-            return Ok(Self::of(super::sqlite::Sqlite::connect(url).await?));
-        }
-        let _ = schema;
-        Err(crate::store::unknown_kind(url))
+        by_kind!(url, schema,
+            postgres => Ok(Self::of(super::postgres::Postgres::connect(url, schema).await?)),
+            sqlite => Ok(Self::of(super::sqlite::Sqlite::connect(url).await?)),
+        )
     }
 
     #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -7,7 +7,7 @@ use super::pruning::StoredPruning;
 use super::{Partition, PartitionInterval};
 use crate::Row;
 use crate::batch::Hash;
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 
 /// Most leaves of the tree that are read at once.
 pub(super) const PAGE: u32 = 10_000;
@@ -85,14 +85,8 @@ pub(super) struct KeptLeaf {
 
 /// Connects to the log at a URL.
 pub(super) async fn connect(url: &str, schema: &Schema) -> Result<Box<dyn Place>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        return Ok(Box::new(super::postgres::Postgres::connect(url, schema).await?));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Box::new(super::sqlite::Sqlite::connect(url).await?));
-    }
-    let _ = schema;
-    Err(crate::store::unknown_kind(url))
+    by_kind!(url, schema,
+        postgres => Ok(Box::new(super::postgres::Postgres::connect(url, schema).await?)),
+        sqlite => Ok(Box::new(super::sqlite::Sqlite::connect(url).await?)),
+    )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::batch::Hash;
-use crate::store::{BoxFuture, Schema, StoreError, unknown_kind};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 
 /// Most headers that one call puts into the tree, and most leaves that one call gives back.
 pub(super) const PAGE: u32 = 10_000;
@@ -81,14 +81,8 @@ pub(crate) struct Stored {
 
 /// The log at a URL.
 pub(crate) fn open(url: &str, schema: &Schema) -> Result<Arc<dyn Place>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        return Ok(Arc::new(super::postgres::Postgres::new(url, schema)?));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Arc::new(super::sqlite::Sqlite::new(url)?));
-    }
-    let _ = schema;
-    Err(unknown_kind(url))
+    by_kind!(url, schema,
+        postgres => Ok(Arc::new(super::postgres::Postgres::new(url, schema)?)),
+        sqlite => Ok(Arc::new(super::sqlite::Sqlite::new(url)?)),
+    )
 }

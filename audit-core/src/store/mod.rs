@@ -38,9 +38,8 @@ pub use error::{ErrorClass, StoreError};
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-pub(crate) use url::open_for;
-pub(crate) use url::unknown_kind;
 pub use url::{Schema, SchemaNameError, open};
+pub(crate) use url::{by_kind, open_for, unknown_kind};
 
 use crate::batch::Batch;
 use crate::migrate;

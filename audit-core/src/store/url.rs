@@ -2,6 +2,24 @@
 
 use super::{ErrorClass, SharedStore, StoreError};
 
+/// What the store of a URL's kind gives, as far as this program was built with it, or else [`unknown_kind`]: the end of a
+/// function. `$given` is what not every kind needs.
+macro_rules! by_kind {
+    ($url:expr, $given:expr, postgres => $postgres:expr, sqlite => $sqlite:expr $(,)?) => {{
+        #[cfg(feature = "postgres")]
+        if crate::store::postgres::serves($url) {
+            return $postgres;
+        }
+        #[cfg(feature = "sqlite")]
+        if crate::store::sqlite::serves($url) {
+            return $sqlite;
+        }
+        let _ = $given;
+        Err(crate::store::unknown_kind($url).into())
+    }};
+}
+pub(crate) use by_kind;
+
 /// A checked schema name; `control_plane` by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema(String);
@@ -76,17 +94,13 @@ pub(crate) fn open_for(
     service_name: &str,
     pooler: bool,
 ) -> Result<SharedStore, StoreError> {
-    #[cfg(feature = "postgres")]
-    if super::postgres::serves(url) {
-        let store = super::postgres::PostgresStore::new(url, schema)?;
-        return Ok(std::sync::Arc::new(store.with_service_name(service_name).with_pooler(pooler)));
-    }
-    #[cfg(feature = "sqlite")]
-    if super::sqlite::serves(url) {
-        return Ok(std::sync::Arc::new(super::sqlite::SqliteStore::new(url)?));
-    }
-    let _ = (schema, service_name, pooler);
-    Err(unknown_kind(url))
+    by_kind!(url, (schema, service_name, pooler),
+        postgres => {
+            let store = super::postgres::PostgresStore::new(url, schema)?;
+            Ok(std::sync::Arc::new(store.with_service_name(service_name).with_pooler(pooler)))
+        },
+        sqlite => Ok(std::sync::Arc::new(super::sqlite::SqliteStore::new(url)?)),
+    )
 }
 
 /// The error for a URL that is no store's of this program. The URL may hold a password, so that it is not repeated.

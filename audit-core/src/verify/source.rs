@@ -9,7 +9,7 @@ pub(super) use super::scope::Scope;
 use super::twice::Sum;
 use crate::batch::{Hash, Header};
 use crate::retention::StoredPruning;
-use crate::store::{BoxFuture, Schema, StoreError, dead_letter};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind, dead_letter};
 use crate::{Metadata, Row, encoding};
 
 /// The tables that hold what is verified, for SQL.
@@ -150,16 +150,10 @@ pub(super) trait Source: Send {
 }
 
 pub(super) async fn open(url: &str, schema: &Schema, scope: &Scope) -> Result<Box<dyn Source>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        return Ok(Box::new(super::postgres::Postgres::open(url, schema, scope).await?));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Box::new(super::sqlite::Sqlite::open(url, scope).await?));
-    }
-    let _ = (schema, scope);
-    Err(crate::store::unknown_kind(url))
+    by_kind!(url, (schema, scope),
+        postgres => Ok(Box::new(super::postgres::Postgres::open(url, schema, scope).await?)),
+        sqlite => Ok(Box::new(super::sqlite::Sqlite::open(url, scope).await?)),
+    )
 }
 
 impl Proven {

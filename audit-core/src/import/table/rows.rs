@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::import::{Field, ImportError, Record};
-use crate::store::{self, BoxFuture, StoreError};
+use crate::store::{BoxFuture, StoreError, by_kind};
 
 /// A table in PostgreSQL or SQLite whose rows are read as records, as they were at one moment.
 ///
@@ -134,16 +134,10 @@ pub(super) trait Rows: Send {
 pub(super) type Texts = Vec<Option<String>>;
 
 async fn connect(url: &str, name: &str) -> Result<Box<dyn Rows>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if store::postgres::serves(url) {
-        return Ok(Box::new(super::postgres::Postgres::connect(url, name).await?));
-    }
-    #[cfg(feature = "sqlite")]
-    if store::sqlite::serves(url) {
-        return Ok(Box::new(super::sqlite::Sqlite::connect(url, name).await?));
-    }
-    let _ = name;
-    Err(store::unknown_kind(url))
+    by_kind!(url, name,
+        postgres => Ok(Box::new(super::postgres::Postgres::connect(url, name).await?)),
+        sqlite => Ok(Box::new(super::sqlite::Sqlite::connect(url, name).await?)),
+    )
 }
 
 /// A name as SQL wants it.
