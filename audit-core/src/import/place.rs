@@ -6,7 +6,15 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::batch::Header;
-use crate::store::{BoxFuture, Schema, StoreError};
+use crate::store::{BoxFuture, Schema, StoreError, by_kind};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::{
+    store::{Columns, ErrorClass},
+    verify::decode,
+};
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) const LOOK: &str = "cannot look for imported rows";
 
 /// Id and time of a row.
 pub(super) type Key = (Uuid, DateTime<Utc>);
@@ -33,16 +41,18 @@ pub(super) trait Place: Send {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
+/// A stored header.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn header(row: &impl Columns) -> Result<Header, StoreError> {
+    decode::header(row)
+        .map(|stored| stored.header)
+        .map_err(|broken| StoreError::new(ErrorClass::Operator, LOOK, broken.to_string()))
+}
+
 /// Connects to the log at a URL.
 pub(super) async fn connect(url: &str, schema: &Schema) -> Result<Box<dyn Place>, StoreError> {
-    #[cfg(feature = "postgres")]
-    if crate::store::postgres::serves(url) {
-        return Ok(Box::new(super::postgres::Postgres::connect(url, schema).await?));
-    }
-    #[cfg(feature = "sqlite")]
-    if crate::store::sqlite::serves(url) {
-        return Ok(Box::new(super::sqlite::Sqlite::connect(url).await?));
-    }
-    let _ = schema;
-    Err(crate::store::unknown_kind(url))
+    by_kind!(url, schema,
+        postgres => Ok(Box::new(super::postgres::Postgres::connect(url, schema).await?)),
+        sqlite => Ok(Box::new(super::sqlite::Sqlite::connect(url).await?)),
+    )
 }

@@ -4,20 +4,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::place::{Key, Place};
+use super::place::{Key, LOOK, Place, header};
 use crate::batch::Header;
 use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
-use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
-use crate::verify::decode;
+use crate::store::{BoxFuture, Schema, StoreError};
 use crate::verify::postgres::HEADER_COLUMNS;
 
 /// Counting goes through the whole log. The session is left as it is: behind a pooler, others get it next.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
-const LOOK: &str = "cannot look for imported rows";
 const ROOM: &str = "cannot make a partition for imported rows";
 
 pub(super) struct Postgres {
@@ -42,12 +39,7 @@ impl Postgres {
         );
         let question = sqlx::query(AssertSqlSafe(question)).bind(stream_id).persistent(false);
         let row = answer(ANSWER_TIMEOUT, LOOK, question.fetch_optional(&mut self.connection)).await?;
-        let read = |row: PgRow| {
-            decode::header(&row)
-                .map(|stored| stored.header)
-                .map_err(|broken| StoreError::new(ErrorClass::Operator, LOOK, broken.to_string()))
-        };
-        row.map(read).transpose()
+        row.as_ref().map(header).transpose()
     }
 
     /// By id and time, so that only partitions of these times are looked into.

@@ -6,13 +6,11 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::place::{Key, Place};
+use super::place::{Key, LOOK, Place, header};
 use crate::batch::Header;
 use crate::store::sqlite::{Access, File, close, store_error};
-use crate::store::{BoxFuture, ErrorClass, StoreError};
-use crate::verify::decode;
+use crate::store::{BoxFuture, StoreError};
 
-const LOOK: &str = "cannot look for imported rows";
 /// Ids in one statement, far below the 32,766 parameters that SQLite takes.
 const IDS: usize = 1_000;
 
@@ -28,12 +26,7 @@ impl Sqlite {
     async fn read_last_header(&mut self, stream_id: Uuid) -> Result<Option<Header>, StoreError> {
         let question = "SELECT * FROM audit_batches WHERE stream_id = ? ORDER BY batch_no DESC LIMIT 1";
         let row = sqlx::query(question).bind(stream_id).fetch_optional(&mut self.connection).await;
-        let read = |row| {
-            decode::header(&row)
-                .map(|stored| stored.header)
-                .map_err(|broken| StoreError::new(ErrorClass::Operator, LOOK, broken.to_string()))
-        };
-        row.map_err(|error| store_error(LOOK, error))?.map(read).transpose()
+        row.map_err(|error| store_error(LOOK, error))?.as_ref().map(header).transpose()
     }
 
     async fn find(&mut self, stream_id: Uuid, keys: &[Key]) -> Result<HashMap<Uuid, Uuid>, sqlx::Error> {
