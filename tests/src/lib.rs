@@ -7,6 +7,7 @@ mod dice;
 pub mod disk;
 pub mod examples;
 pub mod kills;
+pub mod length;
 pub mod oracle;
 pub mod postgres;
 pub mod preload;

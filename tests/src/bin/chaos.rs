@@ -8,22 +8,17 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tests::chaos::{self, Options};
+use tests::length::Length;
 use tests::victim::Orders;
 
 /// Lets a program and its database meet faults at random, and has an oracle judge the log.
 #[derive(Debug, Parser)]
 struct Args {
-    /// How many minutes to go on
-    #[arg(long, default_value_t = 0)]
-    minutes: u64,
-
-    /// How many seconds, beside the minutes; 30 if neither is said
-    #[arg(long, default_value_t = 0)]
-    seconds: u64,
+    #[command(flatten)]
+    length: Length,
 
     /// Which faults, in which order
     #[arg(long, default_value_t = 1)]
@@ -47,12 +42,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         orders.obey().await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let seconds = match args.minutes * 60 + args.seconds {
-        0 => 30,
-        seconds => seconds,
-    };
-    println!("{seconds} s of faults from seed {}", args.seed);
-    let options = Options { time: Duration::from_secs(seconds), seed: args.seed, program: std::env::current_exe()? };
+    let time = args.length.time();
+    println!("{} s of faults from seed {}", time.as_secs(), args.seed);
+    let options = Options { time, seed: args.seed, program: std::env::current_exe()? };
     let verdict = chaos::run(&options).await;
     print!("{verdict}");
     Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

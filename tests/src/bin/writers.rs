@@ -8,9 +8,9 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tests::length::Length;
 use tests::victim::Orders;
 use tests::writers::{self, Options};
 
@@ -21,13 +21,8 @@ struct Args {
     #[arg(long, default_value_t = 32)]
     processes: usize,
 
-    /// How many minutes to go on
-    #[arg(long, default_value_t = 0)]
-    minutes: u64,
-
-    /// How many seconds, beside the minutes; 30 if neither is said
-    #[arg(long, default_value_t = 0)]
-    seconds: u64,
+    #[command(flatten)]
+    length: Length,
 
     /// Which are killed, and when
     #[arg(long, default_value_t = 1)]
@@ -51,17 +46,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         orders.obey().await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let seconds = match args.minutes * 60 + args.seconds {
-        0 => 30,
-        seconds => seconds,
-    };
-    println!("{} writers for {seconds} s, killed by seed {}", args.processes, args.seed);
-    let options = Options {
-        processes: args.processes,
-        time: Duration::from_secs(seconds),
-        seed: args.seed,
-        program: std::env::current_exe()?,
-    };
+    let time = args.length.time();
+    println!("{} writers for {} s, killed by seed {}", args.processes, time.as_secs(), args.seed);
+    let options = Options { processes: args.processes, time, seed: args.seed, program: std::env::current_exe()? };
     let (verdict, report) = writers::run(&options).await;
     print!("{verdict}");
     let found = if report.is_intact() { "intact" } else { "BROKEN" };
