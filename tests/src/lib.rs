@@ -19,3 +19,4 @@ pub mod scripted;
 pub mod traffic;
 pub mod victim;
 pub mod writers;
+pub mod writing;

@@ -35,6 +35,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     10 "retention" "0010_retention.sql"
     11 "import" "0011_import.sql"
     13 "sealing a backlog" "0013_sealing_a_backlog.sql"
+    14 "lean indexes" "0014_lean_indexes.sql"
 };
 
 /// For the outbox alone.
