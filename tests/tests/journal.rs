@@ -213,6 +213,23 @@ async fn a_call_that_ends_while_a_shutdown_waits_for_the_store_is_kept_like_thos
 }
 
 #[tokio::test]
+async fn a_guard_that_is_dropped_leaves_the_remainder_in_the_journal() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let builder = over(&store, root.path()).batch_rows(2).spill_after(SOON);
+    let writer = start(builder.drop_deadline(Duration::from_millis(500))).await;
+    let mut recorded = Vec::new();
+    for _ in 0..7 {
+        recorded.push(record(&writer).await);
+    }
+    drop(writer);
+    store.open();
+    adopted(&store, root.path(), 7).await;
+    assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
 async fn a_journal_that_refused_is_asked_again_at_the_deadline() {
     let root = TempDir::new().expect("a directory");
     let store = ScriptedStore::default();
