@@ -9,13 +9,14 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use uuid::Uuid;
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern};
 use super::overview::Most;
 use super::plan::Plan;
 use super::reader::{Reach, Source, TIME_LIMIT};
-use super::sealed::SealedBatch;
+use super::sealed::{Frontier, SealedBatch};
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
@@ -174,6 +175,14 @@ impl Source for Postgres {
             let end = statements.answer(sql::select_end(&before)).await?;
             let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::count(&end)?));
             read().map_err(|error| self.failed(error))
+        }))
+    }
+
+    fn frontiers<'a>(&'a self, streams: &'a [Uuid]) -> BoxFuture<'a, Result<Vec<Frontier>, StoreError>> {
+        Box::pin(self.ask(async move |statements| {
+            let before = format!("{}.", self.schema.quoted());
+            let rows = statements.answer(sql::select_frontiers(&before, streams)).await?;
+            rows.iter().map(Frontier::read).collect::<Result<_, _>>().map_err(|error| self.failed(error))
         }))
     }
 

@@ -297,6 +297,25 @@ where
     sql
 }
 
+/// How far streams are sealed: the end of the last batch of each that is in the tree, into which they go in their order.
+pub(super) fn select_frontiers<D: Database>(before: &str, streams: &[Uuid]) -> QueryBuilder<D>
+where
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    let mut sql = QueryBuilder::new("");
+    let mut union = "";
+    for stream in streams {
+        sql.push(format_args!(
+            "{union}SELECT b.stream_id, CAST(b.first_seq + b.n AS bigint) AS seq FROM {before}audit_batches b WHERE b.stream_id = "
+        ));
+        sql.push_bind(*stream);
+        sql.push(format_args!(" AND b.batch_no = (SELECT max(batch_no) FROM {before}audit_tree WHERE stream_id = "));
+        sql.push_bind(*stream).push(")");
+        union = " UNION ALL ";
+    }
+    sql
+}
+
 /// How many leaves the tree has, which [`count`] reads.
 pub(super) fn select_end<D: Database>(before: &str) -> QueryBuilder<D> {
     QueryBuilder::new(format!("SELECT coalesce(max(leaf) + 1, 0) FROM {before}audit_tree"))

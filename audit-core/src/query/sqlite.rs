@@ -8,13 +8,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern, Period};
 use super::overview::Most;
 use super::plan::Plan;
 use super::reader::{Reach, Source};
-use super::sealed::SealedBatch;
+use super::sealed::{Frontier, SealedBatch};
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
@@ -120,6 +121,13 @@ impl Source for Sqlite {
             let end = session.answer(sql::select_end("")).await?;
             let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::count(&end)?));
             read().map_err(|error| self.failed(error))
+        }))
+    }
+
+    fn frontiers<'a>(&'a self, streams: &'a [Uuid]) -> BoxFuture<'a, Result<Vec<Frontier>, StoreError>> {
+        Box::pin(self.ask(async move |session| {
+            let rows = session.answer(sql::select_frontiers("", streams)).await?;
+            rows.iter().map(Frontier::read).collect::<Result<_, _>>().map_err(|error| self.failed(error))
         }))
     }
 
