@@ -335,9 +335,7 @@ pub(crate) fn row(row: &impl Columns, failed: impl Fn(sqlx::Error) -> StoreError
         action: word("action")?,
         target_type: word("target_type")?,
         target_id: text("target_id")?,
-        metadata: serde_json::from_str::<Map<String, Value>>(&word("metadata")?)
-            .map_err(|_| unreadable("metadata"))?
-            .into(),
+        metadata: metadata(&word("metadata")?).ok_or_else(|| unreadable("metadata"))?.into(),
         ip_address: ip_address.transpose().map_err(|_| unreadable("ip_address"))?,
         user_agent: text("user_agent")?,
         created_at: row.time("created_at").map_err(&failed)?,
@@ -359,6 +357,16 @@ pub(crate) fn row(row: &impl Columns, failed: impl Fn(sqlx::Error) -> StoreError
             .map(|text| serde_json::from_str(&text).map_err(|_| unreadable("redacted")))
             .transpose()?,
     })
+}
+
+/// Metadata, in the same order from each store, also where somebody has serde_json keep the order of members.
+fn metadata(text: &str) -> Option<Map<String, Value>> {
+    let mut metadata = serde_json::from_str(text).ok()?;
+    Value::sort_all_objects(&mut metadata);
+    match metadata {
+        Value::Object(members) => Some(members),
+        _ => None,
+    }
 }
 
 /// A row whose column holds what no version of this program writes.
