@@ -359,7 +359,7 @@ pub(crate) fn row(row: &impl Columns, failed: impl Fn(sqlx::Error) -> StoreError
     })
 }
 
-/// Metadata, in the same order from each store, also where somebody has serde_json keep the order of members.
+/// Metadata, in the same order from each store, also where somebody has `serde_json` keep the order of members.
 fn metadata(text: &str) -> Option<Map<String, Value>> {
     let mut metadata = serde_json::from_str(text).ok()?;
     Value::sort_all_objects(&mut metadata);
