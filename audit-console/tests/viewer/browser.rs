@@ -171,3 +171,49 @@ async fn a_live_tail_shows_what_is_recorded_without_loading_the_page() {
     log.seal(None).await;
     shows(&browser, &[hostile, "new", "old"]).await;
 }
+
+#[tokio::test]
+async fn e_exports_what_is_shown() {
+    let (_log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    let folder = tempfile::tempdir().unwrap();
+    browser.downloads_to(folder.path()).await;
+    browser.goto(address(&site, "/entries?q=outcome:denied")).await.unwrap();
+    browser.active_element().await.unwrap().send_keys("e").await.unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let file = loop {
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        // Until it is whole, a file has another name.
+        if let Some(file) = files.into_iter().find(|file| file.extension().is_some_and(|name| name == "csv")) {
+            break std::fs::read_to_string(file).unwrap();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "nothing was downloaded");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let lines: Vec<_> = file.lines().collect();
+    assert!(lines.len() == 2 && lines[1].contains(",project,new,denied,"), "{file}");
+}
+
+#[tokio::test]
+async fn what_is_asked_is_copied_as_the_command_that_asks_it() {
+    let (log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    browser.lets_copy().await;
+    browser.goto(address(&site, "/entries?q=outcome:denied+target:project/new")).await.unwrap();
+    browser.find(By::Css(".tools button.copy")).await.unwrap().click().await.unwrap();
+    browser.query(By::XPath("//button[text()='Copied']")).first().await.unwrap();
+    let copied = browser.clipboard().await;
+    assert_eq!(copied, "audit query 'outcome:denied target:project/new'");
+    // A shell takes it as it is.
+    let command = copied.replacen("audit", env!("CARGO_BIN_EXE_audit"), 1) + " --format jsonl";
+    let ran =
+        std::process::Command::new("sh").args(["-c", &command]).env("DATABASE_URL", &log.reader).output().unwrap();
+    let out = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!((out.lines().count(), out.contains("\"new\"")), (1, true), "{out}");
+
+    browser.find(By::Css("#entries a")).await.unwrap().click().await.unwrap();
+    browser.query(By::Css(".copied button.copy")).first().await.unwrap().click().await.unwrap();
+    browser.query(By::XPath("//button[text()='Copied']")).first().await.unwrap();
+    let id = browser.current_url().await.unwrap().path().trim_start_matches("/entries/").to_owned();
+    assert_eq!(browser.clipboard().await, format!("audit show {id}"));
+}
