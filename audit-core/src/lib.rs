@@ -39,7 +39,8 @@
 //!
 //! # Features
 //!
-//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
+//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `any` takes
+//! transactions of `sqlx::Any` for the outbox; `secrecy` (default) compares the
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
 //! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `tower` opens a [`Context`] for each request of
 //! axum, tonic and hyper (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
