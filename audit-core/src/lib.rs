@@ -43,7 +43,7 @@
 //! transactions of `sqlx::Any` for the outbox; `secrecy` (default) compares the
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
 //! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `tower` opens a [`Context`] for each request of
-//! axum, tonic and hyper (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
+//! axum, tonic and hyper, and `actix-web` does for each of that framework, whose responses say how a call ended, too (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
 //! `metrics` publishes the accounts for dashboards.
 
 extern crate self as audit_core;
@@ -73,7 +73,7 @@ pub mod erasure;
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is held")
 )]
 pub mod holds;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix-web"))]
 pub mod http;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),

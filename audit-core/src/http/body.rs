@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::Context;
@@ -33,24 +32,43 @@ impl<B> ContextBody<B> {
     }
 }
 
-impl<B: Body> Body for ContextBody<B> {
+#[cfg(feature = "tower")]
+impl<B: http_body::Body> http_body::Body for ContextBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
         let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
         enter(this.context, || body.poll_frame(cx))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.as_ref().map_or_else(|| http_body::SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+#[cfg(feature = "actix-web")]
+impl<B: actix_web::body::MessageBody> actix_web::body::MessageBody for ContextBody<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> actix_web::body::BodySize {
+        self.body.as_ref().map_or(actix_web::body::BodySize::None, B::size)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<actix_web::web::Bytes, Self::Error>>> {
+        let this = self.project();
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
+        enter(this.context, || body.poll_next(cx))
     }
 }

@@ -4,14 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
-use super::request_id::{REQUEST_ID, request_id};
-use super::trace_parent::TraceParent;
-use super::{ContextService, TrustedProxies, client_address};
+use super::request::{Headers, open};
+use super::{ContextService, TrustedProxies};
 use crate::Context;
 use crate::store::BoxFuture;
 
@@ -154,19 +152,7 @@ impl<S> Layer<S> for ContextLayer {
 impl Settings {
     /// What the request says of itself.
     pub(super) fn open(&self, request: &Parts) -> Context {
-        let headers = &request.headers;
-        let mut context = Context::new().with_request_id(request_id(values(headers, REQUEST_ID)));
-        if let Some(peer) = self.peer_of(request) {
-            let values = values(headers, self.proxies.header().name());
-            context = context.with_ip_address(client_address(peer, values, &self.proxies));
-        }
-        if let Some(agent) = headers.get(USER_AGENT) {
-            context = context.with_user_agent(String::from_utf8_lossy(agent.as_bytes()));
-        }
-        if let Some(parent) = TraceParent::read(values(headers, "traceparent")) {
-            context = context.with_trace_id(parent.trace_id).with_span_id(parent.span_id);
-        }
-        context
+        open(&request.headers, self.peer_of(request), &self.proxies)
     }
 
     fn peer_of(&self, request: &Parts) -> Option<IpAddr> {
@@ -183,8 +169,10 @@ impl Settings {
     }
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-    headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+impl Headers for HeaderMap {
+    fn values<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
 }
 
 impl fmt::Debug for Settings {
