@@ -44,7 +44,8 @@
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
 //! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `tower` opens a [`Context`] for each request of
 //! axum, tonic and hyper, and `actix-web` does for each of that framework, whose responses say how a call ended, too (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
-//! `metrics` publishes the accounts for dashboards.
+//! `metrics` publishes the accounts for dashboards, `tracing` opens spans of the writer's work, and `otel` has entries name the trace
+//! and span of OpenTelemetry in which they were made.
 
 extern crate self as audit_core;
 
@@ -134,7 +135,9 @@ mod outbox;
 mod outcome;
 mod row;
 mod sanitise;
+mod spans;
 mod target;
+mod trace;
 mod writer;
 
 pub use action::{ActionName, ActionNameError};

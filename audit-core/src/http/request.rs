@@ -6,6 +6,7 @@ use super::request_id::{REQUEST_ID, request_id};
 use super::trace_parent::TraceParent;
 use super::{TrustedProxies, client_address};
 use crate::Context;
+use crate::trace::Trace;
 
 /// The headers of a request.
 pub(super) trait Headers {
@@ -23,7 +24,10 @@ pub(super) fn open(headers: &impl Headers, peer: Option<IpAddr>, proxies: &Trust
     if let Some(agent) = headers.values("user-agent").next() {
         context = context.with_user_agent(String::from_utf8_lossy(agent));
     }
-    if let Some(parent) = TraceParent::read(headers.values("traceparent")) {
+    // Where OpenTelemetry knows the span that this is done in, it is better than that of whoever sent the request.
+    if Trace::current().is_none()
+        && let Some(parent) = TraceParent::read(headers.values("traceparent"))
+    {
         context = context.with_trace_id(parent.trace_id).with_span_id(parent.span_id);
     }
     context
