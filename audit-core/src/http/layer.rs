@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
 use super::request::{Headers, open};
-use super::{ContextService, TrustedProxies};
+use super::{ContextService, Routes, TrustedProxies};
 use crate::Context;
 use crate::store::BoxFuture;
 
@@ -53,6 +53,7 @@ pub(super) struct Settings {
     proxies: Arc<TrustedProxies>,
     peer: Option<Arc<Peer>>,
     pub(super) identify: Option<Identify>,
+    pub(super) routes: Routes,
 }
 
 /// Finds the address of whoever is connected.
@@ -99,6 +100,31 @@ impl ContextLayer {
     #[must_use]
     pub fn peer(mut self, peer: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         self.settings.peer = Some(Arc::new(peer));
+        self
+    }
+
+    /// Records each request that fits one of these routes, for services that begin without annotations. Leave out what is annotated: it
+    /// would be recorded twice.
+    ///
+    /// The outcome is that of the response: 401 and 403 are denied, other 4xx and 5xx failures. A success ends with the body of the
+    /// response; where that, or the handler, is dropped before its end, the request is cancelled. (Of gRPC, the status that trailers tell
+    /// is not looked at.) The context is that at the end, with whatever was said of it meanwhile
+    /// ([`context::update`](crate::context::update)). The path is the one that the layer sees: inside of axum's `nest`, that is without
+    /// the prefix.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use audit_core::{AuditAction, http::{ContextLayer, Routes}};
+    ///
+    /// let routes = Routes::of::<AuditAction>("DELETE /projects/{project} project.deleted project")?;
+    /// let layer = ContextLayer::new().record(routes);
+    /// # drop(layer);
+    /// # Ok::<(), audit_core::http::RoutesError>(())
+    /// ```
+    #[must_use]
+    pub fn record(mut self, routes: Routes) -> Self {
+        self.settings.routes = routes;
         self
     }
 

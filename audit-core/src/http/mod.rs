@@ -8,6 +8,8 @@
 //!   [`context::update`](crate::context::update). Refused requests have a context, too.
 //! * The layer is inside of authentication, and `identify` reads what that left in the request.
 //!
+//! A service without annotations may begin with a table of routes: `ContextLayer::record`.
+//!
 //! In axum and actix-web, a layer that is added later is further outside.
 //!
 //! Only who is connected is known for sure; everything else in a request is what somebody wrote there. So by default nobody is
@@ -49,10 +51,16 @@ mod hops;
 mod layer;
 mod request;
 mod request_id;
+#[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "only the tower layer knows routes"))]
+mod routes;
 #[cfg(feature = "tower")]
 mod service;
 mod trace_parent;
 mod trusted;
+#[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "only the tower layer knows routes"))]
+mod watch;
+#[cfg(feature = "tower")]
+mod watched;
 
 #[cfg(feature = "actix-web")]
 pub use actix::{ActixContextService, ActixResponseFuture, ContextMiddleware};
@@ -60,6 +68,8 @@ pub use body::ContextBody;
 pub use client::client_address;
 #[cfg(feature = "tower")]
 pub use layer::ContextLayer;
+#[cfg(feature = "tower")]
+pub use routes::{Routes, RoutesError};
 #[cfg(feature = "tower")]
 pub use service::{ContextService, ResponseFuture};
 pub use trusted::{ProxyHeader, TrustedProxies, TrustedProxiesError};
