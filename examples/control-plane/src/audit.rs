@@ -7,6 +7,7 @@ use audit_core::{AuditAction, Auditor, Migrate, WriterGuard};
 use crate::config::Config;
 
 /// The built-in actions, and what happens to sessions.
+#[allow(clippy::large_enum_variant, reason = "values of it are made one at a time")]
 #[derive(Debug, audit_core::Catalog)]
 pub enum Action {
     /// Those of audit-core.
