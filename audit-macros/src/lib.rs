@@ -111,6 +111,10 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 ///
 /// Expressions over the arguments are evaluated before the body runs, those over the success value after it.
 /// One that panics leaves a mark in the metadata, and the function goes on.
+///
+/// Arguments that are given by value are dropped in the order of the function without the attribute, before its entry is
+/// told. Only what no name holds is dropped later, when the function is left: an argument `_`, and what a pattern leaves of
+/// one.
 #[proc_macro_attribute]
 pub fn audited(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let text = proc_macro2::Span::call_site().source_text().unwrap_or_default();

@@ -21,6 +21,11 @@ pub(crate) fn path_at(path: &Path, span: Span) -> TokenStream {
     tokens.collect()
 }
 
+/// What the function's expansion calls the part of audit-core that it names.
+pub(crate) fn private_at(span: Span) -> Ident {
+    Ident::new("__audit", span)
+}
+
 /// A local variable that the user's code cannot see.
 pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())

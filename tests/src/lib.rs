@@ -20,3 +20,4 @@ pub mod spoofs;
 pub mod traffic;
 pub mod victim;
 pub mod writers;
+pub mod writing;

@@ -19,7 +19,7 @@ pub trait PageAt<const PART: usize, const PAGE: usize> {
 /// Where the fields of action `ROW` of a page are.
 #[diagnostic::on_unimplemented(message = "the catalog has no such action")]
 pub trait ActionAt<const ROW: usize> {
-    /// [`Fields`] of the fields' types, nested: `(A, (B, ()))`.
+    /// [`Fields`] of a list of their types.
     type Fields;
 }
 
@@ -37,16 +37,12 @@ pub trait FieldAt<const FIELD: usize> {
 pub type FieldsAt<C, const PART: usize, const PAGE: usize, const ROW: usize> =
     <<C as PageAt<PART, PAGE>>::Page as ActionAt<ROW>>::Fields;
 
-/// The actions of a page, each by the types of its fields, nested: `((A, (B, ())), (…, ()))`.
-#[derive(Debug)]
-pub struct Page<T>(PhantomData<T>);
-
 /// The page of an action that there is not: whatever is given for its fields is taken.
 #[derive(Debug)]
 pub struct NoPage;
 
 impl<const ROW: usize> ActionAt<ROW> for NoPage {
-    type Fields = Fields<()>;
+    type Fields = Fields<List0>;
 }
 
 /// The types of an action's fields.
@@ -59,50 +55,65 @@ impl<T> Fields<T> {
 
     /// What takes the value of a field.
     #[must_use]
-    pub const fn at<const FIELD: usize>(&self) -> <Self as FieldAt<FIELD>>::Sink
+    pub const fn at<const FIELD: usize>(&self) -> T::Sink
     where
-        Self: FieldAt<FIELD>,
+        T: FieldAt<FIELD>,
     {
-        Self::SINK
+        T::SINK
     }
 }
 
-impl<T> FieldAt<UNKNOWN> for Fields<T> {
+impl<T> FieldAt<UNKNOWN> for T {
     type Sink = Unknown;
 
     const SINK: Unknown = Unknown;
 }
 
-impl<T> FieldAt<FREE> for Fields<T> {
+impl<T> FieldAt<FREE> for T {
     type Sink = Free;
 
     const SINK: Free = Free;
 }
 
-macro_rules! nested {
-    ($last:ident) => { $last };
-    ($first:ident $($rest:ident)+) => { ($first, nested!($($rest)+)) };
-}
+macro_rules! lists {
+    ($first:ident $($list:ident $item:ident = $n:literal)*) => {
+        /// A list of types. One struct for each length: the compiler tells which implementations concern a type by its name.
+        #[derive(Debug)]
+        pub struct $first;
 
-macro_rules! at {
-    ([$($before:ident)*]) => {};
-    ([$($before:ident)*] $this:ident = $n:literal $($rest:tt)*) => {
-        impl<$($before,)* $this, Rest> ActionAt<$n> for Page<nested!($($before)* $this Rest)> {
-            type Fields = Fields<$this>;
+        lists!(@ [] $($list $item = $n)*);
+    };
+    (@ [$($before:ident = $m:literal)*]) => {};
+    (@ [$($before:ident = $m:literal)*] $list:ident $item:ident = $n:literal $($rest:tt)*) => {
+        /// A list of types.
+        #[derive(Debug)]
+        pub struct $list<$($before,)* $item>(PhantomData<($($before,)* $item,)>);
+
+        lists!(@at $list [$($before)* $item] $($before = $m)* $item = $n);
+        lists!(@ [$($before = $m)* $item = $n] $($rest)*);
+    };
+    (@at $list:ident $all:tt $($item:ident = $n:literal)*) => {
+        $(lists!(@one $list $all $item = $n);)*
+    };
+    (@one $list:ident [$($all:ident)*] $item:ident = $n:literal) => {
+        impl<$($all),*> ActionAt<$n> for $list<$($all),*> {
+            type Fields = Fields<$item>;
         }
 
-        impl<$($before,)* $this, Rest> FieldAt<$n> for Fields<nested!($($before)* $this Rest)> {
-            type Sink = Typed<$this>;
+        impl<$($all),*> FieldAt<$n> for $list<$($all),*> {
+            type Sink = Typed<$item>;
 
-            const SINK: Typed<$this> = Typed::ONE;
+            const SINK: Typed<$item> = Typed::ONE;
         }
-
-        at!([$($before)* $this] $($rest)*);
     };
 }
 
-// As many as the derive lets an action have, and more than it puts on a page.
-at! {
-    []
-    T0=0 T1=1 T2=2 T3=3 T4=4 T5=5 T6=6 T7=7 T8=8 T9=9 T10=10 T11=11 T12=12 T13=13 T14=14 T15=15 T16=16 T17=17 T18=18 T19=19 T20=20 T21=21 T22=22 T23=23 T24=24 T25=25 T26=26 T27=27 T28=28 T29=29 T30=30 T31=31
+// As long as the derive lets the fields of an action be, and longer than its pages.
+lists! {
+    List0
+    List1 T0 = 0 List2 T1 = 1 List3 T2 = 2 List4 T3 = 3 List5 T4 = 4 List6 T5 = 5 List7 T6 = 6 List8 T7 = 7
+    List9 T8 = 8 List10 T9 = 9 List11 T10 = 10 List12 T11 = 11 List13 T12 = 12 List14 T13 = 13 List15 T14 = 14
+    List16 T15 = 15 List17 T16 = 16 List18 T17 = 17 List19 T18 = 18 List20 T19 = 19 List21 T20 = 20 List22 T21 = 21
+    List23 T22 = 22 List24 T23 = 23 List25 T24 = 24 List26 T25 = 25 List27 T26 = 26 List28 T27 = 27 List29 T28 = 28
+    List30 T29 = 29 List31 T30 = 30 List32 T31 = 31
 }

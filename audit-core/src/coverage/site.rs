@@ -8,15 +8,9 @@ pub struct Site {
     call: &'static call::Site,
 }
 
-inventory::collect!(Site);
+inventory::collect!(&'static call::Site);
 
 impl Site {
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn of(call: &'static call::Site) -> Self {
-        Self { call }
-    }
-
     /// The action.
     #[must_use]
     pub const fn action(&self) -> &'static str {
@@ -69,7 +63,8 @@ impl Site {
 pub fn sites() -> Vec<Site> {
     // `#[axum::debug_handler]` below the attribute copies the body to where its type can be checked, and never calls it.
     let is_copy = |site: &Site| site.function().contains("::__axum_macros_check_");
-    let mut sites: Vec<_> = inventory::iter::<Site>.into_iter().copied().filter(|site| !is_copy(site)).collect();
+    let all = inventory::iter::<&'static call::Site>.into_iter().map(|call| Site { call });
+    let mut sites: Vec<_> = all.filter(|site| !is_copy(site)).collect();
     sites.sort_by_key(|site| (site.file(), site.line()));
     sites
 }

@@ -14,7 +14,7 @@ use super::function::Gives;
 use super::model::{ActionName, Audited, Catalog, On, TargetId};
 use super::run::run;
 use crate::name;
-use crate::place::{at, local, path_at};
+use crate::place::{at, local, private_at};
 
 /// Input:
 ///
@@ -49,30 +49,30 @@ pub(super) fn expand(model: &Audited) -> TokenStream {
 /// The items that the compiler evaluates to check the attribute against the catalog.
 fn checks(model: &Audited) -> TokenStream {
     let span = at(model.action.span());
-    let krate = path_at(&model.krate, span);
+    let private = private_at(span);
     let fields = model.metadata.iter().map(|detail| name::hash(&field_name(detail)));
     let (catalog, parts) = catalog(model, span);
     let (name, place) = match &model.action {
         ActionName::Literal(name) => {
             let hash = name::hash(&name.value());
-            let place = quote_spanned!(span=> #krate::__private::find_action(#parts, #hash, #name));
+            let place = quote_spanned!(span=> #private::find_action(#parts, #hash, #name));
             (name.to_token_stream(), place)
         }
         ActionName::Variant { of, variant } => {
             let span = at(variant.span());
-            let (krate, text) = (path_at(&model.krate, span), variant.unraw().to_string());
+            let (private, text) = (private_at(span), variant.unraw().to_string());
             let (of, of_parts) = match of {
                 None => (quote_spanned!(span=> __AuditCatalog), parts.clone()),
-                Some(of) => (of.to_token_stream(), quote_spanned!(span=> <Of as #krate::Catalog>::PARTS)),
+                Some(of) => (of.to_token_stream(), quote_spanned!(span=> <Of as #private::Catalog>::PARTS)),
             };
             // The pattern is for the compiler to refuse, and for editors to complete.
             let name = quote_spanned! {span=> {
                 type Of = #of;
                 #[allow(unreachable_patterns)]
                 let _: fn(&Of) = |action| match action { Of::#variant { .. } => {} _ => {} };
-                #krate::__private::name_of(#of_parts, #text)
+                #private::name_of(#of_parts, #text)
             }};
-            let place = quote_spanned!(span=> #krate::__private::find_named(#parts, #name));
+            let place = quote_spanned!(span=> #private::find_named(#parts, #name));
             // A variant that is there is in the table.
             (quote_spanned!(span=> #text), place)
         }
@@ -86,45 +86,48 @@ fn checks(model: &Audited) -> TokenStream {
     // With the transaction, or not at all: that is more than any durability of the catalog's promises.
     let queued = model.tx.as_ref().map(|_| Ident::new("Queued", span));
     let durability = model.durability.as_ref().or(queued.as_ref()).map_or_else(
-        || quote_spanned!(span=> ::core::option::Option::None),
-        |variant| quote_spanned!(span=> ::core::option::Option::Some(#krate::Durability::#variant)),
+        || quote_spanned!(span=> #private::None),
+        |variant| quote_spanned!(span=> #private::Some(#private::Durability::#variant)),
     );
+    let krate = &model.krate;
     let mut checks = quote_spanned! {span=>
+        // Each token of an expansion costs the compiler time.
+        use #krate::__private as #private;
         #catalog
         enum __AuditHere {}
-        static __AUDIT_SITE: #krate::__private::Site = #krate::__private::Site::new(
+        static __AUDIT_SITE: #private::Site = #private::Site::new(
             #place,
-            #krate::__private::On::#on,
+            #private::On::#on,
             #durability,
             &[#(#later),*],
-            #krate::__private::SourcePlace::of::<__AuditHere>(),
+            #private::SourcePlace::of::<__AuditHere>(),
         );
-        const _: () = #krate::__private::required(__AUDIT_SITE.action, #name, &[#(#fields),*]);
-        type __AuditContract = #krate::__private::Promise<{ #krate::__private::code(__AUDIT_SITE.durability) }>;
-        #krate::__private::inventory::submit! { #krate::coverage::Site::of(&__AUDIT_SITE) }
+        const _: () = #private::required(__AUDIT_SITE.action, #name, &[#(#fields),*]);
+        type __AuditContract = #private::Promise<{ #private::code(__AUDIT_SITE.durability) }>;
+        #private::inventory::submit! { &__AUDIT_SITE }
     };
     if let Some(span) = model.on_span.map(at) {
-        let krate = path_at(&model.krate, span);
+        let private = private_at(span);
         checks.extend(quote_spanned! {span=>
-            const _: () = #krate::__private::check_on(__AUDIT_SITE.durability, #krate::__private::On::#on);
+            const _: () = #private::check_on(__AUDIT_SITE.durability, #private::On::#on);
         });
     }
     if let Some(target) = &model.target {
         let span = at(target.span());
-        let krate = path_at(&model.krate, span);
+        let private = private_at(span);
         checks.extend(quote_spanned! {span=>
-            const _: () = #krate::__private::check_target(__AUDIT_SITE.info, #target);
+            const _: () = #private::check_target(__AUDIT_SITE.info, #target);
         });
     }
     if model.metadata.iter().any(|detail| !matches!(detail.source, Source::Later)) {
         checks.extend(quote_spanned! {span=>
-            const __AUDIT_FIELDS: #krate::__private::FieldsAt<
+            const __AUDIT_FIELDS: #private::FieldsAt<
                 __AuditCatalog, { __AUDIT_SITE.action.part }, { __AUDIT_SITE.action.page }, { __AUDIT_SITE.action.row }
-            > = #krate::__private::Fields::ALL;
+            > = #private::Fields::ALL;
         });
     }
     for detail in model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)) {
-        let field = field(model, detail);
+        let field = field(detail);
         let span = at(detail.name.span());
         checks.extend(quote_spanned!(span=> const _: usize = #field;));
     }
@@ -141,24 +144,24 @@ fn catalog(model: &Audited, action: Span) -> (TokenStream, TokenStream) {
         // What is imported by name goes before what a glob brings: so the stand-in is seen only where the path
         // is that of a macro alone.
         Catalog::OfPath(path) => {
-            let krate = path_at(&model.krate, action);
+            let private = private_at(action);
             let imports = quote_spanned! {action=>
                 #[allow(unused_imports)]
-                use #krate::__private::no_catalog::*;
+                use #private::no_catalog::*;
                 #[allow(unused_imports)]
                 use #path as __AuditCatalog;
             };
             (imports, action)
         }
     };
-    let krate = path_at(&model.krate, span);
-    (catalog, quote_spanned!(span=> <__AuditCatalog as #krate::Catalog>::PARTS))
+    let private = private_at(span);
+    (catalog, quote_spanned!(span=> <__AuditCatalog as #private::Catalog>::PARTS))
 }
 
 /// What is captured before the body runs, because the body may move it. A block, because a variable beside the body would
 /// be kept in its future.
 fn captures(model: &Audited) -> TokenStream {
-    let krate = &model.krate;
+    let private = private_at(Span::call_site());
     let captures = local("captures");
     let mut statements = TokenStream::new();
     if let Some(condition) = &model.skip_if {
@@ -168,8 +171,8 @@ fn captures(model: &Audited) -> TokenStream {
     match &model.target_id {
         TargetId::Argument(expression) => {
             let span = at(expression.span());
-            let krate = path_at(krate, span);
-            let shown = quote_spanned!(span=> #krate::__private::Shown(&(#expression)));
+            let private = private_at(span);
+            let shown = quote_spanned!(span=> #private::Shown(&(#expression)));
             let statement = if is_plain(expression) {
                 quote_spanned!(span=> #shown.capture_target_id(&mut #captures);)
             } else {
@@ -178,16 +181,16 @@ fn captures(model: &Audited) -> TokenStream {
             statements.extend(quote_spanned! {span=>
                 {
                     #[allow(unused_imports)]
-                    use #krate::__private::Plain as _;
+                    use #private::Plain as _;
                     #statement
                 }
             });
         }
         TargetId::Target(argument) => {
             let span = at(argument.span());
-            let krate = path_at(krate, span);
+            let private = private_at(span);
             statements.extend(quote_spanned! {span=>
-                #captures.target_id(|| ::core::option::Option::Some(#krate::AuditTarget::audit_target_id(&#argument)));
+                #captures.target_id(|| #private::Some(#private::AuditTarget::audit_target_id(&#argument)));
             });
         }
         TargetId::Returned(_) | TargetId::ReturnedTarget => {}
@@ -200,18 +203,18 @@ fn captures(model: &Audited) -> TokenStream {
         if let Source::Argument(value, form) = &detail.source {
             let name = field_name(detail);
             if matches!(form, Form::Typed) && is_plain(value) {
-                let (span, sink) = (at(value.span()), sink(model, detail, value.span()));
+                let (span, sink) = (at(value.span()), sink(detail, value.span()));
                 statements.extend(quote_spanned!(span=> #sink.capture(&mut #captures, #name, &#value);));
                 continue;
             }
             let span = at(value.span());
-            let krate = path_at(krate, span);
+            let private = private_at(span);
             let given = if is_none(value) {
-                quote_spanned!(span=> #krate::__private::absent(#value))
+                quote_spanned!(span=> #private::absent(#value))
             } else {
                 quote_spanned!(span=> (#value))
             };
-            let encoded = encode(model, detail, &given, *form, value.span());
+            let encoded = encode(detail, &given, *form, value.span());
             statements.extend(quote_spanned!(span=> #captures.computed(#name, || #encoded);));
         }
     }
@@ -220,11 +223,11 @@ fn captures(model: &Audited) -> TokenStream {
         Gives::Future(_) | Gives::BoxedFuture(_) => quote!(ahead),
     };
     if statements.is_empty() {
-        return quote!(#krate::__private::Captures::#new());
+        return quote!(#private::Captures::#new());
     }
     quote! {
         {
-            let mut #captures = #krate::__private::Captures::#new();
+            let mut #captures = #private::Captures::#new();
             #statements
             #captures
         }
@@ -232,31 +235,31 @@ fn captures(model: &Audited) -> TokenStream {
 }
 
 /// The call that turns a value into what its field in the catalog holds.
-pub(super) fn encode(model: &Audited, detail: &Detail, value: &TokenStream, form: Form, span: Span) -> TokenStream {
-    let sink = sink(model, detail, span);
+pub(super) fn encode(detail: &Detail, value: &TokenStream, form: Form, span: Span) -> TokenStream {
+    let sink = sink(detail, span);
     let span = at(span);
-    let krate = path_at(&model.krate, span);
+    let private = private_at(span);
     let value = match form {
         Form::Typed => quote_spanned!(span=> &#value),
-        Form::Display => quote_spanned!(span=> &#krate::__private::displayed(&#value)),
-        Form::Debug => quote_spanned!(span=> &#krate::__private::debugged(&#value)),
+        Form::Display => quote_spanned!(span=> &#private::displayed(&#value)),
+        Form::Debug => quote_spanned!(span=> &#private::debugged(&#value)),
     };
     quote_spanned!(span=> #sink.encode(#value))
 }
 
 /// What takes the value of a field.
-fn sink(model: &Audited, detail: &Detail, span: Span) -> TokenStream {
+fn sink(detail: &Detail, span: Span) -> TokenStream {
     let span = at(span);
-    let field = field(model, detail);
+    let field = field(detail);
     let fields = Ident::new("__AUDIT_FIELDS", span);
     quote_spanned!(span=> #fields.at::<{ #field }>())
 }
 
 /// The place of a field in its action, which the compiler reports where it is none.
-fn field(model: &Audited, detail: &Detail) -> TokenStream {
+fn field(detail: &Detail) -> TokenStream {
     let (span, name) = (at(detail.name.span()), field_name(detail));
-    let (krate, hash) = (path_at(&model.krate, span), name::hash(&name));
-    quote_spanned!(span=> #krate::__private::field(__AUDIT_SITE.info, #hash, #name))
+    let (private, hash) = (private_at(span), name::hash(&name));
+    quote_spanned!(span=> #private::field(__AUDIT_SITE.info, #hash, #name))
 }
 
 /// Whether a value is there already, a variable or a constant: no code of the user's runs to get at it.

@@ -115,7 +115,7 @@ impl Function {
     pub(super) fn gives(&self) -> Gives {
         match &self.signature.output {
             ReturnType::Type(_, ty) if !self.is_async() => {
-                returned_future(ty).unwrap_or_else(|| Gives::Value(self.output()))
+                returned_future(ungrouped(ty)).unwrap_or_else(|| Gives::Value(self.output()))
             }
             _ => Gives::Value(self.output()),
         }
@@ -124,7 +124,7 @@ impl Function {
     /// The return type.
     pub(super) fn output(&self) -> Type {
         match &self.signature.output {
-            ReturnType::Type(_, ty) => (**ty).clone(),
+            ReturnType::Type(_, ty) => ungrouped(ty).clone(),
             ReturnType::Default => syn::parse_quote!(()),
         }
     }
@@ -179,10 +179,18 @@ fn may_drop(ty: &Type) -> bool {
         "bool", "char", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32",
         "f64",
     ];
-    match ty {
+    match ungrouped(ty) {
         Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => false,
         Type::Path(path) => !COPIED.iter().any(|name| path.path.is_ident(name)),
         _ => true,
+    }
+}
+
+/// The type itself: one that comes through a macro stands in a group that nobody sees.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        _ => ty,
     }
 }
 

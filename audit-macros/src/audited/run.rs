@@ -13,29 +13,30 @@ use super::arguments::Source;
 use super::expand::{encode, field_name};
 use super::function::{Function, Gives};
 use super::model::{Audited, TargetId};
-use crate::place::{at, local, path_at};
+use crate::place::{at, local, private_at};
 
 /// Runs the body, and afterwards captures what was named of its value.
 pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
-    let Audited { krate, function, .. } = model;
+    let Audited { function, .. } = model;
+    let private = private_at(Span::call_site());
     let (call, value) = (local("call"), local("value"));
     let (body, named) = (function.block(), named_in_order_of_drop(model));
     // One block alone where nothing is to be named: the compiler has a type for it at once.
     let plain_body = named.as_ref().map_or_else(|| body.clone(), |named| quote!({ #named #body }));
-    let new_call = quote!(#krate::__private::Call::new(&__AUDIT_SITE, #captures));
+    let new_call = quote!(#private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();
     let output = nameable(gives.value());
     // A function that cannot be refused is underlined where it says what it returns.
     let span = at(output_span(function));
-    let krate = path_at(krate, span);
+    let private = private_at(span);
     let future = |constructor: &str, body: TokenStream, output: &Type, after: &TokenStream| {
         let constructor = Ident::new(constructor, span);
         quote_spanned! {span=>
-            #krate::__private::#constructor::<#output, _, _, _>(
+            #private::#constructor::<#output, _, _, _>(
                 #new_call,
                 #body,
                 #after,
-                <__AuditContract as #krate::__private::Contract<#output>>::terms()
+                <__AuditContract as #private::Contract<#output>>::terms()
             )
         }
     };
@@ -55,7 +56,7 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             quote!(#future.await)
         }
         Gives::Value(_) if function.never_returns() => {
-            let check = quote_spanned!(span=> const _: () = #krate::__private::check_endless(__AUDIT_SITE.durability););
+            let check = quote_spanned!(span=> const _: () = #private::check_endless(__AUDIT_SITE.durability););
             quote!(#check #new_call.run_endless(move || -> ! #plain_body))
         }
         Gives::Value(ty) => {
@@ -64,20 +65,20 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             let mutability = is_asked(model).then(|| quote!(mut));
             let returned = local("returned");
             let refused = quote_spanned! {span=>
-                #krate::__private::Terms::refused(
-                    &<__AuditContract as #krate::__private::Contract<#output>>::terms(),
+                #private::Terms::refused(
+                    &<__AuditContract as #private::Contract<#output>>::terms(),
                     #error
                 )
             };
             quote! {
                 match #new_call.run(move || -> #output #plain_body) {
-                    ::core::result::Result::Ok((#returned, #mutability #call)) => {
+                    #private::Ok((#returned, #mutability #call)) => {
                         let #value = &#returned;
                         #refuse_future
                         #end.wait();
                         #returned
                     }
-                    ::core::result::Result::Err(#error) => #refused,
+                    #private::Err(#error) => #refused,
                 }
             }
         }
@@ -102,9 +103,12 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
 /// A function drops its arguments from the last to the first; closures and `async` blocks drop what they hold in the
 /// order in which they name it. So they name it in that order first, where no code runs and no lint looks.
 fn named_in_order_of_drop(model: &Audited) -> Option<TokenStream> {
+    let mut owned = model.function.owned();
+    if owned.len() < 2 {
+        return None;
+    }
     let used = words(model.function.body.clone());
     let later: HashSet<_> = of_the_value(model).flat_map(|look| words(look.to_token_stream())).collect();
-    let mut owned = model.function.owned();
     owned.retain(|(_, name)| {
         let name = name.unraw().to_string();
         // What nobody uses stays unused, for the compiler to report.
@@ -171,7 +175,7 @@ fn words(tokens: TokenStream) -> HashSet<String> {
 /// }
 /// ```
 fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> TokenStream {
-    let (krate, function) = (&model.krate, &model.function);
+    let (private, function) = (private_at(Span::call_site()), &model.function);
     let (returned, call, value) = (local("returned"), local("call"), local("value"));
     let (unwritten, error) = (local("unwritten"), local("error"));
     let (body, told_type) = (function.block(), told_type(function, output));
@@ -182,18 +186,18 @@ fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> Tok
     let write = quote_spanned!(span=> #unwritten.write(#tx));
     let span = at(output_span(function));
     let failed = {
-        let krate = path_at(krate, span);
-        quote_spanned!(span=> #krate::__private::Failing::failed(#error))
+        let private = private_at(span);
+        quote_spanned!(span=> #private::Failing::failed(#error))
     };
     quote! {
         let (#returned, #mutability #call) =
-            #krate::__private::watched::<#output, _>(#new_call, async { #told_type #body }).await;
+            #private::watched::<#output, _>(#new_call, async { #told_type #body }).await;
         let #unwritten = { let #value = &#returned; #end };
         match #unwritten {
-            ::core::option::Option::None => #returned,
-            ::core::option::Option::Some(#unwritten) => match #write.await {
-                ::core::result::Result::Ok(()) => #returned,
-                ::core::result::Result::Err(#error) => #failed,
+            #private::None => #returned,
+            #private::Some(#unwritten) => match #write.await {
+                #private::Ok(()) => #returned,
+                #private::Err(#error) => #failed,
             },
         }
     }
@@ -255,7 +259,7 @@ fn is_asked(model: &Audited) -> bool {
 
 /// Captures what was named of the value, and ends the call: a block.
 fn end(model: &Audited) -> TokenStream {
-    let krate = &model.krate;
+    let private = private_at(Span::call_site());
     let (call, value, result) = (local("call"), local("value"), local("result"));
     let (told, verdict) = (local("told"), local("verdict"));
     let (captured, told_by_value) = (captured(model), self::verdict(model));
@@ -265,10 +269,10 @@ fn end(model: &Audited) -> TokenStream {
             #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
             let #told = {
                 #[allow(unused_imports)]
-                use #krate::__private::{
+                use #private::{
                     AnyError as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
                 };
-                let #result = #krate::__private::Ended(#value).split();
+                let #result = #private::Ended(#value).split();
                 #captured
                 let #verdict = #told_by_value;
                 #call.#method(#verdict)
@@ -279,25 +283,24 @@ fn end(model: &Audited) -> TokenStream {
 }
 
 fn captured(model: &Audited) -> TokenStream {
-    let krate = &model.krate;
     let (call, result) = (local("call"), local("result"));
     let mut statements = TokenStream::new();
     match &model.target_id {
         TargetId::Returned(closure) => {
             let span = at(closure.span());
-            let krate = path_at(krate, span);
+            let private = private_at(span);
             statements.extend(quote_spanned! {span=>
                 #call.captures().target_id(|| {
-                    #result.ok().map(#closure).and_then(|id| #krate::__private::Shown(&id).text())
+                    #result.ok().map(#closure).and_then(|id| #private::Shown(&id).text())
                 });
             });
         }
         TargetId::ReturnedTarget => {
             let span = at(model.action.span());
-            let krate = path_at(krate, span);
+            let private = private_at(span);
             let result = Ident::new("result", result.span().located_at(span));
             statements.extend(quote_spanned! {span=>
-                #call.captures().target_id(|| #krate::__private::target_of(#result));
+                #call.captures().target_id(|| #private::target_of(#result));
             });
         }
         TargetId::Argument(_) | TargetId::Target(_) => {}
@@ -305,7 +308,7 @@ fn captured(model: &Audited) -> TokenStream {
     for detail in &model.metadata {
         if let Source::Returned(closure, form) = &detail.source {
             let (name, span) = (field_name(detail), at(closure.span()));
-            let encoded = encode(model, detail, &quote_spanned!(span=> field), *form, closure.span());
+            let encoded = encode(detail, &quote_spanned!(span=> field), *form, closure.span());
             statements.extend(quote_spanned! {span=>
                 #call.captures().field_if_any(#name, || #result.ok().map(#closure).map(|field| #encoded));
             });
@@ -318,15 +321,15 @@ fn captured(model: &Audited) -> TokenStream {
 fn verdict(model: &Audited) -> TokenStream {
     let (call, value, result) = (local("call"), local("value"), local("result"));
     let span = at(model.function.output().span());
-    let (krate, said) = (path_at(&model.krate, span), said(model, span));
+    let (private, said) = (private_at(span), said(model, span));
     // Where the attribute says the outcome, the value need not know it.
     let voice = Ident::new(if model.outcome.is_some() { "voice_of_error" } else { "voice" }, span);
     let mut verdict = quote_spanned! {span=>
         match #result {
-            ::core::result::Result::Ok(value) => #krate::__private::Verdict::success(#said(value).#voice()),
-            ::core::result::Result::Err(error) => #krate::__private::Verdict::failure(
+            #private::Ok(value) => #private::Verdict::success(#said(value).#voice()),
+            #private::Err(error) => #private::Verdict::failure(
                 #said(error).#voice(),
-                #krate::__private::ErrorText(error).words()
+                #private::ErrorText(error).words()
             ),
         }
     };
@@ -336,10 +339,10 @@ fn verdict(model: &Audited) -> TokenStream {
     }
     if let Some(look) = &model.err {
         let span = at(look.span());
-        let krate = path_at(&model.krate, span);
+        let private = private_at(span);
         verdict.extend(quote_spanned! {span=>
             .with_error(#call.captures(), || {
-                #result.err().map(#look).and_then(|kept| #krate::__private::Shown(&kept).text())
+                #result.err().map(#look).and_then(|kept| #private::Shown(&kept).text())
             })
         });
     }
@@ -348,11 +351,11 @@ fn verdict(model: &Audited) -> TokenStream {
 
 /// What asks a value: more strictly, where the signature shows that a response is hidden.
 fn said(model: &Audited, span: Span) -> TokenStream {
-    let krate = path_at(&model.krate, span);
+    let private = private_at(span);
     if model.function.hides_a_response() {
-        quote_spanned!(span=> #krate::__private::SaidResponse)
+        quote_spanned!(span=> #private::SaidResponse)
     } else {
-        quote_spanned!(span=> #krate::__private::Said)
+        quote_spanned!(span=> #private::Said)
     }
 }
 
@@ -366,12 +369,12 @@ fn refuse_future(model: &Audited, ty: &Type) -> Option<TokenStream> {
     };
     (!is_plain && model.outcome.is_none()).then(|| {
         let (value, span) = (local("value"), at(ty.span()));
-        let krate = path_at(&model.krate, span);
+        let private = private_at(span);
         quote_spanned! {span=>
             {
                 #[allow(unused_imports)]
-                use #krate::__private::NoFuture as _;
-                #krate::__private::Finished(#value).check();
+                use #private::NoFuture as _;
+                #private::Finished(#value).check();
             }
         }
     })

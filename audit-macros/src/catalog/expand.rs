@@ -1,7 +1,8 @@
 //! From a sound catalog to tokens.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Path;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -27,7 +28,7 @@ use crate::place::{at, local, path_at};
 /// pub type audited = Action;
 /// pub use ::audit_core::__private::audited;
 /// impl Catalog for Action { const PARTS = { static ACTIONS = […]; &[&ACTIONS, <AuditAction as Catalog>::PARTS[0]] }; … }
-/// impl PageAt<0, 0> for Action { type Page = Page<((i64, ()), ())>; }
+/// impl PageAt<0, 0> for Action { type Page = List1<List1<i64>>; }
 /// impl PageAt<0, UNKNOWN> for Action { type Page = NoPage; }
 /// impl<const P: usize> PageAt<1, P> for Action where AuditAction: PageAt<0, P> { … }
 /// ```
@@ -153,14 +154,14 @@ const PAGE: usize = 8;
 
 fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> TokenStream {
     let pages = actions.chunks(PAGE).enumerate().map(|(p, actions)| {
-        let rows = nested(actions.iter().map(|action| {
-            let types = action.fields.iter().flatten().map(|field| &field.ty);
-            nested(types.map(ToTokens::to_token_stream))
-        }));
+        let rows = list(
+            krate,
+            actions.iter().map(|action| list(krate, action.fields.iter().flatten().map(|field| &field.ty))),
+        );
         quote! {
             #[automatically_derived]
             impl #krate::__private::PageAt<0, #p> for #ident {
-                type Page = #krate::__private::Page<#rows>;
+                type Page = #rows;
             }
         }
     });
@@ -189,9 +190,12 @@ fn field_impls(Catalog { ident, krate, actions, includes, .. }: &Catalog) -> Tok
     }
 }
 
-/// `(a, (b, ()))`.
-fn nested(parts: impl DoubleEndedIterator<Item = TokenStream>) -> TokenStream {
-    parts.rev().fold(quote!(()), |rest, part| quote!((#part, #rest)))
+/// `List2<A, B>`.
+fn list(krate: &Path, types: impl Iterator<Item: ToTokens>) -> TokenStream {
+    let types: Vec<_> = types.collect();
+    let list = format_ident!("List{}", types.len());
+    let arguments = (!types.is_empty()).then(|| quote!(<#(#types),*>));
+    quote!(#krate::__private::#list #arguments)
 }
 
 /// A variant that is only ever named by its literal is in use all the same: without this import, a private catalog

@@ -317,6 +317,19 @@ macro_rules! audited_function {
 }
 audited_function!(made, "project.updated", 1, |n| n + 1);
 
+/// A type that comes through a macro is in a group of its own, which nobody sees.
+macro_rules! audited_function_of {
+    ($name:ident: $given:ty => $type:ty, |$argument:ident| $body:expr) => {
+        #[audited(action = "project.updated", target_id = 1)]
+        fn $name($argument: $given) -> $type {
+            $body
+        }
+    };
+}
+audited_function_of!(of_boxed: u32 => Pin<Box<dyn Future<Output = u32> + Send>>, |n| Box::pin(async move { n + 1 }));
+audited_function_of!(of_hidden: &u32 => impl Future<Output = Result<u32, fmt::Error>>, |n| ready(Ok(*n + 1)));
+audited_function_of!(of_result: u32 => Result<(), fmt::Error>, |n| if n == 5 { Ok(()) } else { Err(fmt::Error) });
+
 async fn a_call_of_any_shape_is_one_entry() {
     async fn one<T: PartialEq + fmt::Debug>(shape: &str, expected: T, work: impl Future<Output = T>) {
         let mut value = None;
@@ -360,6 +373,9 @@ async fn a_call_of_any_shape_is_one_entry() {
     one("others below", 5, async { with_others_below(5).await }).await;
     one("others above", Ok(5), async { with_others_above(5).await }).await;
     one("of a macro", 6, async { made(5) }).await;
+    one("boxed future of a macro", 6, async { of_boxed(5).await }).await;
+    one("hidden future of a macro", Ok(6), async { of_hidden(&5).await }).await;
+    one("result of a macro", Ok(()), async { of_result(5) }).await;
 }
 
 async fn calls_inside_calls_are_entries_of_their_own() {

@@ -127,6 +127,48 @@ async fn many_sealers_seal_each_header_once() {
     assert_eq!((report.sealed_batches, report.unsealed_batches), (100, 0));
 }
 
+/// A log that was not sealed for long is sealed in steps: each as long as it may be, none with a gap, and the watermark moves
+/// only once nothing is left.
+#[tokio::test]
+async fn a_backlog_is_sealed_step_by_step() {
+    const STREAMS: usize = 5;
+    const BATCHES: usize = 8;
+    let log = Log::postgres().await;
+    for _ in 0..STREAMS {
+        let mut freezer = Freezer::new();
+        for _ in 0..BATCHES {
+            log.land(&samples::batch(&mut freezer, 1)).await;
+        }
+    }
+    // A stream with a gap holds up nobody else.
+    let mut broken = Freezer::new();
+    let [first, missing, last] = [1, 1, 1].map(|rows| samples::batch(&mut broken, rows));
+    log.land(&first).await;
+    log.land(&last).await;
+
+    let mut connection = PgConnection::connect(&log.url).await.unwrap();
+    let (mut watermark, mut sealed) = ("0".to_owned(), Vec::new());
+    loop {
+        let question =
+            format!("SELECT sealed, watermark::text, is_whole FROM control_plane.audit_seal('{watermark}', 3)");
+        let step = sqlx::query_as::<_, (i32, String, bool)>(sqlx::AssertSqlSafe(question));
+        let (headers, next, is_whole) = step.fetch_one(&mut connection).await.unwrap();
+        sealed.push(headers);
+        assert_eq!(next == "0", !is_whole, "{sealed:?}");
+        watermark = next;
+        if is_whole {
+            break;
+        }
+    }
+    let (last_step, steps) = sealed.split_last().unwrap();
+    assert!(steps.iter().all(|headers| *headers == 3) && *last_step < 3, "{sealed:?}");
+    assert_eq!(sealed.iter().sum::<i32>(), i32::try_from(STREAMS * BATCHES + 1).unwrap());
+    log.land(&missing).await;
+    assert_eq!(log.seal(None).await.headers, 2);
+    let report = look(&log).await;
+    assert!(report.is_intact(), "{:?}", report.breaks);
+}
+
 #[tokio::test]
 async fn a_writer_seals_what_it_lands_and_signs_it() {
     for log in [Log::postgres().await, Log::sqlite().await] {

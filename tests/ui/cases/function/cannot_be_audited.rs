@@ -16,6 +16,11 @@ fn tracked() -> &'static std::panic::Location<'static> {
 }
 
 #[audited(action = "project.updated", target_id = 1)]
+#[cfg_attr(all(), track_caller)]
+//~ track_caller => a `#[track_caller]` function cannot be audited: its body would no longer see its caller; audit a function that it calls
+fn perhaps_tracked() {}
+
+#[audited(action = "project.updated", target_id = 1)]
 struct Project;
 //~ struct => `#[audited]` stands on functions and methods
 
