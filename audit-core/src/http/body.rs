@@ -7,9 +7,11 @@ use pin_project_lite::pin_project;
 
 use super::watch::Watch;
 use crate::Context;
-#[cfg(feature = "tower")]
 use crate::Outcome;
 use crate::context::enter;
+
+/// What is recorded of a request whose body ends with an error.
+const BROKEN: &str = "the body of the response failed";
 
 pin_project! {
     /// A body in the context of its request, also when it is dropped before its end.
@@ -39,7 +41,6 @@ impl<B> ContextBody<B> {
     }
 
     /// The end of the body is that of its request.
-    #[cfg(feature = "tower")]
     pub(super) const fn watched(body: B, watch: Option<Watch>, context: Context) -> Self {
         Self { body: Some(body), watch, context }
     }
@@ -60,9 +61,7 @@ impl<B: http_body::Body> http_body::Body for ContextBody<B> {
             let Some(watch) = this.watch else { return body.poll_frame(cx) };
             let polled = watch.watch(|| body.as_mut().poll_frame(cx));
             let end = match &polled {
-                Poll::Ready(Some(Err(_))) => {
-                    Some((Outcome::Failure, Some("the body of the response failed".to_owned())))
-                }
+                Poll::Ready(Some(Err(_))) => Some((Outcome::Failure, Some(BROKEN.to_owned()))),
                 Poll::Ready(_) if body.is_end_stream() => Some((Outcome::Success, None)),
                 Poll::Ready(None) => Some((Outcome::Success, None)),
                 Poll::Ready(Some(Ok(_))) | Poll::Pending => None,
@@ -99,6 +98,20 @@ impl<B: actix_web::body::MessageBody> actix_web::body::MessageBody for ContextBo
     ) -> Poll<Option<Result<actix_web::web::Bytes, Self::Error>>> {
         let this = self.project();
         let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
-        enter(this.context, || body.poll_next(cx))
+        enter(this.context, || {
+            let Some(watch) = this.watch else { return body.poll_next(cx) };
+            let polled = watch.watch(|| body.poll_next(cx));
+            let end = match &polled {
+                Poll::Ready(Some(Err(_))) => Some((Outcome::Failure, Some(BROKEN.to_owned()))),
+                Poll::Ready(None) => Some((Outcome::Success, None)),
+                Poll::Ready(Some(Ok(_))) | Poll::Pending => None,
+            };
+            if let Some((outcome, error)) = end
+                && let Some(watch) = this.watch.take()
+            {
+                watch.end(outcome, error);
+            }
+            polled
+        })
     }
 }

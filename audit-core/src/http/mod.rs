@@ -8,7 +8,7 @@
 //!   [`context::update`](crate::context::update). Refused requests have a context, too.
 //! * The layer is inside of authentication, and `identify` reads what that left in the request.
 //!
-//! A service without annotations may begin with a table of routes: `ContextLayer::record`.
+//! A service without annotations may begin with a table of routes: [`Routes`].
 //!
 //! In axum and actix-web, a layer that is added later is further outside.
 //!
@@ -51,15 +51,12 @@ mod hops;
 mod layer;
 mod request;
 mod request_id;
-#[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "only the tower layer knows routes"))]
 mod routes;
 #[cfg(feature = "tower")]
 mod service;
 mod trace_parent;
 mod trusted;
-#[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "only the tower layer knows routes"))]
 mod watch;
-#[cfg(feature = "tower")]
 mod watched;
 
 #[cfg(feature = "actix-web")]
@@ -68,7 +65,6 @@ pub use body::ContextBody;
 pub use client::client_address;
 #[cfg(feature = "tower")]
 pub use layer::ContextLayer;
-#[cfg(feature = "tower")]
 pub use routes::{Routes, RoutesError};
 #[cfg(feature = "tower")]
 pub use service::{ContextService, ResponseFuture};

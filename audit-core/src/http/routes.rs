@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::catalog::ActionInfo;
 use crate::{ActionName, ActionNameError, Catalog, Durability, catalog};
 
-/// A table of routes: one entry for each request that fits a line of it. See
-/// [`ContextLayer::record`](super::ContextLayer::record).
+/// A table of routes: one entry for each request that fits a line of it. `ContextLayer::record` and `ContextMiddleware::record` take it.
 ///
 /// A line has a method (or `*`), a path, an action and, where the action has a target, the name of the parameter that is its id. `{name}` in
 /// a path is one segment that is not empty, `{*name}` at its end is all the rest. The first line that fits counts; `GET` is `HEAD`, too.

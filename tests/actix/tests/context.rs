@@ -2,18 +2,18 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, Waker};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::ServiceResponse;
+use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::error::{ErrorForbidden, ErrorNotFound};
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{self, Bytes, Json, Path};
 use actix_web::{App, Error, HttpMessage as _, HttpResponse, HttpServer, Responder};
-use audit_core::http::{ContextMiddleware, TrustedProxies};
+use audit_core::http::{ContextMiddleware, Routes, TrustedProxies};
 use audit_core::testing::{self, Capture};
-use audit_core::{Actor, Context, Outcome, assert_audited, assert_not_audited, audited};
+use audit_core::{Actor, AuditAction, Context, Outcome, assert_audited, assert_not_audited, audited};
 use proptest::test_runner::TestRunner;
 use tests::spoofs::spoofed;
 use tokio::io::AsyncWriteExt as _;
@@ -288,4 +288,75 @@ impl Drop for Telling {
     fn drop(&mut self) {
         let _ = self.0.take().unwrap().send(());
     }
+}
+
+/// Ends after two frames, or with an error.
+struct Frames {
+    left: u8,
+    breaks: bool,
+}
+
+impl MessageBody for Frames {
+    type Error = std::io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.left == 0 {
+            return Poll::Ready(self.breaks.then(|| Err(std::io::Error::other("broken"))));
+        }
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Bytes::from_static(b"x"))))
+    }
+}
+
+const TABLE: &str = "
+    GET  /plain/{status}   project.deleted  status
+    GET  /frames/{project} project.created  project
+    GET  /breaks/{project} project.created  project
+    GET  /waits/{project}  project.updated  project
+";
+
+#[actix_web::test]
+async fn requests_are_recorded_by_their_routes_however_they_end() {
+    let audit = testing::capture();
+    let plain = |status: Path<u16>| async move { HttpResponse::new(StatusCode::from_u16(*status).unwrap()) };
+    let frames = |breaks| move || async move { HttpResponse::Ok().body(Frames { left: 2, breaks }) };
+    let app = App::new()
+        .route("/plain/{status}", web::get().to(plain))
+        .route("/frames/{project}", web::get().to(frames(false)))
+        .route("/breaks/{project}", web::get().to(frames(true)))
+        .route("/waits/{project}", web::get().to(|| async { std::future::pending::<HttpResponse>().await }))
+        .wrap(ContextMiddleware::new().record(Routes::of::<AuditAction>(TABLE).unwrap()));
+    let service = init_service(app).await;
+    let get = |path: &str| TestRequest::get().uri(path).insert_header(("x-request-id", "req_9")).to_request();
+
+    for (status, expected) in
+        [("204", Outcome::Success), ("403", Outcome::Denied), ("404", Outcome::Failure), ("500", Outcome::Failure)]
+    {
+        call_service(&service, get(&format!("/plain/{status}"))).await;
+        let row = assert_audited!(action = "project.deleted", target = status, request_id = "req_9");
+        assert_eq!(row.outcome, expected);
+    }
+    let response = call_service(&service, get("/frames/whole")).await;
+    assert_not_audited!(target = "whole");
+    assert_eq!(read_body(response).await, "xx");
+    assert_audited!(target = "whole", outcome = success);
+
+    let mut body = Box::pin(call_service(&service, get("/frames/dropped")).await.into_body());
+    assert!(std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await.unwrap().is_ok());
+    drop(body);
+    assert_audited!(target = "dropped", outcome = cancelled, request_id = "req_9");
+
+    let body = call_service(&service, get("/breaks/7")).await.into_body();
+    assert!(actix_web::body::to_bytes(body).await.is_err());
+    assert_audited!(target = "7", outcome = failure, error = "the body of the response failed");
+
+    let mut waits = Box::pin(service.call(get("/waits/8")));
+    assert!(waits.as_mut().poll(&mut Task::from_waker(Waker::noop())).is_pending());
+    drop(waits);
+    assert_audited!(target = "8", outcome = cancelled, request_id = "req_9");
+    assert_eq!(audit.rows().len(), 8);
 }

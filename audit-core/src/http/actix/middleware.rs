@@ -14,7 +14,7 @@ use super::ActixContextService;
 use super::service::LocalFuture;
 use crate::Context;
 use crate::http::request::{Headers, open};
-use crate::http::{ContextBody, TrustedProxies};
+use crate::http::{ContextBody, Routes, TrustedProxies};
 
 /// Opens a context for each request of actix-web, and gives the request's id back in its response: what `ContextLayer` does for
 /// axum, in the same words. Needs the feature `actix-web`.
@@ -60,6 +60,7 @@ pub struct ContextMiddleware {
     proxies: Arc<TrustedProxies>,
     peer: Option<Arc<Peer>>,
     pub(super) identify: Option<Identify>,
+    pub(super) routes: Routes,
 }
 
 /// Finds the address of whoever is connected.
@@ -93,6 +94,19 @@ impl ContextMiddleware {
     #[must_use]
     pub fn peer(mut self, peer: impl Fn(&ServiceRequest) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         self.peer = Some(Arc::new(peer));
+        self
+    }
+
+    /// Records each request that fits one of these routes, for services that begin without annotations. Leave out what is annotated: it
+    /// would be recorded twice.
+    ///
+    /// The outcome is that of the response: 401 and 403 are denied, other 4xx and 5xx failures, as is an error that an inner middleware gives
+    /// instead. A success ends with the body of the response; where that, or the handler, is dropped before its end, the request is
+    /// cancelled. The context is that at the end, with whatever was said of it meanwhile
+    /// ([`context::update`](crate::context::update)).
+    #[must_use]
+    pub fn record(mut self, routes: Routes) -> Self {
+        self.routes = routes;
         self
     }
 

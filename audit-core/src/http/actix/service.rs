@@ -7,15 +7,19 @@ use std::task::{self, Poll, ready};
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use pin_project_lite::pin_project;
 
 use super::ContextMiddleware;
 use super::middleware::Identify;
-use crate::Context;
-use crate::context::{Scope, scope, scope_of};
+use crate::context::{Scope, enter, scope, scope_of};
 use crate::http::ContextBody;
 use crate::http::request_id::REQUEST_ID;
+use crate::http::routes::Recorded;
+use crate::http::watch::Watch;
+use crate::http::watched::Watched;
+use crate::{Context, Outcome};
 
 /// A future of one of the threads of actix-web.
 pub(super) type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -47,22 +51,30 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
+        let recorded = self.settings.routes.find(request.method().as_str(), request.path());
+        let is_head = request.method() == Method::HEAD;
         let context = self.settings.open(&request);
         let context = match &self.settings.identify {
             None => context,
             Some(Identify::Now(identify)) => identify(&request, context),
             Some(Identify::Later(identify)) => {
                 let identified = scope(context.clone(), identify(&request, context));
-                let waiting = Some((Rc::clone(&self.inner), request));
-                return ActixResponseFuture { state: State::Identifying { identified, waiting } };
+                let waiting = Some((Rc::clone(&self.inner), request, recorded));
+                return ActixResponseFuture { state: State::Identifying { identified, waiting }, is_head };
             }
         };
-        ActixResponseFuture { state: State::Working { work: begin(&self.inner, request, context) } }
+        let work = begin(&*self.inner, request, recorded, context);
+        ActixResponseFuture { state: State::Working { work }, is_head }
     }
 }
 
-fn begin<S: Service<ServiceRequest>>(service: &S, request: ServiceRequest, context: Context) -> Scope<S::Future> {
-    scope_of(context, || service.call(request))
+fn begin<S: Service<ServiceRequest>>(
+    service: &S,
+    request: ServiceRequest,
+    recorded: Option<Recorded>,
+    context: Context,
+) -> Scope<Watched<S::Future>> {
+    scope_of(context, || Watched::new(service.call(request), recorded))
 }
 
 pin_project! {
@@ -74,6 +86,7 @@ pin_project! {
     {
         #[pin]
         state: State<S>,
+        is_head: bool,
     }
 }
 
@@ -87,11 +100,11 @@ pin_project! {
             #[pin]
             identified: Scope<LocalFuture<Context>>,
             // Taken when it begins.
-            waiting: Option<(Rc<S>, ServiceRequest)>,
+            waiting: Option<(Rc<S>, ServiceRequest, Option<Recorded>)>,
         },
         Working {
             #[pin]
-            work: Scope<S::Future>,
+            work: Scope<Watched<S::Future>>,
         },
     }
 }
@@ -99,21 +112,23 @@ pin_project! {
 impl<S, B> Future for ActixResponseFuture<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
 {
     type Output = Result<ServiceResponse<ContextBody<B>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let mut state = this.state;
         loop {
             let work = match state.as_mut().project() {
                 StateProjection::Working { mut work } => {
-                    let response = ready!(work.as_mut().poll(cx))?;
-                    return Poll::Ready(Ok(answer(response, work.context().clone())));
+                    let (response, watch) = ready!(work.as_mut().poll(cx))?;
+                    return Poll::Ready(Ok(answer(response, watch, *this.is_head, work.context().clone())));
                 }
                 StateProjection::Identifying { identified, waiting } => {
                     let context = ready!(identified.poll(cx));
-                    let (service, request) = waiting.take().expect("a request begins once");
-                    begin(&*service, request, context)
+                    let (service, request, recorded) = waiting.take().expect("a request begins once");
+                    begin(&*service, request, recorded, context)
                 }
             };
             state.set(State::Working { work });
@@ -121,9 +136,21 @@ where
     }
 }
 
-fn answer<B>(response: ServiceResponse<B>, context: Context) -> ServiceResponse<ContextBody<B>> {
+fn answer<B: MessageBody>(
+    response: ServiceResponse<B>,
+    watch: Option<Watch>,
+    is_head: bool,
+    context: Context,
+) -> ServiceResponse<ContextBody<B>> {
     let id = context.request_id().and_then(|id| HeaderValue::from_str(id).ok());
-    let mut response = response.map_body(|_, body| ContextBody::new(body, context));
+    // Nobody reads the body of an answer to HEAD.
+    let mut response = response.map_body(|_, body| match watch {
+        Some(watch) if is_head || body.size().is_eof() => {
+            enter(&mut context.clone(), || watch.end(Outcome::Success, None));
+            ContextBody::new(body, context)
+        }
+        watch => ContextBody::watched(body, watch, context),
+    });
     if let Some(id) = id {
         response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), id);
     }
