@@ -14,6 +14,10 @@ fn with_key() -> Shell {
     shell
 }
 
+fn secret_of(shell: &Shell, file: &str) -> String {
+    std::fs::read_to_string(shell.folder().join(file)).unwrap()
+}
+
 fn record(shell: &Shell) {
     shell.run(&["record", "--actor=user:u", "--action=project.created", "--target=project:proj_1"]).success();
 }
@@ -26,9 +30,22 @@ fn a_key_is_never_written_over_and_shows_what_is_no_secret() {
     let shown = shell.run(&["keys", "show", "log.key"]).success().out;
     let trusted = std::fs::read_to_string(shell.folder().join("trusted")).unwrap();
     assert_eq!(trusted, format!("log {shown}"));
-    let secret = std::fs::read_to_string(shell.folder().join("log.key")).unwrap();
+    let secret = secret_of(&shell, "log.key");
     assert!(secret.starts_with("PRIVATE+KEY+log.example.org+"));
     shell.run(&["keys", "show", "trusted"]).exits_with(2).complains("PRIVATE+KEY+NAME");
+    let longest = "n".repeat(200);
+    shell.run(&["keys", "generate", &longest, "--out=long.key"]).success();
+    shell
+        .run(&["keys", "generate", &format!("{longest}n"), "--out=longer.key"])
+        .exits_with(2)
+        .complains("1 to 200 bytes");
+    std::fs::write(shell.folder().join("long.key"), secret_of(&shell, "long.key") + &" ".repeat(4_096)).unwrap();
+    shell.run(&["keys", "show", "long.key"]).exits_with(2).complains("long.key has more than 4096 bytes");
+    #[cfg(unix)]
+    shell
+        .run(&["seal", "--once", "--key-file=/dev/zero"])
+        .exits_with(2)
+        .complains("/dev/zero has more than 4096 bytes");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,8 @@
 //! The private half of a key, in memory.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -11,6 +13,8 @@ use super::{KeyError, SignError, Signature, Signer, VerifyingKey};
 
 /// What stands before the name in a private key's text.
 const PREFIX: &str = "PRIVATE+KEY+";
+/// Longest file of a key: several times what the longest name needs.
+const MAX_FILE_BYTES: u64 = 4_096;
 
 /// An Ed25519 key that signs. Its text, `PRIVATE+KEY+NAME+HASH+BASE64`, is the form that Go's `note` package gives to
 /// keys of C2SP signed-note; it is a secret.
@@ -53,7 +57,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or holds no key.
+    /// When the file cannot be read, has more than 4,096 bytes, or holds no key.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         let unreadable = |error: std::io::Error| KeyError::Unreadable {
@@ -68,7 +72,13 @@ impl SigningKey {
                 tracing::warn!(path = %path.display(), "others than its owner may read the audit key: chmod 600");
             }
         }
-        std::fs::read_to_string(path).map_err(unreadable)?.parse()
+        let mut text = String::new();
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(KeyError::TooLong { place: path.display().to_string(), most: MAX_FILE_BYTES });
+        }
+        text.parse()
     }
 
     /// Reads a key from a variable of the environment.

@@ -45,6 +45,14 @@ pub enum KeyError {
     /// The hash in the text is not that of name and key.
     #[error("the key's hash does not fit its name and bytes: a character was changed when it was copied")]
     Hash,
+    /// The file is longer than any key.
+    #[error("{place} has more than {most} bytes, and is no key: name the file that `audit keys generate` wrote")]
+    TooLong {
+        /// A path.
+        place: String,
+        /// Most bytes that the file of a key has.
+        most: u64,
+    },
     /// The key cannot be read from where it should be.
     #[error("cannot read the key from {place}: {reason}")]
     Unreadable {

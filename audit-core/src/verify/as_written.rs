@@ -1,8 +1,9 @@
 //! Whether metadata stands in the database as a writer puts it there.
 //!
 //! What is hashed is what the text means: RFC 8785 of it. A key that stands there twice means its last value, and a number its
-//! nearest double, so that more could stand there than is hashed. Writers write no key twice, and numbers that are exactly what
-//! they mean.
+//! nearest double, so that more could stand there than is hashed. A character can be written by its number, and whoever searches
+//! the text does not find it. Writers write no key twice, numbers that are exactly what they mean, and no character by its number
+//! that could stand for itself.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +13,10 @@ pub(super) fn is_as_written(text: &str, read: &Map<String, Value>) -> bool {
     let mut rest = text.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {
         rest = match byte {
-            b'"' => behind_string(behind),
+            b'"' => match behind_string(behind) {
+                Some(behind) => behind,
+                None => return false,
+            },
             b'-' | b'0'..=b'9' => {
                 let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
                 let (number, behind) = rest.split_at(end.unwrap_or(rest.len()));
@@ -31,12 +35,16 @@ pub(super) fn is_as_written(text: &str, read: &Map<String, Value>) -> bool {
     colons == members(read)
 }
 
-fn behind_string(mut text: &[u8]) -> &[u8] {
+/// Nothing if something is escaped that need not be.
+fn behind_string(mut text: &[u8]) -> Option<&[u8]> {
     loop {
-        match text {
-            [b'"', behind @ ..] => return behind,
-            [b'\\', _, behind @ ..] | [_, behind @ ..] => text = behind,
-            [] => return text,
+        text = match text {
+            [b'"', behind @ ..] => return Some(behind),
+            // Control characters alone.
+            [b'\\', b'u', b'0', b'0', b'0' | b'1', _, behind @ ..] => behind,
+            [b'\\', b'u' | b'/', ..] => return None,
+            [b'\\', _, behind @ ..] | [_, behind @ ..] => behind,
+            [] => return Some(text),
         }
     }
 }
@@ -82,7 +90,7 @@ mod tests {
     fn what_writers_write_is_as_written_in_either_store() {
         for text in [
             "{}",
-            r#"{"a":1,"b":{"c":[{"d":-7}]},"e":"\":\\","f":"2.50"}"#,
+            r#"{"a":1,"b":{"c":[{"d":-7}]},"e":"\":\\\n\u001f","f":"2.50/é"}"#,
             r#"{"a": 2.5, "b": 0.0000001, "c": 1e-7, "d": 9007199254740991, "e": 18446744073709552000, "f": 1e+300}"#,
             &format!(r#"{{"a": 1{}}}"#, "0".repeat(300)),
         ] {
@@ -100,6 +108,10 @@ mod tests {
             r#"{"a":-0}"#,
             r#"{"a":9007199254740993}"#,
             r#"{"a":0.1000000000000000055511151231257827}"#,
+            r#"{"a":"\u0061dmin"}"#,
+            r#"{"\u0061":1}"#,
+            r#"{"a":"\u00e9"}"#,
+            r#"{"a":"\/"}"#,
         ] {
             assert!(!is_fine(text), "{text}");
         }

@@ -180,7 +180,8 @@ pub enum Break {
         /// Its name.
         table: &'static str,
     },
-    /// What has the name of a table of the log is none, or has rules or policies that decide what of it is shown.
+    /// What has the name of a table of the log is none, or has rules, policies, heirs, types, casts or an index that decide what of it
+    /// is shown.
     Disguised {
         /// Its name.
         table: String,
@@ -434,7 +435,8 @@ impl fmt::Display for Break {
             Self::Disguised { table } => {
                 write!(
                     f,
-                    "{table} is a view, or a table with rules or policies: it can show others something else than whoever verifies"
+                    "{table} is a view, or a table with rules, policies, heirs, types, casts or an index that are not of the log: it can \
+                     show others something else than whoever verifies"
                 )
             }
             Self::UntoldErasure { id, created_at, fields } => {

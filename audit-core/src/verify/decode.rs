@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::Break;
 use super::as_written::is_as_written;
 use super::source::{DeadLetter, Proven, PrunedLeaf, StoredCheckpoint, StoredHeader, StoredLeaf};
@@ -23,9 +25,14 @@ pub(super) fn row<R: Columns>(row: &R) -> Result<Proven, Break> {
     };
     let whole = whole_row(row).map_err(|error| refuse(&error))?;
     let metadata = row.text("metadata").map_err(|error| refuse(&undecodable(error)))?;
-    if !is_as_written(&metadata, whole.metadata.as_map()) {
+    let redacted = row.text_if_any("redacted").map_err(|error| refuse(&undecodable(error)))?;
+    let erased = redacted.as_deref().zip(whole.redacted.as_ref().and_then(Value::as_object));
+    if !is_as_written(&metadata, whole.metadata.as_map())
+        || erased.is_some_and(|(text, read)| !is_as_written(text, read))
+    {
         return Err(refuse(
-            &"its metadata says more than what is hashed of it, a key twice or digits beyond a number's precision",
+            &"its metadata, or what stands for erased values, says more than what is hashed of it, or says it otherwise: a key twice, digits beyond a number's precision, \
+              or a character by its number",
         ));
     }
     Ok(Proven::of(&whole))
@@ -134,7 +141,7 @@ pub(super) fn pruning<R: Columns>(row: &R) -> Result<StoredPruning, sqlx::Error>
     Ok(StoredPruning { pruning, statement })
 }
 
-/// A hash that has not 32 bytes is nobody's: it fits nothing.
+/// A hash that is not there or has not 32 bytes is nobody's: it fits nothing.
 fn hash<R: Columns>(row: &R, column: &'static str) -> Result<Hash, sqlx::Error> {
-    Ok(row.bytes(column)?.try_into().unwrap_or_default())
+    Ok(row.bytes_if_any(column)?.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default())
 }

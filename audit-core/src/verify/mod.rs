@@ -17,7 +17,8 @@
 //! Without a trusted key and without a checkpoint that the verifier kept: a log that was written anew by somebody who computed
 //! all hashes again. Without a trusted key of the writers: batches that somebody with a writer's privileges added in a stream of
 //! their own. Before it is sealed: the end of a stream that was cut off. A server that answers whoever verifies otherwise than
-//! others: views, rules and policies are found, a server that was changed is not. Restore a backup elsewhere, and verify that.
+//! others: views, rules, policies, types and casts are found, a server that was changed is not, its system catalogs included, nor the
+//! pages of a SQLite file (`PRAGMA integrity_check` tells). Restore a backup elsewhere, and verify that.
 //! Changes of what is no evidence: entries that wait in the outbox, settings, and legal holds, of which the entries
 //! `audit.hold_added` and `audit.hold_removed` tell. Entries that were never recorded leave no trace at all, and whoever holds the
 //! keys can do whatever they can.

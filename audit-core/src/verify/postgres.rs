@@ -19,14 +19,19 @@ use crate::retention::StoredPruning;
 use crate::store::postgres::{address, answer, close, connect_bare, store_error, time};
 use crate::store::{BoxFuture, Schema, StoreError};
 
-/// One snapshot for all cursors. Plans by index begin at once, where sorting would write the whole log to disk first.
+/// One snapshot for all cursors. Plans by index begin at once, where sorting would write the whole log to disk first. A search path
+/// that is the database's or the user's could lead to other functions and operators than PostgreSQL's.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+     SET LOCAL search_path = pg_catalog, pg_temp; \
      SET LOCAL statement_timeout = '10min'; \
      SET LOCAL lock_timeout = '10s'; SET LOCAL row_security = off; \
      SET LOCAL idle_in_transaction_session_timeout = '10min'; \
      SET LOCAL cursor_tuple_fraction = 0.0001";
 /// A little longer than a statement may take, so that the server says what it was.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
+
+/// The first oid of what PostgreSQL did not bring along.
+const FIRST_OF_USERS: u32 = 16_384;
 
 /// What [`decode::header`](super::decode::header) reads.
 pub(crate) const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS n, first_created, last_created, \
@@ -145,6 +150,30 @@ fn exact(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
+/// Which tables of the log, their partitions included, need not show everybody the same: views, foreign tables, tables with rules
+/// or policies, tables that others inherit from, and those whose columns are of types that come not with PostgreSQL. Then
+/// `audit_logs`, if somebody made a function of the casts by which its rows are read.
+fn disguised(schema: &str) -> String {
+    format!(
+        "WITH RECURSIVE part AS (
+             SELECT c.oid, c.relname, c.relkind, c.relhasrules OR c.relrowsecurity AS decides, c.relname AS name
+               FROM pg_class c WHERE c.relnamespace = to_regnamespace('{schema}') AND c.relname IN ({TABLES})
+              UNION ALL
+             SELECT c.oid, c.relname, c.relkind, c.relhasrules OR c.relrowsecurity OR NOT c.relispartition, p.name
+               FROM part p JOIN pg_inherits i ON i.inhparent = p.oid JOIN pg_class c ON c.oid = i.inhrelid
+         )
+         SELECT name::text FROM part p
+          WHERE p.relkind NOT IN ('r', 'p') OR p.decides
+             OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = p.oid AND a.attnum > 0 AND a.atttypid >= {FIRST_OF_USERS})
+          UNION
+         SELECT 'audit_logs' FROM pg_cast
+          WHERE oid >= {FIRST_OF_USERS}
+            AND (castsource IN ('json'::regtype, 'jsonb'::regtype) AND casttarget = 'text'::regtype
+                 OR castsource = 'text'::regtype AND casttarget = 'inet'::regtype)
+          ORDER BY name"
+    )
+}
+
 /// What of headers in time and of rows is read. Rows of a batch may be older than the time that is asked for.
 fn conditions(scope: &Scope, schema: &str) -> (String, String) {
     let stream = scope.stream.map_or("true".to_owned(), |stream| format!("stream_id = '{stream}'"));
@@ -160,14 +189,8 @@ fn conditions(scope: &Scope, schema: &str) -> (String, String) {
 impl Source for Postgres {
     fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         Box::pin(async move {
-            let sql = format!(
-                "SELECT relname::text AS relname FROM pg_catalog.pg_class
-                  WHERE relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('{}') AND relname IN ({TABLES})
-                    AND (relkind NOT IN ('r', 'p') OR relhasrules OR relrowsecurity) ORDER BY relname",
-                self.schema
-            );
-            let rows = self.ask(sql).await?;
-            let names = rows.iter().map(|row| row.try_get("relname")).collect::<Result<_, _>>();
+            let rows = self.ask(disguised(&self.schema)).await?;
+            let names = rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>();
             names.map_err(|error| store_error(&self.action, error))
         })
     }

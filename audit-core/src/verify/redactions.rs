@@ -69,17 +69,24 @@ impl Told {
     }
 }
 
-/// Erased fields of which no entry has told so far: entries come later than the rows that they tell of.
+/// Erased fields of which no entry has told so far. Entries come later than the rows that they tell of, but for rows of a writer
+/// whose clock was ahead.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
     rows: HashMap<Uuid, (DateTime<Utc>, BTreeSet<String>)>,
+    /// What was told of rows that are still to come, by their ids.
+    ahead: HashMap<Uuid, BTreeSet<String>>,
 }
 
 impl Untold {
     pub(super) fn take(&mut self, id: Uuid, created_at: DateTime<Utc>, concern: Concern, report: &mut Report) {
         if !concern.erased.is_empty() {
             report.redacted_rows += 1;
-            self.rows.insert(id, (created_at, concern.erased.into_iter().collect()));
+            let told = self.ahead.remove(&id).unwrap_or_default();
+            let untold: BTreeSet<_> = concern.erased.into_iter().filter(|field| !told.contains(field)).collect();
+            if !untold.is_empty() {
+                self.rows.insert(id, (created_at, untold));
+            }
         }
         let Some(told) = concern.tells else { return };
         let Told { ids, redaction, is_done } = *told;
@@ -89,6 +96,8 @@ impl Untold {
                 if fields.is_empty() {
                     self.rows.remove(&id);
                 }
+            } else if is_made_after(id, created_at) {
+                self.ahead.entry(id).or_default().extend(redaction.fields.iter().cloned());
             }
         }
         if is_done && report.redactions.len() < Report::MOST_REDACTIONS {
@@ -105,4 +114,11 @@ impl Untold {
             report.add(Break::UntoldErasure { id, created_at, fields });
         }
     }
+}
+
+/// Whether an id was made in this millisecond or later.
+fn is_made_after(id: Uuid, time: DateTime<Utc>) -> bool {
+    let made = id.get_timestamp().map(|made| made.to_unix());
+    let made = made.and_then(|(seconds, nanos)| DateTime::from_timestamp(seconds.try_into().ok()?, nanos));
+    made.is_some_and(|made| made.timestamp_millis() >= time.timestamp_millis())
 }

@@ -136,7 +136,8 @@ async fn headers(
     mut sum: Sum,
     report: &mut Report,
 ) -> Result<(Sum, Sum), StoreError> {
-    let (mut chain, mut leaves) = (Chain::default(), Leaves::new(sum.clone()));
+    let newest = source.newest_checkpoint().await?;
+    let (mut chain, mut leaves) = (Chain::default(), Leaves::new(sum.clone(), newest.as_ref()));
     let mut silences = Silences::until(Utc::now());
     loop {
         let page = source.headers().await?;

@@ -107,7 +107,7 @@ pub(super) type RowPage = Box<dyn FnOnce() -> Vec<Result<Proven, Break>> + Send>
 /// One snapshot of a log. Each method gives the next page of what it names; at the end, nothing. Of rows, and of headers in
 /// time, it may leave out what the scope does not cover.
 pub(super) trait Source: Send {
-    /// Tables of the log that are views, or have rules or policies.
+    /// Tables of the log that can show others something else: views, and tables with rules or policies, say.
     fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
     /// By stream and number.
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>>;

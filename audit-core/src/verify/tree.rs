@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::checkpoints::Checkpoints;
 use super::prunings::Prunings;
-use super::source::{Source, StoredHeader, StoredLeaf};
+use super::source::{Source, StoredCheckpoint, StoredHeader, StoredLeaf};
 use super::twice::Sum;
 use super::{Break, Report};
 use crate::encoding;
@@ -16,7 +16,8 @@ use crate::merkle::Frontier;
 use crate::store::StoreError;
 
 /// A header is sealed a moment after the database took it, wherever sealers run. One that was not while others were for this
-/// long was kept from them.
+/// long was kept from them. A checkpoint is signed once nothing waits, so that where there is one, what it does not cover tells
+/// nothing: sealers may be on their way through a backlog.
 const SEALED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// Leaves beside headers, both by stream and number.
@@ -29,15 +30,18 @@ pub(super) struct Leaves {
     unsealed: Option<(Uuid, i64)>,
     /// The header without a leaf that the database took first.
     waits: Option<(DateTime<Utc>, Uuid, i64)>,
-    /// When the database took the header with a leaf that it took last.
+    /// How many leaves the newest checkpoint states; all, where there is none.
+    covered: u64,
+    /// When the database took the header with such a leaf that it took last.
     sealed_upto: Option<DateTime<Utc>>,
 }
 
 impl Leaves {
     /// The sum is over the leaves as they are read.
-    pub(super) fn new(sum: Sum) -> Self {
+    pub(super) fn new(sum: Sum, newest: Option<&StoredCheckpoint>) -> Self {
+        let covered = newest.map_or(u64::MAX, |newest| newest.size);
         let page = Vec::new().into_iter().peekable();
-        Self { sum, page, missing: None, unsealed: None, waits: None, sealed_upto: None }
+        Self { sum, page, missing: None, unsealed: None, waits: None, covered, sealed_upto: None }
     }
 
     /// The next header.
@@ -65,7 +69,9 @@ impl Leaves {
         if let Some((_, batch_no)) = self.unsealed.take_if(|(stream, _)| *stream == stream_id) {
             report.add(Break::PassedOver { stream_id, batch_no });
         }
-        self.sealed_upto = self.sealed_upto.max(Some(stored.db_time));
+        if u64::try_from(leaf.leaf).is_ok_and(|place| place < self.covered) {
+            self.sealed_upto = self.sealed_upto.max(Some(stored.db_time));
+        }
         if encoding::tree_leaf(&stored.header, stored.db_time) != leaf.hash {
             report.add(Break::AlteredHeader { stream_id, batch_no });
         }

@@ -16,6 +16,7 @@ use crate::log::{Log, for_both_stores};
 for_both_stores! {
     values_go_and_the_log_stays_provable_and_tells_of_it
     a_row_can_lose_one_field_after_another
+    a_row_of_a_clock_that_was_ahead_can_be_erased
     what_was_erased_without_a_word_is_found
     an_erased_value_cannot_be_put_back_nor_replaced
     nothing_else_can_be_changed_under_the_pretext_of_erasing
@@ -99,6 +100,30 @@ async fn values_go_and_the_log_stays_provable_and_tells_of_it(log: Log) {
     let again = erase(&log, &["ip_address", "metadata.email"], &query::by_actor("user_1")).await.unwrap();
     assert_eq!((again.rows, again.untouched), (0, 2));
     assert_eq!(rows(&log, &query::by_action("audit.redacted")).await.len(), 2, "there was nothing to tell");
+}
+
+async fn a_row_of_a_clock_that_was_ahead_can_be_erased(log: Log) {
+    let later = SystemTime::now() + Duration::from_hours(1);
+    let ahead = Entry::builder(ActionName::unlisted("user.invited").unwrap())
+        .created_at(later)
+        .metadata("email", SECRET)
+        .metadata("role", "admin")
+        .build();
+    let batch = Freezer::new().freeze(vec![ahead], later);
+    log.land(&batch).await;
+    let until = Query::new().until((later + Duration::from_secs(1)).into());
+    assert_eq!(erase(&log, &["metadata.email"], &until).await.unwrap().rows, 1);
+    let report = look(&log).await;
+    assert!(report.is_intact() && report.redacted_rows == 1, "{:?}", report.breaks);
+    // What was told of one field is not told of another.
+    assert_eq!(erase(&log, &["metadata.role"], &until).await.unwrap().rows, 1);
+    assert!(look(&log).await.is_intact());
+    let text = if log.is_postgres() { "metadata::text" } else { "metadata" };
+    let told = format!("DELETE FROM audit_logs WHERE action = 'audit.redacted' AND {text} LIKE '%metadata.role%'");
+    log.tamper(&told, &told).await;
+    let breaks = look(&log).await.breaks;
+    let untold = |found: &Break| matches!(found, Break::UntoldErasure { fields, .. } if fields == "metadata.role");
+    assert!(breaks.iter().any(untold), "{breaks:?}");
 }
 
 async fn a_row_can_lose_one_field_after_another(log: Log) {
