@@ -36,6 +36,12 @@ Examples:
   audit query 'actor:user_123 created:>=24h'
   audit doctor
 
+For scripts:
+  --format json prints one JSON document to standard output: a list where the
+  command lists things, otherwise an object. Names are snake_case, times RFC
+  3339, what is unknown null. Members may be added; none changes its meaning
+  or goes within a major version. Words for people go to standard error.
+
 Exit codes:
   0  it worked
   1  it failed
@@ -133,4 +139,35 @@ pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the manual (roff)
     Man(completions::ManArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Those that print no document: what they print has a format of its own, or is for a shell or a browser.
+    const WITHOUT: [&str; 4] = ["serve", "completions", "man", "export"];
+
+    fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+        let mut below = command.get_subcommands().flat_map(leaves).collect::<Vec<_>>();
+        // A command that does something without another one beneath it.
+        if below.is_empty() || !command.is_subcommand_required_set() {
+            below.push(command);
+        }
+        below
+    }
+
+    #[test]
+    fn every_command_that_tells_something_tells_it_as_json() {
+        let cli = Cli::command();
+        let lacking = leaves(&cli).into_iter().filter(|command| {
+            let formats = command.get_arguments().filter(|argument| argument.get_long() == Some("format"));
+            let mut values = formats.flat_map(clap::Arg::get_possible_values);
+            !values.any(|value| value.matches("json", false)) && !WITHOUT.contains(&command.get_name())
+        });
+        let lacking: Vec<_> = lacking.map(clap::Command::get_name).collect();
+        assert!(lacking.is_empty(), "{lacking:?}");
+    }
 }

@@ -49,7 +49,7 @@ pub use carry::{InContext, carry, spawn, spawn_blocking};
 #[cfg(feature = "testing")]
 pub(crate) use scope::replace;
 pub use scope::{Scope, scope, sync_scope, update};
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix-web"))]
 pub(crate) use scope::{enter, scope_of};
 
 /// Who is at work, from where, and for which request. Cloning costs one atomic increment.

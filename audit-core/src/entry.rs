@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::metadata::Details;
+use crate::trace::Trace;
 use crate::{ActionName, Actor, Catalog, Context, Durability, Metadata, Outcome, Target};
 
 /// One thing that was done, on its way to the log. [`Row`](crate::Row) is how the log holds it.
@@ -41,6 +42,8 @@ pub struct Entry {
     pub(crate) duration: Option<Duration>,
     pub(crate) attempt_id: Option<Uuid>,
     pub(crate) context: Context,
+    /// Where the context names none.
+    pub(crate) trace: Option<Trace>,
     /// What the catalog says of the action.
     pub(crate) durability: Durability,
 }
@@ -57,6 +60,7 @@ impl Entry {
         entry.metadata = metadata.into();
         entry.durability = durability;
         entry.context = context;
+        entry.trace = Trace::current();
         EntryBuilder { entry }
     }
 
@@ -80,6 +84,7 @@ impl Entry {
             duration: None,
             attempt_id: None,
             context: Context::new(),
+            trace: None,
             durability: Durability::Queued,
         }
     }

@@ -39,11 +39,13 @@
 //!
 //! # Features
 //!
-//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `secrecy` (default) compares the
+//! `postgres` and `sqlite` (both default) are the stores; `tls` adds TLS to PostgreSQL; `any` takes
+//! transactions of `sqlx::Any` for the outbox; `secrecy` (default) compares the
 //! types of that crate, where a changed secret is recorded as changed. `http` lets status codes and responses say how a
 //! call ended, and `axum` refuses responses that do not ([`AuditOutcome`]). `tower` opens a [`Context`] for each request of
-//! axum, tonic and hyper (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
-//! `metrics` publishes the accounts for dashboards.
+//! axum, tonic and hyper, and `actix-web` does for each of that framework, whose responses say how a call ended, too (`audit_core::http`). `testing` captures what a test records (`audit_core::testing`).
+//! `metrics` publishes the accounts for dashboards, `tracing` opens spans of the writer's work, and `otel` has entries name the trace
+//! and span of OpenTelemetry in which they were made.
 
 extern crate self as audit_core;
 
@@ -72,7 +74,7 @@ pub mod erasure;
     allow(dead_code, unused_imports, clippy::unused_async, reason = "without a store, nothing is held")
 )]
 pub mod holds;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix-web"))]
 pub mod http;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
@@ -133,7 +135,9 @@ mod outbox;
 mod outcome;
 mod row;
 mod sanitise;
+mod spans;
 mod target;
+mod trace;
 mod writer;
 
 pub use action::{ActionName, ActionNameError};

@@ -94,7 +94,7 @@ pub fn derive_diff(input: TokenStream) -> TokenStream {
 /// `Display`); every other value is a success. An error or a success value that implements `AuditOutcome`
 /// decides for itself, which is how a refusal is recorded as denied; `outcome` overrides both. A value
 /// whose type hides its `Result` (a type parameter, an `impl Trait`) is a success, but of a response, also
-/// `impl IntoResponse`, its status must be known: see `AuditOutcome`.
+/// `impl IntoResponse` or `impl Responder`, its status must be known: see `AuditOutcome`.
 ///
 /// A panic is recorded as panicked and goes on. A future that is dropped before its end is recorded as
 /// cancelled; one that was never polled, or was dropped while it waited for its place in the queue, was no

@@ -59,18 +59,12 @@ async fn compare() {
     let mut freezer = Freezer::new();
 
     let mut each: [Vec<Duration>; 4] = Default::default();
-    let (mut queued_together, mut durable_together) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..ROUNDS {
         let [bare, same, landing, durable] = &mut each;
         commit_each(&mut connection, BARE, bare).await;
         commit_each(&mut connection, SAME, same).await;
         land_each(log.as_mut(), &mut freezer, landing).await;
         record_each(&writer, durable).await;
-    }
-    // Afterwards, because what so many entries leave the server to do would be in the way of single ones.
-    for _ in 0..TOGETHER_ROUNDS {
-        queued_together += together(&writer, Durability::Queued).await;
-        durable_together += together(&writer, Durability::Durable).await;
     }
     println!("one row, one caller       p10         p50   of bare   of same row");
     let each = each.map(Times::of);
@@ -82,6 +76,12 @@ async fn compare() {
             ratio(times.p50, each[0].p50),
             ratio(times.p50, each[1].p50)
         );
+    }
+    // Afterwards, because what so many entries leave the server to do would be in the way of single ones.
+    let (mut queued_together, mut durable_together) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..TOGETHER_ROUNDS {
+        queued_together += together(&writer, Durability::Queued).await;
+        durable_together += together(&writer, Durability::Durable).await;
     }
     let rate = |time: Duration| f64::from(TOGETHER_ROUNDS * TOGETHER) / time.as_secs_f64();
     let (queued, durable) = (rate(queued_together), rate(durable_together));

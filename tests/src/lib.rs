@@ -16,6 +16,8 @@ pub mod reading;
 pub mod recovery;
 pub mod samples;
 pub mod scripted;
+pub mod spoofs;
 pub mod traffic;
 pub mod victim;
 pub mod writers;
+pub mod writing;

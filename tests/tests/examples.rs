@@ -163,6 +163,20 @@ fn outage_recovery_waits_for_nobody_and_loses_nothing() {
 }
 
 #[test]
+fn testing_shows_the_nearest_miss_and_what_was_recorded() {
+    let expected = [
+        "three tests hold",
+        r#"one does not: no audit entry has action = "user.invited", target = "user:user_2", metadata.role = "admin""#,
+        "nearest is entry 1, which differs in",
+        r#"    metadata.role: "viewer", and not "admin""#,
+        "recorded were",
+        r#"    1  success    system:unattributed  user.invited  user:user_2  {"role":"viewer"}"#,
+        r#"    2  failure    system:unattributed  user.invited  user:user_3  {"role":"emperor"}  error "there is no role emperor""#,
+    ];
+    assert_eq!(lines("testing"), expected);
+}
+
+#[test]
 fn verify_tamper_finds_the_change_that_the_guards_would_have_refused() {
     let lines = lines("verify_tamper");
     assert_eq!(lines[1], "before: intact: true");

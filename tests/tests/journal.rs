@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use audit_core::batch::{Batch, HeaderKind};
 use audit_core::encoding;
-use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Overflow, Stats, WaitForStore, WriterGuard};
+use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Outcome, Overflow, Stats, WaitForStore, WriterGuard};
 use tempfile::TempDir;
 use tests::samples;
 use tests::scripted::{ScriptedStore, Turn};
@@ -189,6 +189,62 @@ async fn what_a_shutdown_cannot_store_goes_to_the_journal_and_the_next_process_s
     let stats = adopted(&store, root.path(), 7).await;
     assert_eq!((stats.stored, stats.emitted), (7, 0));
     assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
+async fn a_call_that_ends_while_a_shutdown_waits_for_the_store_is_kept_like_those_before_it() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let mut attempts = Vec::new();
+    for _ in 0..4 {
+        attempts.push(writer.auditor().attempt(entry()).await.expect("the journal keeps it"));
+    }
+    let ends = tokio::spawn(async move {
+        for attempt in attempts {
+            attempt.end(Outcome::Success).await.expect("the journal keeps it");
+        }
+    });
+    // It begins before the first of them ends: there is one thread.
+    let report = writer.shutdown(Duration::from_millis(500)).await;
+    ends.await.expect("every end was kept");
+    assert_eq!((report.journaled, report.lost, report.stats.dropped), (8, 0, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_guard_that_is_dropped_leaves_the_remainder_in_the_journal() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let builder = over(&store, root.path()).batch_rows(2).spill_after(SOON);
+    let writer = start(builder.drop_deadline(Duration::from_millis(500))).await;
+    let mut recorded = Vec::new();
+    for _ in 0..7 {
+        recorded.push(record(&writer).await);
+    }
+    drop(writer);
+    store.open();
+    adopted(&store, root.path(), 7).await;
+    assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
+async fn a_journal_that_refused_is_asked_again_at_the_deadline() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    let writer = start(over(&store, root.path())).await;
+    record(&writer).await;
+    writer.flush(SOON).await.expect("the store is open");
+    store.shut();
+    let lock = files(root.path()).pop().expect("the living hold a lock");
+    let (directory, aside) = (lock.parent().expect("it lies in a directory"), root.path().join("aside"));
+    fs::rename(directory, &aside).expect("it can be renamed");
+    record(&writer).await;
+    until(&writer, |_| writer.auditor().journal().is_some_and(|journal| journal.refusal.is_some())).await;
+    fs::rename(&aside, directory).expect("it can be renamed");
+    let report = writer.shutdown(AT_ONCE).await;
+    assert_eq!((report.stored, report.journaled, report.lost), (1, 1, 0), "{report:?}");
 }
 
 #[tokio::test]

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use audit_core::dead_letters::{DeadLetter, DeadLetterId, DeadLetters, Retried};
 use audit_core::store::{ErrorClass, StoreError};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
 use serde_json::json;
 
+use super::format::{Format, document};
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
@@ -38,7 +39,7 @@ pub(crate) struct DeadLettersArgs {
     limit: u32,
 
     /// How to print them
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -64,14 +65,10 @@ struct RetryArgs {
     /// All of them
     #[arg(long)]
     all: bool,
-}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One document: a list
-    Json,
+    /// How to print what became of them; as JSON `stored`, `gone` and `refused`, lists of ids
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &DeadLettersArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -99,15 +96,14 @@ async fn list(letters: &mut DeadLetters, args: &DeadLettersArgs, out: &mut impl 
     let found = letters.list(None, args.limit).await.map_err(|error| failed(&error))?;
     match args.format {
         Format::Json => {
-            let document: Vec<_> = found
+            let list: Vec<_> = found
                 .iter()
                 .map(|letter| json!({"id": letter.id.to_string(), "refused_at": letter.refused_at, "row": letter.row}))
                 .collect();
-            let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(&error))?;
-            writeln!(out, "{}", escape::json(&text))?;
+            document(&list, out)?;
         }
-        Format::Table if found.is_empty() => say("no dead letters"),
-        Format::Table => {
+        Format::Text if found.is_empty() => say("no dead letters"),
+        Format::Text => {
             let mut table = table::styled(["stream/batch/index", "refused (UTC)", "action", "target"]);
             for letter in &found {
                 table.add_row([
@@ -132,15 +128,16 @@ fn target(letter: &DeadLetter) -> String {
     letter.text("target_id").map_or_else(|| kind.to_string(), |id| format!("{kind}:{}", visible(id)))
 }
 
+/// What became of dead letters.
 #[derive(Default)]
-struct Sum {
-    stored: u64,
-    gone: u64,
-    refused: u64,
+struct Outcomes {
+    stored: Vec<DeadLetterId>,
+    gone: Vec<DeadLetterId>,
+    refused: Vec<DeadLetterId>,
 }
 
 async fn send_again(letters: &mut DeadLetters, args: &RetryArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
-    let mut sum = Sum::default();
+    let mut outcomes = Outcomes::default();
     if args.all {
         let mut after = None;
         loop {
@@ -148,39 +145,51 @@ async fn send_again(letters: &mut DeadLetters, args: &RetryArgs, out: &mut impl 
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for letter in &page {
-                retry(letters, letter.id, &mut sum, out).await?;
+                outcomes.retry(letters, letter.id, args.format, out).await?;
             }
         }
     } else {
         for id in &args.ids {
-            retry(letters, *id, &mut sum, out).await?;
+            outcomes.retry(letters, *id, args.format, out).await?;
         }
     }
-    let Sum { stored, gone, refused } = sum;
-    writeln!(out, "{stored} stored, {refused} refused again, {gone} not there")?;
-    Ok(if refused > 0 || (gone > 0 && !args.all) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let Outcomes { stored, gone, refused } = &outcomes;
+    match args.format {
+        Format::Text => {
+            writeln!(out, "{} stored, {} refused again, {} not there", stored.len(), refused.len(), gone.len())?;
+        }
+        Format::Json => {
+            let texts = |ids: &[DeadLetterId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let told = json!({ "stored": texts(stored), "gone": texts(gone), "refused": texts(refused) });
+            document(&told, out)?;
+        }
+    }
+    let is_failed = !refused.is_empty() || (!gone.is_empty() && !args.all);
+    Ok(if is_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn retry(
-    letters: &mut DeadLetters,
-    id: DeadLetterId,
-    sum: &mut Sum,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    match letters.retry(id).await {
-        Ok(Retried::Stored) => {
-            sum.stored += 1;
-            writeln!(out, "{id} stored")?;
+impl Outcomes {
+    async fn retry(
+        &mut self,
+        letters: &mut DeadLetters,
+        id: DeadLetterId,
+        format: Format,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let (ids, end) = match letters.retry(id).await {
+            Ok(Retried::Stored) => (&mut self.stored, "stored"),
+            Ok(Retried::Gone) => (&mut self.gone, "is not there"),
+            Err(error) if matches!(error.class(), ErrorClass::Poison | ErrorClass::OutOfWindow) => {
+                say(visible(&error.to_string()));
+                self.refused.push(id);
+                return Ok(());
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        ids.push(id);
+        if format == Format::Text {
+            writeln!(out, "{id} {end}")?;
         }
-        Ok(Retried::Gone) => {
-            sum.gone += 1;
-            writeln!(out, "{id} is not there")?;
-        }
-        Err(error) if matches!(error.class(), ErrorClass::Poison | ErrorClass::OutOfWindow) => {
-            sum.refused += 1;
-            say(visible(&error.to_string()));
-        }
-        Err(error) => return Err(failed(&error)),
+        Ok(())
     }
-    Ok(())
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use audit_core::doctor::{self, Finding, Level};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
+use super::format::{Format, document};
 use crate::cli::{LogArgs, RoleArgs};
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
 
@@ -35,17 +36,9 @@ pub(crate) struct DoctorArgs {
     #[arg(long, env = "AUDIT_JOURNAL", value_name = "DIR")]
     journal: Option<PathBuf>,
 
-    /// How to print it
+    /// How to print it; as JSON a list of findings: `check`, `level`, `message` and `advice`
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// A list of findings: `check`, `level`, `message`, `advice`
-    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &DoctorArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -56,8 +49,8 @@ pub(crate) fn run(log: &LogArgs, args: &DoctorArgs, out: &mut impl Write) -> Res
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (green, yellow, red) = (count(Level::Green), count(Level::Yellow), count(Level::Red));
     if args.format == Format::Json {
-        let document: Value = findings.iter().map(as_json).collect();
-        writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+        let list: Value = findings.iter().map(as_json).collect();
+        document(&list, out)?;
     } else {
         let widest = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
         for finding in &findings {

@@ -8,14 +8,16 @@ use audit_core::holds::{Hold, HoldError, Holds};
 use audit_core::{Actor, Context, context};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use comfy_table::Cell;
+use serde_json::json;
 use uuid::Uuid;
 
+use super::format::{Format, document};
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
@@ -87,21 +89,17 @@ struct WordArgs {
     /// Who says so, `TYPE:ID`; the user of this shell unless said
     #[arg(long, value_name = "ACTOR")]
     by: Option<Actor>,
+
+    /// How to print its id; as JSON `added` or `released`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
     /// How to print them
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One document
-    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &HoldArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -112,7 +110,10 @@ pub(crate) fn run(log: &LogArgs, args: &HoldArgs, out: &mut impl Write) -> Resul
             let hold = hold(args, &by, Utc::now());
             let id = hold.id;
             block_on(change(log, url.as_str(), by, async |holds, auditor| holds.add(hold, auditor).await))??;
-            writeln!(out, "{id}")?;
+            match args.word.format {
+                Format::Text => writeln!(out, "{id}")?,
+                Format::Json => document(&json!({ "added": id }), out)?,
+            }
         }
         HoldCommand::Remove(args) => {
             let by = recorder::actor(args.word.by.as_ref());
@@ -120,7 +121,10 @@ pub(crate) fn run(log: &LogArgs, args: &HoldArgs, out: &mut impl Write) -> Resul
             block_on(change(log, url.as_str(), by, async |holds, auditor| {
                 holds.release(id, reason, &name, auditor).await
             }))??;
-            writeln!(out, "released {id}")?;
+            match args.word.format {
+                Format::Text => writeln!(out, "released {id}")?,
+                Format::Json => document(&json!({ "released": id }), out)?,
+            }
         }
         HoldCommand::List(args) => {
             let active = block_on(async { Holds::connect(url.as_str(), &log.schema).await?.active().await })?;
@@ -169,8 +173,7 @@ async fn change(
 
 fn show(holds: &[Hold], format: Format, out: &mut impl Write) -> Result<(), Failure> {
     if format == Format::Json {
-        let text = serde_json::to_string_pretty(holds).map_err(|error| Failure::failed(&error))?;
-        writeln!(out, "{}", escape::json(&text))?;
+        document(holds, out)?;
         return Ok(());
     }
     if holds.is_empty() {

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use audit_core::journal::{self, Inspection, WriterJournal};
 use chrono::Utc;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use comfy_table::Cell;
+use serde_json::json;
 
 use super::ADVICE;
+use super::format::{Format, document};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
@@ -51,7 +53,7 @@ struct StatusArgs {
     directory: DirectoryArgs,
 
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -75,14 +77,11 @@ struct ReplayArgs {
     /// How long it may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u64,
-}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One document
-    Json,
+    /// How to print what was done; as JSON `adopted`, `stored`, `dead_lettered` and `damaged` (numbers of entries), and `left`, as
+    /// `audit journal status` prints it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &JournalArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -98,10 +97,9 @@ fn status(args: &StatusArgs, out: &mut impl Write) -> Result<ExitCode, Failure> 
     let found = journal::inspect(&args.directory.dir).map_err(|error| Failure::wrong(&error))?;
     match args.format {
         Format::Json => {
-            let text = serde_json::to_string_pretty(&found).map_err(|error| Failure::failed(&error))?;
-            writeln!(out, "{}", escape::json(&text))?;
+            document(&found, out)?;
         }
-        Format::Table => show(&found, out)?,
+        Format::Text => show(&found, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -153,14 +151,24 @@ fn replay(log: &LogArgs, args: &ReplayArgs, out: &mut impl Write) -> Result<Exit
     let replayed = block_on(journal::replay(&args.directory.dir, url.as_str(), &log.schema, within))?;
     let replayed = replayed.map_err(|error| Failure::wrong(&error).with_hint(ADVICE))?;
     let stats = &replayed.stats;
-    writeln!(
-        out,
-        "{} entries adopted: {} stored, {} dead letters, {} damaged",
-        stats.adopted,
-        stats.adopted.saturating_sub(stats.journaled + stats.dead_lettered + stats.dropped_by.journal_damaged),
-        stats.dead_lettered,
-        stats.dropped_by.journal_damaged
-    )?;
+    let (adopted, dead_lettered, damaged) = (stats.adopted, stats.dead_lettered, stats.dropped_by.journal_damaged);
+    let stored = adopted.saturating_sub(stats.journaled + dead_lettered + damaged);
+    match args.format {
+        Format::Text => writeln!(
+            out,
+            "{adopted} entries adopted: {stored} stored, {dead_lettered} dead letters, {damaged} damaged"
+        )?,
+        Format::Json => {
+            let told = json!({
+                "adopted": adopted,
+                "stored": stored,
+                "dead_lettered": dead_lettered,
+                "damaged": damaged,
+                "left": replayed.left,
+            });
+            document(&told, out)?;
+        }
+    }
     let left: Vec<_> = replayed.left.writers.iter().filter(|writer| !writer.is_alive).collect();
     for writer in &left {
         let directory = writer.directory.display().to_string();

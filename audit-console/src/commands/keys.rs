@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use audit_core::signing::{Signer as _, SigningKey};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use super::format::{Format, document};
 use crate::failure::Failure;
 use crate::say::say;
 
@@ -43,6 +45,10 @@ struct GenerateArgs {
     /// The file for the secret; it must not exist yet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+
+    /// How to print it; as JSON `name` and `key`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -50,10 +56,14 @@ struct ShowArgs {
     /// The file that holds the secret
     #[arg(value_name = "FILE")]
     file: PathBuf,
+
+    /// How to print it; as JSON `name` and `key`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
-    let key = match &args.command {
+    let (key, format) = match &args.command {
         KeysCommand::Generate(args) => {
             let key = SigningKey::generate(&args.name).map_err(Failure::usage)?;
             keep(&args.out, &key.to_secret_text()).map_err(|error| {
@@ -61,11 +71,15 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> Result<ExitCode, Fai
                     .with_hint("name a file that is not there yet; a key is never written over")
             })?;
             say(format_args!("the secret is in {}; what follows is for verifiers", args.out.display()));
-            key
+            (key, args.format)
         }
-        KeysCommand::Show(args) => SigningKey::from_file(&args.file).map_err(Failure::usage)?,
+        KeysCommand::Show(args) => (SigningKey::from_file(&args.file).map_err(Failure::usage)?, args.format),
     };
-    writeln!(out, "{}", key.verifying_key())?;
+    let public = key.verifying_key();
+    match format {
+        Format::Text => writeln!(out, "{public}")?,
+        Format::Json => document(&json!({ "name": public.name(), "key": public.to_string() }), out)?,
+    }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,15 +4,16 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use audit_core::migrate::{self, MigrationStatus, Options, Part, SearchIndex, State};
+use audit_core::migrate::{self, MigrationStatus, Options, Part, PendingMigration, Report, SearchIndex, State};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Cell, Color};
 use serde_json::{Value, json};
 
+use super::format::{Format, document};
 use crate::cli::{LogArgs, RoleArgs};
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
@@ -47,6 +48,11 @@ pub(crate) struct MigrateArgs {
     #[arg(long, value_enum, value_name = "INDEX", conflicts_with_all = ["dry_run", "outbox"])]
     with: Vec<Extra>,
 
+    /// How to print what was done; as JSON `applied`, `notes` and `indexed`, with --dry-run a list of `version`,
+    /// `description` and `sql`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
     #[command(flatten)]
     roles: RoleArgs,
 }
@@ -75,17 +81,9 @@ struct StatusArgs {
     #[arg(long)]
     check: bool,
 
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// How to print it; as JSON a list of `version`, `description`, `state`, `at`, `took_ms`, `checksum` and `notes`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// A list: `version`, `description`, `state`, `at`, `took_ms`, `checksum`, `notes`
-    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -97,36 +95,31 @@ pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Re
             let migrations = block_on(migrate::status(url.as_str(), &options))?.map_err(|error| failed(&error))?;
             let current = migrations.iter().all(|migration| migration.state.is_done());
             match status.format {
-                Format::Table => show(&migrations, out)?,
+                Format::Text => show(&migrations, out)?,
                 Format::Json => {
-                    let document: Value = migrations.iter().map(as_json).collect();
-                    writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+                    let list: Value = migrations.iter().map(as_json).collect();
+                    document(&list, out)?;
                 }
             }
             if status.check && !current { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         None if args.dry_run => {
             let pending = block_on(migrate::pending(url.as_str(), &options))?.map_err(|error| failed(&error))?;
-            for migration in &pending {
-                writeln!(out, "-- {:04} {}\n{}\n", migration.version, migration.description, migration.sql.trim_end())?;
-            }
-            say(format_args!("{} would be applied; nothing was changed", count(pending.len())));
+            preview(&pending, args.format, out)?;
             ExitCode::SUCCESS
         }
         None => {
             let report = block_on(migrate::migrate(url.as_str(), &options))?.map_err(|error| failed(&error))?;
-            for version in &report.applied {
-                writeln!(out, "applied {version:04}")?;
+            if args.format == Format::Text {
+                tell(&report, out)?;
             }
-            for note in &report.notes {
-                writeln!(out, "note: {}", visible(note))?;
-            }
-            match report.applied.len() {
-                0 => writeln!(out, "up to date: nothing to apply")?,
-                applied => writeln!(out, "up to date: {} applied", count(applied))?,
-            }
+            let mut indexed = Vec::new();
             for extra in &args.with {
-                build(url.as_str(), &options, *extra, out)?;
+                indexed.push((*extra, build(url.as_str(), &options, *extra)?));
+            }
+            match args.format {
+                Format::Text => tell_indexed(&indexed, out)?,
+                Format::Json => document(&done(&report, &indexed), out)?,
             }
             ExitCode::SUCCESS
         }
@@ -135,20 +128,68 @@ pub(crate) fn run(log: &LogArgs, args: &MigrateArgs, out: &mut impl Write) -> Re
     Ok(code)
 }
 
-fn build(url: &str, options: &Options, extra: Extra, out: &mut impl Write) -> Result<(), Failure> {
+fn preview(pending: &[PendingMigration], format: Format, out: &mut impl Write) -> Result<(), Failure> {
+    if format == Format::Json {
+        let list: Value = pending
+            .iter()
+            .map(|migration| {
+                json!({ "version": migration.version, "description": migration.description, "sql": migration.sql })
+            })
+            .collect();
+        return document(&list, out);
+    }
+    for migration in pending {
+        writeln!(out, "-- {:04} {}\n{}\n", migration.version, migration.description, migration.sql.trim_end())?;
+    }
+    say(format_args!("{} would be applied; nothing was changed", count(pending.len())));
+    Ok(())
+}
+
+fn tell(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
+    for version in &report.applied {
+        writeln!(out, "applied {version:04}")?;
+    }
+    for note in &report.notes {
+        writeln!(out, "note: {}", visible(note))?;
+    }
+    match report.applied.len() {
+        0 => writeln!(out, "up to date: nothing to apply")?,
+        applied => writeln!(out, "up to date: {} applied", count(applied))?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Builds an index for searching, and says of how many partitions.
+fn build(url: &str, options: &Options, extra: Extra) -> Result<usize, Failure> {
     let index = match extra {
         Extra::MetadataIndex => SearchIndex::Metadata,
         Extra::TextIndex => SearchIndex::Text,
     };
-    out.flush()?;
     let built = |partition: &str| say(format_args!("indexed {}", visible(partition)));
-    let built = block_on(migrate::build_search_index(url, options, index, built))?.map_err(|error| failed(&error))?;
-    match built {
-        0 => writeln!(out, "every partition has its index")?,
-        1 => writeln!(out, "1 partition indexed")?,
-        built => writeln!(out, "{built} partitions indexed")?,
+    block_on(migrate::build_search_index(url, options, index, built))?.map_err(|error| failed(&error))
+}
+
+fn tell_indexed(indexed: &[(Extra, usize)], out: &mut impl Write) -> Result<(), Failure> {
+    for (_, partitions) in indexed {
+        match partitions {
+            0 => writeln!(out, "every partition has its index")?,
+            1 => writeln!(out, "1 partition indexed")?,
+            partitions => writeln!(out, "{partitions} partitions indexed")?,
+        }
     }
     Ok(())
+}
+
+fn done(report: &Report, indexed: &[(Extra, usize)]) -> Value {
+    let indexed: Value = indexed
+        .iter()
+        .map(|(extra, partitions)| {
+            let index = extra.to_possible_value().map(|value| value.get_name().to_owned());
+            json!({ "index": index, "partitions": partitions })
+        })
+        .collect();
+    json!({ "applied": report.applied, "notes": report.notes, "indexed": indexed })
 }
 
 fn count(migrations: usize) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod export;
 mod filter;
+mod format;
 pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod journal;

@@ -7,10 +7,10 @@ use audit_core::verify::{self, ProveError};
 use clap::Args;
 use uuid::Uuid;
 
+use super::format::document;
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape;
 use crate::run::block_on;
 
 #[derive(Debug, Args)]
@@ -31,6 +31,10 @@ pub(crate) struct ProofArgs {
     /// The entry
     #[arg(value_name = "ID")]
     id: Uuid,
+
+    /// A proof is a JSON document, whatever is said here
+    #[arg(long, value_parser = ["json"], default_value = "json")]
+    format: String,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &ProofArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -41,8 +45,7 @@ pub(crate) fn run(log: &LogArgs, args: &ProofArgs, out: &mut impl Write) -> Resu
         ProveError::Store(_) => Failure::wrong(&error).with_hint(ADVICE),
         _ => Failure::failed(&error),
     })?;
-    let text = serde_json::to_string_pretty(&proof).map_err(|error| Failure::failed(&error))?;
-    writeln!(out, "{}", escape::json(&text))?;
+    document(&proof, out)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

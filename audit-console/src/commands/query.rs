@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::filter::{FilterArgs, GRAMMAR};
+use super::format::document;
 use super::{ADVICE, next_page, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
@@ -162,9 +163,7 @@ struct Document<'a> {
     entries: &'a [audit_core::Row],
     next: Option<String>,
     previous: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     searched_to: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<TotalDocument>,
 }
 
@@ -192,24 +191,23 @@ fn print(
     ids: Ids,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let unwritable = |error: serde_json::Error| Failure::failed(&error);
     match format {
         QueryFormat::Table if page.rows.is_empty() => {}
         QueryFormat::Table => writeln!(out, "{}", entries::table(&page.rows, ids, table::terminal_width()))?,
         QueryFormat::Json => {
-            let document = Document {
+            let told = Document {
                 entries: &page.rows,
                 next: page.next.map(|cursor| cursor.to_string()),
                 previous: page.previous.map(|cursor| cursor.to_string()),
                 searched_to: page.searched_to,
                 total: total.map(TotalDocument::from),
             };
-            let text = serde_json::to_string_pretty(&document).map_err(unwritable)?;
-            writeln!(out, "{}", escape::json(&text))?;
+            document(&told, out)?;
         }
         QueryFormat::Jsonl => {
             for row in &page.rows {
-                writeln!(out, "{}", escape::json(&serde_json::to_string(row).map_err(unwritable)?))?;
+                let line = serde_json::to_string(row).map_err(|error| Failure::failed(&error))?;
+                writeln!(out, "{}", escape::json(&line))?;
             }
         }
     }

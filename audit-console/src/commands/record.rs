@@ -12,9 +12,10 @@ use audit_core::{
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::format::{Format, document};
 use super::{ADVICE, shell};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
@@ -89,13 +90,22 @@ pub(crate) struct RecordArgs {
     /// Accept an action or a target type that the catalog does not list
     #[arg(long)]
     allow_unlisted: bool,
+
+    /// How to print its id; as JSON `id`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(log: &LogArgs, args: RecordArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let format = args.format;
     let entry = entry(args)?;
     let id = block_on(store(log, log.url()?.as_str(), entry))??;
-    match writeln!(out, "{id}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed {
+    let printed = match format {
+        Format::Text => writeln!(out, "{id}").map_err(Failure::Output),
+        Format::Json => document(&json!({ "id": id }), out),
+    };
+    match printed.and_then(|()| out.flush().map_err(Failure::Output)) {
+        Err(Failure::Output(error)) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed {
             what: format!("entry {id} is stored, but standard output does not take its id: {error}"),
             hint: Some("do not record it again".to_owned()),
         }),

@@ -9,8 +9,10 @@ use audit_core::query::Query;
 use audit_core::{Actor, Target};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
 use uuid::Uuid;
 
+use super::format::{Format, document};
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
@@ -66,13 +68,26 @@ pub(crate) struct RedactArgs {
     /// Who does it, `TYPE:ID`; the user of this shell unless said
     #[arg(long, value_name = "ACTOR")]
     by: Option<Actor>,
+
+    /// How to print what was done; as JSON `erased` and `untouched` (numbers of entries), and `to_vacuum`, the partitions whose files
+    /// still hold it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &RedactArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let url = log.url()?;
     let erased = block_on(erase(log, url.as_str(), args))??;
-    let rows = if erased.rows == 1 { "entry holds" } else { "entries hold" };
-    writeln!(out, "{} {rows} less now; {} had nothing of it", erased.rows, erased.untouched)?;
+    match args.format {
+        Format::Text => {
+            let rows = if erased.rows == 1 { "entry holds" } else { "entries hold" };
+            writeln!(out, "{} {rows} less now; {} had nothing of it", erased.rows, erased.untouched)?;
+        }
+        Format::Json => {
+            let Erased { rows, untouched, to_vacuum, .. } = &erased;
+            document(&json!({ "erased": rows, "untouched": untouched, "to_vacuum": to_vacuum }), out)?;
+        }
+    }
     for partition in &erased.to_vacuum {
         say(format_args!("the files still hold it: as a member of the owner, run VACUUM {partition}"));
     }

@@ -10,14 +10,16 @@ use audit_core::query::Moment;
 use audit_core::retention::{Partition, PartitionInterval, Pruning, Retention, RetentionError};
 use audit_core::{Context, context};
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
+use serde_json::json;
 
+use super::format::{Format, document};
 use super::log_key::LogKeyArgs;
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::table;
 use crate::run::block_on;
 use crate::say::say;
@@ -64,7 +66,7 @@ struct StatusArgs {
     keep: KeepArgs,
 
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -94,7 +96,7 @@ struct ApplyArgs {
     archive: Option<PathBuf>,
 
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -115,6 +117,10 @@ struct IntervalArgs {
 
     #[command(flatten)]
     keep: KeepArgs,
+
+    /// How to print what was set; as JSON `interval`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -122,14 +128,6 @@ struct KeepArgs {
     /// How long rows are kept: 400d, 52w, 48h
     #[arg(long, value_name = "AGE", value_parser = age)]
     keep: TimeDelta,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One document: a list
-    Json,
 }
 
 fn age(text: &str) -> Result<TimeDelta, String> {
@@ -165,7 +163,10 @@ pub(crate) fn run(log: &LogArgs, args: &RetentionArgs, out: &mut impl Write) -> 
         }
         RetentionCommand::Interval(args) => {
             block_on(retention(&args.keep).set_interval(args.interval))?.map_err(|error| failed(&error))?;
-            writeln!(out, "partitions to come hold a {} each", args.interval)?;
+            match args.format {
+                Format::Text => writeln!(out, "partitions to come hold a {} each", args.interval)?,
+                Format::Json => document(&json!({ "interval": args.interval.to_string() }), out)?,
+            }
         }
     }
     out.flush()?;
@@ -232,12 +233,6 @@ fn tell(prunings: &[Pruning], format: Format, out: &mut impl Write) -> Result<()
             writeln!(out, "{rows} rows are gone, in {} prunings, signed by {signed}", prunings.len())?;
         }
     }
-    Ok(())
-}
-
-fn document(what: &impl serde::Serialize, out: &mut impl Write) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(what).map_err(|error| Failure::failed(&error))?;
-    writeln!(out, "{}", escape::json(&text))?;
     Ok(())
 }
 

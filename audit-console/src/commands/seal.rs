@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use audit_core::seal::{Sealer, SealerError};
 use clap::Args;
+use serde_json::json;
 
 use super::ADVICE;
+use super::format::{Format, document};
 use super::log_key::LogKeyArgs;
 use crate::cli::LogArgs;
 use crate::end;
@@ -59,6 +61,10 @@ pub(crate) struct SealArgs {
     /// Seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     checkpoint_every: u64,
+
+    /// How to print what was done, at the end; as JSON `sealed` (batches), and `covered_batches` by the newest checkpoint
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -85,12 +91,18 @@ pub(crate) fn run(log: &LogArgs, args: &SealArgs, out: &mut impl Write) -> Resul
         SealerError::Store(_) => Failure::failed(&error).with_hint(ADVICE),
         error => Failure::failed(&error),
     })?;
-    let batches = if done.headers == 1 { "batch" } else { "batches" };
-    write!(out, "{} {batches} sealed", done.headers)?;
-    if done.size > 0 {
-        write!(out, "; the newest checkpoint covers {}", done.size)?;
+    let covered = Some(done.size).filter(|size| *size > 0);
+    match args.format {
+        Format::Text => {
+            let batches = if done.headers == 1 { "batch" } else { "batches" };
+            write!(out, "{} {batches} sealed", done.headers)?;
+            if let Some(size) = covered {
+                write!(out, "; the newest checkpoint covers {size}")?;
+            }
+            writeln!(out)?;
+        }
+        Format::Json => document(&json!({ "sealed": done.headers, "covered_batches": covered }), out)?,
     }
-    writeln!(out)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,7 @@ use crate::render::escape::visible;
 use crate::run::block_on;
 use crate::say::say;
 use crate::viewer::auth::{self, Token};
+use crate::viewer::server::{self, Limits};
 use crate::viewer::{self, Log};
 
 #[derive(Debug, Args)]
@@ -25,6 +26,9 @@ use crate::viewer::{self, Log};
 On a loopback address whoever is on this machine sees the log. On any other,
 a token has to be shown: as `Authorization: Bearer TOKEN`, or to the form that
 a browser gets. It travels as it is: put a proxy with TLS before it.
+
+At most 256 connections are served at a time. One ends when a request's head
+takes more than 15 s or 16 KiB, or its client reads nothing for 30 s.
 
 The pages change nothing, and the reader's role suffices.
 
@@ -89,11 +93,10 @@ pub(crate) fn run(log: &LogArgs, args: &ServeArgs) -> Result<ExitCode, Failure> 
 /// Until somebody interrupts it.
 async fn serve(listener: TcpListener, pages: Router) -> Result<ExitCode, Failure> {
     tokio::select! {
-        served = async { axum::serve(listener, pages).await } => served.map_err(|error| Failure::failed(&error))?,
+        never = server::serve(listener, pages, Limits::DEFAULT) => match never {},
         // Whoever follows the log would keep it from ending.
-        _ = tokio::signal::ctrl_c() => {}
+        _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 impl ServeArgs {

@@ -5,16 +5,17 @@ use std::process::ExitCode;
 
 use audit_core::Row;
 use audit_core::query::{Query, Reader};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::format::{Format, document};
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::render::entries::Ids;
 use crate::render::style::{BOLD, PLAIN};
-use crate::render::{entries, entry, escape, table};
+use crate::render::{entries, entry, table};
 use crate::run::block_on;
 use crate::say::say;
 
@@ -34,17 +35,9 @@ pub(crate) struct ShowArgs {
     #[arg(value_name = "ID")]
     id: Uuid,
 
-    /// How to print it
+    /// How to print it; as JSON `entry`, and `request` with all entries of its request, oldest first
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people, changes as a diff
-    Text,
-    /// One document: `entry`, and `request` with all entries of its request, oldest first
-    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &ShowArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -67,11 +60,7 @@ pub(crate) fn run(log: &LogArgs, args: &ShowArgs, out: &mut impl Write) -> Resul
     };
     match args.format {
         Format::Text => show(&row, &request, out)?,
-        Format::Json => {
-            let document = serde_json::to_string_pretty(&Document { entry: &row, request: &request });
-            let document = document.map_err(|error| Failure::failed(&error))?;
-            writeln!(out, "{}", escape::json(&document))?;
-        }
+        Format::Json => document(&Document { entry: &row, request: &request }, out)?,
     }
     out.flush()?;
     if more && let Some(id) = &row.request_id {

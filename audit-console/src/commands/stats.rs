@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use audit_core::query::{By, Count, Query, Reader, Tally};
 use chrono::{SecondsFormat, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::filter::{FilterArgs, GRAMMAR};
+use super::format::{Format, document};
 use super::{ADVICE, recorder};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::style::{BOLD, PLAIN};
 use crate::render::{bars, table};
 use crate::run::block_on;
@@ -52,14 +53,6 @@ pub(crate) struct StatsArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Bars, for people
-    Text,
-    /// One document
-    Json,
-}
-
 pub(crate) fn run(log: &LogArgs, args: &StatsArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let query = Query::from(args.filter.filter(Utc::now())?);
     let url = log.url()?;
@@ -77,9 +70,9 @@ pub(crate) fn run(log: &LogArgs, args: &StatsArgs, out: &mut impl Write) -> Resu
     match args.format {
         Format::Text => show(total, &tallies, out)?,
         Format::Json => {
-            let mut document = Map::from_iter([("total".to_owned(), json!(total.number()))]);
-            document.extend(tallies.iter().map(|(name, tally)| ((*name).to_owned(), as_json(tally))));
-            writeln!(out, "{}", escape::json(&format!("{:#}", Value::Object(document))))?;
+            let mut told = Map::from_iter([("total".to_owned(), json!(total.number()))]);
+            told.extend(tallies.iter().map(|(name, tally)| ((*name).to_owned(), as_json(tally))));
+            document(&told, out)?;
         }
     }
     out.flush()?;

@@ -10,14 +10,15 @@ use audit_core::retention::Pruning;
 use audit_core::signing::TrustedKeys;
 use audit_core::verify::{ArchiveError, Break, Progress, Proof, Report, SavedCheckpoint, Verifier, check_archive};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use uuid::Uuid;
 
 use super::ADVICE;
+use super::format::{Format, document};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::render::style::{DIM, GREEN, PLAIN, RED, YELLOW};
 use crate::run::block_on;
 use crate::say::say;
@@ -90,14 +91,6 @@ pub(crate) struct VerifyArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One document
-    Json,
-}
-
 pub(crate) fn run(log: &LogArgs, args: &VerifyArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let keys = args.keys.as_ref().map(TrustedKeys::from_file).transpose().map_err(Failure::usage)?;
     let keys = keys.unwrap_or_default();
@@ -164,7 +157,7 @@ fn check_proof(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl W
     let checked = proof.0.check(keys);
     match (format, &checked) {
         (Format::Json, _) => {
-            let document = serde_json::json!({
+            let told = serde_json::json!({
                 "intact": checked.is_ok(),
                 "id": row.id,
                 "reason": checked.as_ref().err().map(ToString::to_string),
@@ -172,7 +165,7 @@ fn check_proof(file: &Path, keys: &TrustedKeys, format: Format, out: &mut impl W
                 "origin": checked.as_ref().ok().map(|proved| &proved.checkpoint.origin),
                 "writer": checked.as_ref().ok().and_then(|proved| proved.writer.as_ref()),
             });
-            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+            document(&told, out)?;
         }
         (Format::Text, Ok(proved)) => {
             let (origin, size) = (visible(&proved.checkpoint.origin), proved.checkpoint.size);
@@ -205,13 +198,13 @@ fn look_at_archive(file: &Path, keys: &TrustedKeys, format: Format, out: &mut im
     };
     match (format, &checked) {
         (Format::Json, Ok(archive)) => {
-            let mut document = serde_json::to_value(archive).map_err(|error| Failure::failed(&error))?;
-            document["intact"] = true.into();
-            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+            let mut told = serde_json::to_value(archive).map_err(|error| Failure::failed(&error))?;
+            told["intact"] = true.into();
+            document(&told, out)?;
         }
         (Format::Json, Err(error)) => {
-            let document = serde_json::json!({"intact": false, "reason": error.to_string()});
-            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+            let told = serde_json::json!({"intact": false, "reason": error.to_string()});
+            document(&told, out)?;
         }
         (Format::Text, Ok(archive)) => {
             let entries = counted(archive.rows, "entry", "entries");
@@ -254,9 +247,9 @@ impl FromStr for ProofFile {
 fn print(report: &Report, format: Format, out: &mut impl Write) -> Result<(), Failure> {
     match format {
         Format::Json => {
-            let mut document = serde_json::to_value(report).map_err(|error| Failure::failed(&error))?;
-            document["intact"] = report.is_intact().into();
-            writeln!(out, "{}", escape::json(&format!("{document:#}")))?;
+            let mut told = serde_json::to_value(report).map_err(|error| Failure::failed(&error))?;
+            told["intact"] = report.is_intact().into();
+            document(&told, out)?;
         }
         Format::Text => show(report, out)?,
     }

@@ -2,22 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Form, Request, State};
+use axum::extract::{DefaultBodyLimit, Form, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
 use super::headers;
 use super::hex::hex;
 use super::message::{Message, html};
 use super::router::root;
 
+/// How long the form's content may take to arrive, and its most bytes.
+const FORM_TIME: Duration = Duration::from_secs(15);
+const FORM_BYTES: usize = 4_096;
 const COOKIE: &str = "audit_viewer";
 /// How long a browser stays logged in, in seconds.
 const SESSION: u32 = 43_200;
@@ -65,6 +70,8 @@ fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
 pub(crate) fn behind_token(pages: Router, token: &Token) -> Router {
     let login = Router::new()
         .route("/login", get(async |uri: Uri| form(&uri, Attempt::None)).post(log_in))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(in_time))
         .layer(map_response(headers::add))
         .with_state(token.clone());
     pages.layer(from_fn_with_state(token.clone(), require)).merge(login)
@@ -74,6 +81,10 @@ pub(crate) fn behind_token(pages: Router, token: &Token) -> Router {
 /// read the log with its visitor's browser.
 pub(crate) fn on_loopback(pages: Router, address: SocketAddr) -> Router {
     pages.layer(from_fn_with_state(Arc::new(address), require_own_name))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    timeout(FORM_TIME, next.run(request)).await.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
 }
 
 async fn require(State(token): State<Token>, request: Request, next: Next) -> Response {
@@ -130,4 +141,29 @@ struct Page {
 fn form(uri: &Uri, attempt: Attempt) -> Response {
     let page = Page { root: root(uri), wrong: matches!(attempt, Attempt::Wrong) };
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], html(&page)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, Bytes};
+    use futures_util::stream;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+
+    async fn status(body: Body) -> StatusCode {
+        let pages = behind_token(Router::new(), &Token::new("0123456789abcdef"));
+        let request = Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = TowerToHyperService::new(pages).call(request.body(body).unwrap());
+        timeout(FORM_TIME * 2, answer).await.expect("an answer in time").unwrap().status()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_form_that_does_not_arrive_or_is_too_large_is_given_up() {
+        let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        assert_eq!(status(never).await, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(status(format!("token={}", "x".repeat(FORM_BYTES)).into()).await, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(status("token=0123456789abcdef".into()).await, StatusCode::SEE_OTHER);
+    }
 }

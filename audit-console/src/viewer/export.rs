@@ -11,7 +11,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use futures_util::stream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::Log;
 use super::asked::Asked;
@@ -51,7 +51,8 @@ pub(super) async fn jsonl(log: State<Arc<Log>>, uri: Uri, asked: Parameters<Aske
     export(log, &uri, &asked, &JSONL)
 }
 
-/// Oldest first, up to now. A log that stops answering breaks the file off, which clients take for a failure.
+/// Oldest first, up to now. A log that stops answering, and a client that stops reading, break the file off, which clients take for
+/// a failure.
 fn export(State(log): State<Arc<Log>>, uri: &Uri, asked: &Asked, format: &'static Format) -> Response {
     let now = Utc::now();
     let Ok(query) = asked.understood(now) else {
@@ -64,12 +65,25 @@ fn export(State(log): State<Arc<Log>>, uri: &Uri, asked: &Asked, format: &'stati
     };
     let query = Query::from(query.filter).until(now).oldest_first().limit(ROWS);
     let export = Export { log, next: Some(query), header: Some(format.header), line: format.line, _permit: permit };
-    let body = Body::from_stream(stream::try_unfold(export, |mut export| async move {
-        Ok::<_, StoreError>(export.chunk().await?.map(|chunk| (chunk, export)))
+    let (sender, receiver) = mpsc::channel(1);
+    // By itself, because nobody asks the body for more while its client does not read.
+    tokio::spawn(export.send(sender));
+    let body = Body::from_stream(stream::try_unfold(receiver, |mut receiver| async move {
+        let chunk = receiver.recv().await.unwrap_or(Err(Broken::Unread))?;
+        Ok::<_, Broken>(chunk.map(|chunk| (chunk, receiver)))
     }));
     let name = format!("attachment; filename=\"audit-{}.{}\"", now.format("%Y%m%dT%H%M%SZ"), format.name);
     let about = [(header::CONTENT_TYPE, format.media_type.to_owned()), (header::CONTENT_DISPOSITION, name)];
     (about, body).into_response()
+}
+
+/// Why a file ends before its time.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Log(#[from] StoreError),
+    #[error("the client did not read on")]
+    Unread,
 }
 
 struct Export {
@@ -83,6 +97,17 @@ struct Export {
 }
 
 impl Export {
+    /// Sends chunk after chunk, and `None` behind the last; a receiver that takes none for too long is given up.
+    async fn send(mut self, sender: mpsc::Sender<Result<Option<String>, Broken>>) {
+        loop {
+            let chunk = self.chunk().await.map_err(Broken::Log);
+            let is_last = !matches!(chunk, Ok(Some(_)));
+            if sender.send_timeout(chunk, self.log.unread_time).await.is_err() || is_last {
+                return;
+            }
+        }
+    }
+
     async fn chunk(&mut self) -> Result<Option<String>, StoreError> {
         if let Some(header) = self.header.take().filter(|header| !header.is_empty()) {
             return Ok(Some(header.to_owned()));

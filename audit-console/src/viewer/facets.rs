@@ -55,7 +55,7 @@ fn facet(by: By, tally: &Tally, precision: Precision, query: &Understood) -> Opt
 }
 
 /// How a value is shown, and the term that asks for it.
-fn told(by: By, value: &str) -> Option<(String, String)> {
+pub(super) fn told(by: By, value: &str) -> Option<(String, String)> {
     let label = || visible(value).into_owned();
     Some(match by {
         By::Action => (label(), term(&Query::new().action(value))),

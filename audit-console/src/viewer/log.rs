@@ -9,6 +9,7 @@ use audit_core::signing::TrustedKeys;
 use audit_core::store::{Schema, StoreError};
 use tokio::sync::Semaphore;
 
+use super::known::Known;
 use crate::cli::LogArgs;
 use crate::database_url::DatabaseUrl;
 
@@ -18,10 +19,12 @@ const TAILS: usize = 32;
 const EXPORTS: usize = 4;
 /// Most proofs that are computed at a time, each over a connection of its own.
 const PROOFS: usize = 2;
+/// How long an export waits for its client to read on, unless [`Log::with_unread_time`] says otherwise.
+const UNREAD_TIME: Duration = Duration::from_secs(30);
 /// How long is counted for one page.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// The log that is shown, over three connections: whoever turns pages waits for neither what is counted beside them nor for
+/// The log that is shown, over four connections: whoever turns pages waits for neither what is counted beside them nor for
 /// exports.
 #[derive(Debug)]
 pub struct Log {
@@ -29,10 +32,13 @@ pub struct Log {
     pub(super) pages: Reader,
     /// For what stands beside it.
     pub(super) beside: Reader,
+    /// For what the query box offers.
+    pub(super) known: Known,
     /// For tails and exports.
     pub(super) background: Reader,
     pub(super) tails: Arc<Semaphore>,
     pub(super) exports: Arc<Semaphore>,
+    pub(super) unread_time: Duration,
     pub(super) proofs: Semaphore,
     /// Where proofs are computed from.
     pub(super) url: DatabaseUrl,
@@ -53,9 +59,11 @@ impl Log {
         Ok(Self {
             pages: Reader::connect(url, schema).await?,
             beside: Reader::connect(url, schema).await?.with_patience(GLANCE),
+            known: Known::connect(url, schema).await?,
             background: Reader::connect(url, schema).await?,
             tails: Arc::new(Semaphore::new(TAILS)),
             exports: Arc::new(Semaphore::new(EXPORTS)),
+            unread_time: UNREAD_TIME,
             proofs: Semaphore::new(PROOFS),
             url: DatabaseUrl::given(url),
             schema: schema.clone(),
@@ -68,6 +76,14 @@ impl Log {
     #[must_use]
     pub fn trusting(mut self, keys: TrustedKeys) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// How long an export waits for its client to read on; 30 seconds unless this says otherwise. Then it breaks off, and another
+    /// has its place: four run at a time.
+    #[must_use]
+    pub const fn with_unread_time(mut self, time: Duration) -> Self {
+        self.unread_time = time;
         self
     }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use askama::Template;
 use audit_core::catalog;
 use audit_core::query::{Basis, Cursor, CursorError, Overview, ParseError, Position, Query};
-use audit_core::{AuditAction, Outcome};
+use audit_core::{AuditAction, Outcome, Row};
 use axum::extract::{Query as Parameters, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
 use super::Log;
@@ -43,6 +43,9 @@ const FIELDS: [&str; 12] = [
 
 /// How long the page waits for what stands beside its entries, also while others ask.
 const BESIDE: Duration = Duration::from_secs(2);
+
+/// How long the entries wait for their badges.
+const BADGES: Duration = Duration::from_millis(250);
 
 #[derive(Template)]
 #[template(path = "entries.html")]
@@ -102,7 +105,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
     let now = Utc::now();
     let query = match asked.understood(now) {
         Ok(query) => query,
-        Err(error) => return mistaken(&asked.q, &error),
+        Err(error) => return mistaken(&asked.q, &error, offers(&log).await),
     };
     let question = match question(&asked, &query) {
         Ok(question) => question,
@@ -112,7 +115,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         }
     };
     let end = end(&log).await;
-    let (page, counted) = tokio::join!(log.pages.page(&question), Counted::glance(&log, &query));
+    let (page, counted, offers) = tokio::join!(log.pages.page(&question), Counted::glance(&log, &query), offers(&log));
     let page = match page {
         Ok(page) => page,
         Err(error) => return Message::of(&error).response(&uri),
@@ -123,7 +126,7 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         root: "",
         chips: query.terms().iter().map(|term| Chip { label: term.clone(), address: query.without(term) }).collect(),
         ranges: ranges(&query),
-        rows: page.rows.iter().map(|row| Sentence::new(row, now, "")).collect(),
+        rows: sentences(&log, &page.rows, now).await,
         unfiltered: query.filter.is_empty(),
         searched_to: page.searched_to.map(|time| Told::new(time, now)),
         first: page.previous.map(|_| query.address()),
@@ -134,8 +137,17 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         csv: export("csv"),
         jsonl: export("jsonl"),
         command: shell::command_with("query", &log.place(), &query.text, []),
-        form: Form { text: query.text, mistake: None, offers: offers() },
+        form: Form { text: query.text, mistake: None, offers },
     })
+}
+
+/// Rows as sentences, each with its badge where the log tells in time.
+async fn sentences(log: &Log, rows: &[Row], now: DateTime<Utc>) -> Vec<Sentence> {
+    let sentences = rows.iter().map(|row| Sentence::new(row, now, ""));
+    match timeout(BADGES, log.pages.are_sealed(rows)).await {
+        Ok(Ok(sealed)) => sentences.zip(sealed).map(|(sentence, sealed)| sentence.sealed(sealed)).collect(),
+        _ => sentences.collect(),
+    }
 }
 
 /// Where to follow the log from; looked up before the entries, so that nothing is missed between the page and what follows.
@@ -158,7 +170,7 @@ fn beside(query: &Understood, place: &str, cursor: Cursor) -> String {
     format!("{address}{sign}{place}={cursor}")
 }
 
-fn mistaken(text: &str, error: &ParseError) -> Response {
+fn mistaken(text: &str, error: &ParseError, offers: Vec<String>) -> Response {
     let text = text.trim();
     let span = error.span();
     let part = |text: &str| visible(text).into_owned();
@@ -171,7 +183,7 @@ fn mistaken(text: &str, error: &ParseError) -> Response {
     };
     let page = Page {
         root: "",
-        form: Form { text: part(text), mistake: Some(mistake), offers: offers() },
+        form: Form { text: part(text), mistake: Some(mistake), offers },
         chips: Vec::new(),
         ranges: Vec::new(),
         rows: Vec::new(),
@@ -196,11 +208,13 @@ fn ranges(query: &Understood) -> Vec<Chip> {
     spans.map(|(label, term)| Chip { label: label.to_owned(), address: query.during(term) }).collect()
 }
 
-fn offers() -> Vec<String> {
+/// What the query box offers: fields, and values that the log or the catalog has.
+async fn offers(log: &Log) -> Vec<String> {
     let fields = FIELDS.into_iter().map(str::to_owned);
     let outcomes = Outcome::ALL.into_iter().map(|outcome| format!("outcome:{outcome}"));
-    let actions = catalog::list::<AuditAction>().into_iter().map(|action| format!("action:{}", action.name));
-    fields.chain(outcomes).chain(actions).collect()
+    let mut values = log.known.terms().await;
+    values.extend(catalog::list::<AuditAction>().into_iter().map(|action| format!("action:{}", action.name)));
+    fields.chain(outcomes).chain(values).collect()
 }
 
 impl Counted {

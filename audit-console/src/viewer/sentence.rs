@@ -27,6 +27,8 @@ pub(super) struct Sentence {
     pub(super) when: Told,
     /// What went wrong, cut.
     error: Option<String>,
+    /// Whether its batch is in the tree, where that is told.
+    sealed: Option<bool>,
 }
 
 impl Sentence {
@@ -47,7 +49,14 @@ impl Sentence {
             symbol: symbol(row.outcome),
             when: Told::new(row.created_at, now),
             error: row.error.as_deref().map(|error| cut(&visible(error), Self::ERROR_CHARS)),
+            sealed: None,
         }
+    }
+
+    /// The same, with a badge.
+    pub(super) fn sealed(mut self, is_sealed: bool) -> Self {
+        self.sealed = Some(is_sealed);
+        self
     }
 }
 

@@ -112,7 +112,8 @@ impl Tail {
     }
 
     fn entry(&self, row: &Row) -> Event {
-        let sentence = Sentence::new(row, Utc::now(), "").render().unwrap_or_default();
+        // What comes this way has been put into the tree.
+        let sentence = Sentence::new(row, Utc::now(), "").sealed(true).render().unwrap_or_default();
         Event::default().event("entry").id(self.follow.position().to_string()).data(sentence)
     }
 

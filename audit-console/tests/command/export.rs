@@ -242,6 +242,18 @@ mod columns {
         assert!(out == fs::read(shell.folder().join("a.parquet")).unwrap());
     }
 
+    #[tokio::test]
+    async fn parquet_of_postgresql_holds_what_json_lines_hold() {
+        let shell = Shell::new().with("DATABASE_URL", tests::postgres::server().database().await.url());
+        shell.run(&["migrate"]).success();
+        record(&shell, &["--action=project.created", "--ip=10.0.0.1", "--metadata={\"a\":[1]}"]);
+        record(&shell, &["--action=project.deleted", "--error=e"]);
+        let plain = lines(&shell.run(&["export"]).success().out);
+        shell.run(&["export", "--format=parquet", "--output=a.parquet"]).success();
+        let columns: Vec<_> = plain.iter().map(as_columns).collect();
+        assert_eq!(read(&shell, "a.parquet").0, columns);
+    }
+
     #[test]
     fn parquet_takes_nothing_that_it_cannot_keep() {
         let shell = Shell::with_log();

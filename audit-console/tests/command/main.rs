@@ -8,10 +8,12 @@ mod doctor;
 mod export;
 mod import;
 mod journal;
+mod json;
 mod migrate;
 #[cfg(target_os = "linux")]
 mod output;
 mod query;
+mod reading;
 mod record;
 mod redact;
 mod retention;

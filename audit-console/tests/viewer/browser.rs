@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use audit_core::{Outcome, Target};
+use audit_core::{Actor, Outcome, Target};
 use thirtyfour::prelude::*;
 
 use crate::driver::{Browser, Scripts};
@@ -170,4 +170,138 @@ async fn a_live_tail_shows_what_is_recorded_without_loading_the_page() {
     log.hold(vec![entry("project.created", 0).target(Target::project(hostile)).build()]).await;
     log.seal(None).await;
     shows(&browser, &[hostile, "new", "old"]).await;
+}
+
+#[tokio::test]
+async fn e_exports_what_is_shown() {
+    let (_log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    let folder = tempfile::tempdir().unwrap();
+    browser.downloads_to(folder.path()).await;
+    browser.goto(address(&site, "/entries?q=outcome:denied")).await.unwrap();
+    browser.active_element().await.unwrap().send_keys("e").await.unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let file = loop {
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        // Until it is whole, a file has another name.
+        if let Some(file) = files.into_iter().find(|file| file.extension().is_some_and(|name| name == "csv")) {
+            break std::fs::read_to_string(file).unwrap();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "nothing was downloaded");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let lines: Vec<_> = file.lines().collect();
+    assert!(lines.len() == 2 && lines[1].contains(",project,new,denied,"), "{file}");
+}
+
+#[tokio::test]
+async fn what_is_asked_is_copied_as_the_command_that_asks_it() {
+    let (log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    browser.lets_copy().await;
+    browser.goto(address(&site, "/entries?q=outcome:denied+target:project/new")).await.unwrap();
+    browser.find(By::Css(".tools button.copy")).await.unwrap().click().await.unwrap();
+    browser.query(By::XPath("//button[text()='Copied']")).first().await.unwrap();
+    let copied = browser.clipboard().await;
+    assert_eq!(copied, "audit query 'outcome:denied target:project/new'");
+    // A shell takes it as it is.
+    let command = copied.replacen("audit", env!("CARGO_BIN_EXE_audit"), 1) + " --format jsonl";
+    let ran =
+        std::process::Command::new("sh").args(["-c", &command]).env("DATABASE_URL", &log.reader).output().unwrap();
+    let out = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!((out.lines().count(), out.contains("\"new\"")), (1, true), "{out}");
+
+    browser.find(By::Css("#entries a")).await.unwrap().click().await.unwrap();
+    browser.query(By::Css(".copied button.copy")).first().await.unwrap().click().await.unwrap();
+    browser.query(By::XPath("//button[text()='Copied']")).first().await.unwrap();
+    let id = browser.current_url().await.unwrap().path().trim_start_matches("/entries/").to_owned();
+    assert_eq!(browser.clipboard().await, format!("audit show {id}"));
+}
+
+#[tokio::test]
+async fn pages_turn_both_ways_while_entries_arrive() {
+    let log = Log::sqlite().await;
+    let numbered =
+        |number: u64| entry("project.created", 1_000 - number).target(Target::project(format!("p{number:03}"))).build();
+    let shows = async |browser: &Browser, numbers: std::ops::Range<u64>| {
+        let targets: Vec<_> = numbers.rev().map(|number| format!("p{number:03}")).collect();
+        shows(browser, &targets.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    };
+    log.hold((0..70).map(numbered).collect()).await;
+    let site = log.site().await;
+    let browser = Browser::start(Scripts::Run).await;
+    let turn = async |link| browser.query(By::LinkText(link)).first().await.unwrap().click().await.unwrap();
+    browser.goto(address(&site, "/entries?q=action:project.created")).await.unwrap();
+    shows(&browser, 20..70).await;
+    log.hold((70..75).map(numbered).collect()).await;
+    turn("older ›").await;
+    shows(&browser, 0..20).await;
+    turn("‹ newer").await;
+    shows(&browser, 20..70).await;
+    turn("« latest").await;
+    shows(&browser, 25..75).await;
+}
+
+#[tokio::test]
+async fn an_entry_shows_what_changed_field_by_field() {
+    let log = Log::sqlite().await;
+    let changes = serde_json::json!({ "name": { "from": "Mine", "to": "Ours" }, "seats": { "from": null, "to": 5 } });
+    log.hold(vec![entry("project.updated", 5).metadata("changes", &changes).build()]).await;
+    let site = log.site().await;
+    let browser = Browser::start(Scripts::Run).await;
+    browser.goto(address(&site, "/entries")).await.unwrap();
+    browser.find(By::Css("#entries a")).await.unwrap().click().await.unwrap();
+    browser.query(By::Css(".members")).first().await.unwrap();
+    let texts = async |which| {
+        let mut texts = Vec::new();
+        for element in browser.find_all(By::Css(which)).await.unwrap() {
+            texts.push(element.text().await.unwrap());
+        }
+        texts
+    };
+    let rows = ["_audit.unlisted true", "changes.name Mine Ours", "changes.seats nothing 5"];
+    assert_eq!(texts(".members tbody tr").await, rows);
+    assert_eq!(
+        (texts(".from del").await, texts(".to ins").await),
+        (vec!["Mine".into()], vec!["Ours".into(), "5".into()])
+    );
+}
+
+#[tokio::test]
+async fn what_the_log_holds_runs_nothing_and_turns_nothing_round() {
+    let log = Log::sqlite().await;
+    let hostile = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u{202e}dne";
+    let shown = entry("project.updated", 1)
+        .target(Target::project(hostile))
+        .actor(Actor::user(hostile))
+        .metadata(hostile, hostile)
+        .metadata("large", &format!("{hostile}{}", "<b>".repeat(20_000)))
+        .failure(hostile)
+        .build();
+    let page = format!("/entries/{}", shown.id());
+    log.hold(vec![shown]).await;
+    let site = log.site().await;
+    let browser = Browser::start(Scripts::Run).await;
+    for path in ["/entries", &page] {
+        browser.goto(address(&site, path)).await.unwrap();
+        let body = browser.find(By::Tag("body")).await.unwrap().text().await.unwrap();
+        assert!(body.contains("<script>document.title") && body.contains("\\u{202e}dne"), "{path}: {body:.500}");
+        assert!(!body.contains('\u{202e}'), "{path}");
+        assert!(browser.title().await.unwrap().ends_with("Audit log"), "{path}");
+        let foreign = "return document.querySelectorAll('script:not([src]), img, b b').length";
+        assert_eq!(browser.execute(foreign, vec![]).await.unwrap().json(), &serde_json::json!(0), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_word_of_a_query_is_completed() {
+    let (_log, site) = two().await;
+    let browser = Browser::start(Scripts::Run).await;
+    browser.goto(address(&site, "/entries")).await.unwrap();
+    browser.find(By::Id("q")).await.unwrap().send_keys("outcome:denied act").await.unwrap();
+    let offers = "return [...document.querySelectorAll('#offers option')].map((offer) => offer.value)";
+    let offers: Vec<String> = browser.execute(offers, vec![]).await.unwrap().convert().unwrap();
+    for offer in ["outcome:denied action:project.deleted", "outcome:denied actor:user/user_123", "outcome:denied ip:"] {
+        assert!(offers.iter().any(|other| other == offer), "{offer}: {offers:?}");
+    }
 }

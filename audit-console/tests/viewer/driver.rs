@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::mem::ManuallyDrop;
 use std::net::TcpStream;
 use std::ops::Deref;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -54,6 +55,26 @@ impl Browser {
         self.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
         let size = serde_json::json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
         self.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
+    }
+}
+
+impl Browser {
+    /// Puts what is downloaded into a folder.
+    pub(crate) async fn downloads_to(&self, folder: &Path) {
+        let place = serde_json::json!({ "behavior": "allow", "downloadPath": folder });
+        self.cdp().send_raw("Browser.setDownloadBehavior", place).await.unwrap();
+    }
+
+    /// What was copied last, by a browser whose user lets pages see it.
+    pub(crate) async fn clipboard(&self) -> String {
+        let read = "navigator.clipboard.readText().then(arguments[arguments.length - 1], (error) => arguments[arguments.length - 1](String(error)))";
+        self.execute_async(read, vec![]).await.unwrap().convert().unwrap()
+    }
+
+    /// Lets pages use the clipboard.
+    pub(crate) async fn lets_copy(&self) {
+        let permissions = serde_json::json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.cdp().send_raw("Browser.grantPermissions", permissions).await.unwrap();
     }
 }
 

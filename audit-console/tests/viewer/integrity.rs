@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use audit_console::viewer;
+use audit_core::batch::Freezer;
 use audit_core::signing::{Signer as _, SigningKey, TrustedKeys};
 use audit_core::store::Schema;
 
@@ -32,6 +33,23 @@ fn audit(url: &str, arguments: &[&str]) -> String {
         command.args(arguments).env_clear().env("DATABASE_URL", url).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_list_shows_which_entries_are_sealed() {
+    for log in Log::both().await {
+        let mut stream = Freezer::new();
+        let batch = |seconds_ago| (0..2).map(|_| entry("project.created", seconds_ago).build()).collect();
+        log.hold_next(&mut stream, batch(20)).await;
+        log.seal(None).await;
+        log.hold_next(&mut stream, batch(10)).await;
+        log.hold(batch(5)).await;
+        let page = log.site().await.get("/entries").await.is(200);
+        let badges: Vec<_> =
+            page.body.split("<span class=\"seal").skip(1).map(|rest| rest.starts_with(" sealed")).collect();
+        assert_eq!(badges, [false, false, false, false, true, true]);
+        assert_eq!(page.body.matches("not sealed yet</span>").count(), 4);
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! What the pages show.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use audit_core::store::Schema;
 use audit_core::{Actor, Outcome, Target};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::support::{Log, entry};
+use crate::support::{Log, Site, entry};
 
 #[tokio::test]
 async fn entries_are_sentences_with_exact_times_newest_first() {
@@ -159,6 +162,47 @@ async fn an_export_holds_every_entry_of_the_query_oldest_first() {
 }
 
 #[tokio::test]
+async fn an_export_whose_client_stops_reading_gives_its_place_back_and_is_no_whole_file() {
+    let log = Log::sqlite().await;
+    let large = |_| entry("project.created", 10).metadata("text", &"x".repeat(60_000)).build();
+    log.hold((0..400).map(large).collect()).await;
+    let shown = audit_console::viewer::Log::connect(&log.reader, &Schema::default()).await.unwrap();
+    let site = Site::serve(audit_console::viewer::router(shown.with_unread_time(Duration::from_secs(1)))).await;
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        let request = format!("GET /export.jsonl HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.address);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 100]).await.unwrap();
+        unread.push(stream);
+    }
+    site.get("/export.csv?q=tenant:nobody").await.is(503).says("Too many exports");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while site.get("/export.csv?q=tenant:nobody").await.status != 200 {
+        assert!(Instant::now() < deadline, "no place is free");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut rest = Vec::new();
+    // The connection may be gone altogether.
+    let _ = unread.remove(0).read_to_end(&mut rest).await;
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "the file seems whole");
+}
+
+#[tokio::test]
+async fn the_query_box_offers_the_values_that_the_log_has() {
+    for log in Log::both().await {
+        let other = entry("door.opened", 5).target(Target::new("door", "d")).actor(Actor::system("night shift"));
+        log.hold(vec![entry("project.created", 10).build(), other.build()]).await;
+        let site = log.site().await;
+        for page in [site.get("/entries?q=tenant:nobody").await, site.get("/entries?q=outcome:failed").await] {
+            let page = page.says("<option value=\"action:door.opened\">").says("<option value=\"target_type:door\">");
+            let page = page.says("<option value=\"actor:user/user_123\">").says("<option value=\"created:&#62;=24h\">");
+            page.says("<option value=\"actor:system/&#34;night shift&#34;\">");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_empty_log_says_what_to_do() {
     for log in Log::both().await {
         log.site().await.get("/entries").await.is(200).says("Nothing was recorded yet").says("audit record");
@@ -168,11 +212,11 @@ async fn an_empty_log_says_what_to_do() {
 #[tokio::test]
 async fn a_log_that_may_not_be_read_is_told_without_a_word_of_its_entries() {
     let database = tests::postgres::server().database().await;
-    let schema = audit_core::store::Schema::default();
+    let schema = Schema::default();
     audit_core::store::open(&database.url(), &schema).unwrap().migrate().await.unwrap();
     let url = database.user("viewer_without_a_role", "").await;
     let router = audit_console::viewer::router(audit_console::viewer::Log::connect(&url, &schema).await.unwrap());
-    let site = crate::support::Site::serve(router).await;
+    let site = Site::serve(router).await;
     site.get("/entries").await.is(500).says("The log cannot be read").says("reader&#39;s role");
 }
 

@@ -51,8 +51,13 @@ impl Log {
     }
 
     pub(crate) async fn hold(&self, entries: Vec<Entry>) {
+        self.hold_next(&mut Freezer::new(), entries).await;
+    }
+
+    /// Lands entries as the next batch of a stream.
+    pub(crate) async fn hold_next(&self, stream: &mut Freezer, entries: Vec<Entry>) {
         let store = store::open(&self.writer, &Schema::default()).unwrap();
-        let batch = Freezer::new().freeze(entries, SystemTime::now());
+        let batch = stream.freeze(entries, SystemTime::now());
         store.connect().await.unwrap().land(&batch).await.unwrap();
     }
 

@@ -75,8 +75,9 @@ impl WriterGuard {
         block_on(self.flush(deadline))
     }
 
-    /// Takes no more entries, writes those there are, and ends the writer: at the deadline, if need be. What is not stored
-    /// by then goes to the journal, where there is one, for which two more seconds are given.
+    /// Begins no more calls, writes the entries there are, and ends the writer: at the deadline, if need be. What is not stored
+    /// by then goes to the journal, where there is one, for which two more seconds are given. A call in progress is recorded
+    /// if it ends before the last entries are written; otherwise its entry counts as dropped.
     ///
     /// Call it where the program reacts to SIGTERM. `std::process::exit` runs no destructors: shut down before it.
     ///

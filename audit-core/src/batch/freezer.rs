@@ -13,6 +13,7 @@ use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
 use crate::entry::{identify, micros};
 use crate::sanitise::{self, Sanitiser};
 use crate::signing::Signer;
+use crate::trace::Trace;
 use crate::{ActionName, Actor, Entry, Metadata, Row, encoding, merkle};
 
 /// Metadata, and each key with the RFC 8785 text of its value, in the order of RFC 8785.
@@ -214,6 +215,8 @@ impl Draft {
         let Entry { metadata, context, .. } = entry;
         let mut metadata = Metadata::from(metadata);
         let context = context.fields();
+        // Both ids are the context's, or neither is.
+        let trace = entry.trace.filter(|_| context.trace_id.is_none() && context.span_id.is_none());
         let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
         mark_if_late(&mut metadata, entry.created_at, now);
         if !entry.action.is_listed() {
@@ -236,8 +239,8 @@ impl Draft {
             duration_us: entry.duration.map(micros),
             attempt_id: entry.attempt_id,
             request_id: context.request_id.clone(),
-            trace_id: context.trace_id.clone(),
-            span_id: context.span_id.clone(),
+            trace_id: context.trace_id.clone().or_else(|| trace.map(Trace::trace_id)),
+            span_id: context.span_id.clone().or_else(|| trace.map(Trace::span_id)),
             tenant_id: context.tenant_id.clone(),
             on_behalf_of: context.on_behalf_of.clone(),
             origin: context.origin.clone(),

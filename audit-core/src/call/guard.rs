@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::scope::{Notes, turn};
 use super::{Captures, Site, Told, Unwritten, Verdict};
 use crate::auditor::{Pending, Reserving, Slot, not_run, unheard};
+use crate::trace::Trace;
 use crate::writer::block_on;
 use crate::{ActionName, Auditor, Context, Durability, Entry, Error, Outcome};
 
@@ -19,6 +20,7 @@ use crate::{ActionName, Auditor, Context, Durability, Entry, Error, Outcome};
 pub struct Call {
     site: &'static Site,
     context: Context,
+    trace: Option<Trace>,
     pub(super) captures: Captures,
     pub(super) notes: Option<Notes>,
     slot: Option<Slot>,
@@ -56,7 +58,7 @@ impl Call {
     pub fn new(site: &'static Site, captures: Captures) -> Self {
         let notes = Some(Notes::new(site, !captures.skipped));
         let phase = if captures.skipped { Phase::Recorded } else { Phase::New };
-        Self { site, context: Context::default(), captures, notes, slot: None, attempt: None, phase }
+        Self { site, context: Context::default(), trace: None, captures, notes, slot: None, attempt: None, phase }
     }
 
     /// Reserves a place in the queue, then runs the body here and now; not if the call must be announced and cannot be.
@@ -134,6 +136,7 @@ impl Call {
         if matches!(self.phase, Phase::New) {
             if !self.captures.skipped {
                 self.context = Context::current();
+                self.trace = Trace::current();
             }
             self.phase = Phase::Waiting;
         }
@@ -231,6 +234,7 @@ impl Call {
             duration: None,
             attempt_id: None,
             context: self.context.clone(),
+            trace: self.trace,
             durability: self.site.durability,
         }
     }
@@ -250,6 +254,7 @@ impl Call {
     pub(super) fn panicked(&mut self) {
         if let Phase::Preparing { since } = self.phase {
             self.context = Context::current();
+            self.trace = Trace::current();
             self.slot = self.auditor().map(|auditor| auditor.unreserved());
             self.phase = Phase::Running { since };
         }
@@ -299,6 +304,7 @@ impl Call {
             duration,
             attempt_id: self.attempt.take().map(|announced| announced.id),
             context: std::mem::take(&mut self.context),
+            trace: self.trace,
             durability: self.site.durability,
         }
     }

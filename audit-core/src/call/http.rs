@@ -7,15 +7,12 @@ use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::AuditOutcome;
+use super::status::outcome_of_status;
 use crate::Outcome;
 
 impl AuditOutcome for StatusCode {
     fn audit_outcome(&self) -> Outcome {
-        match *self {
-            Self::UNAUTHORIZED | Self::FORBIDDEN => Outcome::Denied,
-            status if status.is_client_error() || status.is_server_error() => Outcome::Failure,
-            _ => Outcome::Success,
-        }
+        outcome_of_status(self.as_u16())
     }
 
     fn audit_error(&self) -> Option<String> {

@@ -18,6 +18,8 @@
 //! Nothing in here reaches the function's caller: an expression of the attribute that panics is caught
 //! and leaves a mark in the metadata.
 
+#[cfg(feature = "actix-web")]
+mod actix;
 mod captures;
 mod contract;
 mod ended;
@@ -31,6 +33,8 @@ mod said;
 mod scope;
 mod shown;
 mod site;
+#[cfg(any(feature = "http", feature = "actix-web"))]
+mod status;
 mod target;
 mod told;
 mod transaction;

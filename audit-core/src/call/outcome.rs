@@ -19,7 +19,8 @@ use crate::Outcome;
 /// other 4xx and 5xx failures, and the error text is the status. `impl IntoResponse` is looked through: what counts
 /// is the value that the body gives. Where nobody can know its status (it is opaque itself, or a type that implements `IntoResponse` by
 /// hand), the function does not compile until the type implements this trait, or the attribute says `outcome`. With the feature `axum`,
-/// that goes for every value and error that implements axum's `IntoResponse`.
+/// that goes for every value and error that implements axum's `IntoResponse`. `impl Responder` is looked through likewise, and the feature
+/// `actix-web` knows the responses, status codes and errors of that framework.
 ///
 /// # Examples
 ///
@@ -57,7 +58,7 @@ use crate::Outcome;
 #[diagnostic::on_unimplemented(
     message = "nobody can tell from `{Self}` how the call ended",
     label = "`{Self}` does not implement `AuditOutcome`, and the status of the response that it becomes is not known here",
-    note = "return `Response` or `(StatusCode, …)`, whose status is known with the feature `http` of audit-core; its feature `axum` knows `Json` and the like",
+    note = "return `Response` or `(StatusCode, …)`, whose status is known with the feature `http` of audit-core; its features `axum` and `actix-web` know `Json` and the like",
     note = "or implement (or derive) `audit_core::AuditOutcome` for `{Self}`",
     note = "or write `outcome = |returned| …` in the attribute"
 )]

@@ -25,7 +25,7 @@ pub fn scope<F: Future>(context: Context, future: F) -> Scope<F> {
 }
 
 /// The same for a future that is made in the context, too.
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix-web"))]
 pub(crate) fn scope_of<F>(context: Context, make: impl FnOnce() -> F) -> Scope<F> {
     let mut context = heard(context);
     let future = Some(enter(&mut context, make));
@@ -95,7 +95,7 @@ pin_project! {
 
 impl<F> Scope<F> {
     /// The context, as it was left by what ran in it.
-    #[cfg(feature = "tower")]
+    #[cfg(any(feature = "tower", feature = "actix-web"))]
     pub(crate) const fn context(&self) -> &Context {
         &self.context
     }

@@ -3,11 +3,15 @@
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::watch::Watch;
 use crate::Context;
+use crate::Outcome;
 use crate::context::enter;
+
+/// What is recorded of a request whose body ends with an error.
+const BROKEN: &str = "the body of the response failed";
 
 pin_project! {
     /// A body in the context of its request, also when it is dropped before its end.
@@ -16,41 +20,98 @@ pin_project! {
         // None once it is dropped.
         #[pin]
         body: Option<B>,
+        watch: Option<Watch>,
         context: Context,
     }
 
     impl<B> PinnedDrop for ContextBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            enter(this.context, || this.body.set(None));
+            enter(this.context, || {
+                this.body.set(None);
+                *this.watch = None;
+            });
         }
     }
 }
 
 impl<B> ContextBody<B> {
     pub(super) const fn new(body: B, context: Context) -> Self {
-        Self { body: Some(body), context }
+        Self { body: Some(body), watch: None, context }
+    }
+
+    /// The end of the body is that of its request.
+    pub(super) const fn watched(body: B, watch: Option<Watch>, context: Context) -> Self {
+        Self { body: Some(body), watch, context }
     }
 }
 
-impl<B: Body> Body for ContextBody<B> {
+#[cfg(feature = "tower")]
+impl<B: http_body::Body> http_body::Body for ContextBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
-        enter(this.context, || body.poll_frame(cx))
+        let Some(mut body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
+        enter(this.context, || {
+            let Some(watch) = this.watch else { return body.poll_frame(cx) };
+            let polled = watch.watch(|| body.as_mut().poll_frame(cx));
+            let end = match &polled {
+                Poll::Ready(Some(Err(_))) => Some((Outcome::Failure, Some(BROKEN.to_owned()))),
+                Poll::Ready(_) if body.is_end_stream() => Some((Outcome::Success, None)),
+                Poll::Ready(None) => Some((Outcome::Success, None)),
+                Poll::Ready(Some(Ok(_))) | Poll::Pending => None,
+            };
+            if let Some((outcome, error)) = end
+                && let Some(watch) = this.watch.take()
+            {
+                watch.end(outcome, error);
+            }
+            polled
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.as_ref().map_or_else(|| http_body::SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+#[cfg(feature = "actix-web")]
+impl<B: actix_web::body::MessageBody> actix_web::body::MessageBody for ContextBody<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> actix_web::body::BodySize {
+        self.body.as_ref().map_or(actix_web::body::BodySize::None, B::size)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<actix_web::web::Bytes, Self::Error>>> {
+        let this = self.project();
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
+        enter(this.context, || {
+            let Some(watch) = this.watch else { return body.poll_next(cx) };
+            let polled = watch.watch(|| body.poll_next(cx));
+            let end = match &polled {
+                Poll::Ready(Some(Err(_))) => Some((Outcome::Failure, Some(BROKEN.to_owned()))),
+                Poll::Ready(None) => Some((Outcome::Success, None)),
+                Poll::Ready(Some(Ok(_))) | Poll::Pending => None,
+            };
+            if let Some((outcome, error)) = end
+                && let Some(watch) = this.watch.take()
+            {
+                watch.end(outcome, error);
+            }
+            polled
+        })
     }
 }

@@ -4,14 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
-use super::request_id::{REQUEST_ID, request_id};
-use super::trace_parent::TraceParent;
-use super::{ContextService, TrustedProxies, client_address};
+use super::request::{Headers, open};
+use super::{ContextService, Routes, TrustedProxies};
 use crate::Context;
 use crate::store::BoxFuture;
 
@@ -55,6 +53,7 @@ pub(super) struct Settings {
     proxies: Arc<TrustedProxies>,
     peer: Option<Arc<Peer>>,
     pub(super) identify: Option<Identify>,
+    pub(super) routes: Routes,
 }
 
 /// Finds the address of whoever is connected.
@@ -101,6 +100,31 @@ impl ContextLayer {
     #[must_use]
     pub fn peer(mut self, peer: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         self.settings.peer = Some(Arc::new(peer));
+        self
+    }
+
+    /// Records each request that fits one of these routes, for services that begin without annotations. Leave out what is annotated: it
+    /// would be recorded twice.
+    ///
+    /// The outcome is that of the response: 401 and 403 are denied, other 4xx and 5xx failures. A success ends with the body of the
+    /// response; where that, or the handler, is dropped before its end, the request is cancelled. (Of gRPC, the status that trailers tell
+    /// is not looked at.) The context is that at the end, with whatever was said of it meanwhile
+    /// ([`context::update`](crate::context::update)). The path is the one that the layer sees: inside of axum's `nest`, that is without
+    /// the prefix.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use audit_core::{AuditAction, http::{ContextLayer, Routes}};
+    ///
+    /// let routes = Routes::of::<AuditAction>("DELETE /projects/{project} project.deleted project")?;
+    /// let layer = ContextLayer::new().record(routes);
+    /// # drop(layer);
+    /// # Ok::<(), audit_core::http::RoutesError>(())
+    /// ```
+    #[must_use]
+    pub fn record(mut self, routes: Routes) -> Self {
+        self.settings.routes = routes;
         self
     }
 
@@ -154,19 +178,7 @@ impl<S> Layer<S> for ContextLayer {
 impl Settings {
     /// What the request says of itself.
     pub(super) fn open(&self, request: &Parts) -> Context {
-        let headers = &request.headers;
-        let mut context = Context::new().with_request_id(request_id(values(headers, REQUEST_ID)));
-        if let Some(peer) = self.peer_of(request) {
-            let values = values(headers, self.proxies.header().name());
-            context = context.with_ip_address(client_address(peer, values, &self.proxies));
-        }
-        if let Some(agent) = headers.get(USER_AGENT) {
-            context = context.with_user_agent(String::from_utf8_lossy(agent.as_bytes()));
-        }
-        if let Some(parent) = TraceParent::read(values(headers, "traceparent")) {
-            context = context.with_trace_id(parent.trace_id).with_span_id(parent.span_id);
-        }
-        context
+        open(&request.headers, self.peer_of(request), &self.proxies)
     }
 
     fn peer_of(&self, request: &Parts) -> Option<IpAddr> {
@@ -183,8 +195,10 @@ impl Settings {
     }
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-    headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+impl Headers for HeaderMap {
+    fn values<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
 }
 
 impl fmt::Debug for Settings {

@@ -14,6 +14,7 @@ use super::frame::{Position, SEGMENT_HEAD_BYTES, SegmentHead};
 use super::replay::{Lost, Replay, Step};
 use super::segment::{SegmentReader, SegmentWriter, frame};
 use crate::batch::Batch;
+use crate::spans;
 
 /// The batches of one lane that wait on the disk, oldest first: written at one end, read from the other. Reading does not
 /// wait for writing. Every method blocks on the disk.
@@ -77,7 +78,7 @@ impl Backlog {
         if writer.last == Some(key) {
             return Ok(());
         }
-        let written = self.write(&mut writer, batch);
+        let written = spans::journal(batch).in_scope(|| self.write(&mut writer, batch));
         self.journal.refuses(written.as_ref().err());
         if written.is_ok() {
             writer.last = Some(key);

@@ -34,7 +34,8 @@ static MIGRATIONS: &[Migration] = migrations! {
     9 "erasure" "0009_erasure.sql"
     10 "retention" "0010_retention.sql"
     11 "import" "0011_import.sql"
-    13 "sealing a backlog" "0013_sealing_a_backlog.sql"
+    12 "sealing a backlog" "0012_sealing_a_backlog.sql"
+    13 "lean indexes" "0013_lean_indexes.sql"
 };
 
 /// For the outbox alone.

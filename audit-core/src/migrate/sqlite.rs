@@ -30,6 +30,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     5 "sealing" "0005_sealing.sql"
     6 "erasure" "0006_erasure.sql"
     7 "retention" "0007_retention.sql"
+    8 "lean indexes" "0008_lean_indexes.sql"
 };
 
 /// For the outbox alone.

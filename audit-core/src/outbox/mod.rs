@@ -8,6 +8,8 @@
 //! rows first (a [`Claim`]): that freezes it. Then it lands, and then the rows go. Whoever finds an old claim lands the very
 //! same bytes again, and the header's key in the log makes that harmless.
 
+#[cfg(all(feature = "any", any(feature = "postgres", feature = "sqlite")))]
+mod any;
 mod bell;
 mod claim;
 mod cutter;

@@ -16,9 +16,14 @@ pub(super) const CHANNEL: &str = "audit_outbox";
 
 through_connection!(write, PgConnection: Transaction<'_, Postgres>, PoolConnection<Postgres>);
 
+async fn write(connection: &mut PgConnection, record: &Record, settings: &Settings) -> Result<(), StoreError> {
+    let written = sqlx::raw_sql(AssertSqlSafe(statement(record, settings))).execute(connection).await;
+    written.map(drop).map_err(|error| refused(settings, error))
+}
+
 /// One round trip, and nothing that a pooler could part from its session. The entry travels in hexadecimal, so that no
 /// setting of the caller's session (`standard_conforming_strings`, say) makes it anything but a text.
-async fn write(connection: &mut PgConnection, record: &Record, settings: &Settings) -> Result<(), StoreError> {
+pub(super) fn statement(record: &Record, settings: &Settings) -> String {
     let schema = settings.schema.quoted();
     let mut sql = format!(
         "INSERT INTO {schema}.audit_outbox (id, created_at, salt, entry)
@@ -32,9 +37,11 @@ async fn write(connection: &mut PgConnection, record: &Record, settings: &Settin
         // Delivered when the transaction commits, and once for all the entries of one.
         let _ = write!(sql, "; NOTIFY {CHANNEL}, '{}'", settings.schema.as_str());
     }
-    let written = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
-    let action = || format!("cannot write an entry into {}.audit_outbox", settings.schema.as_str());
-    written.map(drop).map_err(|error| store_error(action(), error))
+    sql
+}
+
+pub(super) fn refused(settings: &Settings, error: sqlx::Error) -> StoreError {
+    store_error(format!("cannot write an entry into {}.audit_outbox", settings.schema.as_str()), error)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,8 +10,11 @@ use crate::store::sqlite::store_error;
 
 through_connection!(write, SqliteConnection: Transaction<'_, Sqlite>, PoolConnection<Sqlite>);
 
+/// With the entry's id, its time in microseconds, its salt and its text.
+pub(super) const STATEMENT: &str = "INSERT INTO audit_outbox (id, created_at, salt, entry) VALUES (?, ?, ?, ?)";
+
 async fn write(connection: &mut SqliteConnection, record: &Record, _: &Settings) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO audit_outbox (id, created_at, salt, entry) VALUES (?, ?, ?, ?)")
+    sqlx::query(STATEMENT)
         .bind(record.id)
         .bind(record.created_at.timestamp_micros())
         .bind(record.salt.as_slice())
@@ -19,5 +22,9 @@ async fn write(connection: &mut SqliteConnection, record: &Record, _: &Settings)
         .execute(connection)
         .await
         .map(drop)
-        .map_err(|error| store_error("cannot write an entry into audit_outbox", error))
+        .map_err(refused)
+}
+
+pub(super) fn refused(error: sqlx::Error) -> StoreError {
+    store_error("cannot write an entry into audit_outbox", error)
 }

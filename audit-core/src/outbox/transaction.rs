@@ -16,7 +16,7 @@ pub(crate) mod sealed {
 }
 
 /// A transaction of sqlx that an entry can be written in with [`outbox`](crate::outbox()): `sqlx::Transaction`, or the
-/// connection that it is open on, of PostgreSQL or SQLite.
+/// connection that it is open on, of PostgreSQL or SQLite, or with the feature `any` of whichever of them `sqlx::Any` finds.
 #[diagnostic::on_unimplemented(
     message = "no audit entry can be written in `{Self}`",
     label = "expected a transaction of sqlx",

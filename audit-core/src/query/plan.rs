@@ -7,7 +7,7 @@ use super::{Cursor, Query, Travel};
 use crate::Row;
 
 /// A query, taken apart for the stores.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan<'a> {
     /// The times to look at, which the terms on `created_at` and the cursor leave.
     pub(super) span: Span,
@@ -16,6 +16,8 @@ pub(super) struct Plan<'a> {
     /// Where reading begins.
     pub(super) place: Option<Cursor>,
     pub(super) travel: Travel,
+    /// Whether the first term's index leads to the rows, and no other's, whatever the store would choose.
+    pub(super) is_led: bool,
     /// The batches to whose rows it is limited.
     pub(super) batches: Option<&'a [SealedBatch]>,
     filter: &'a Filter,
@@ -54,7 +56,31 @@ impl<'a> Plan<'a> {
             }
         }
         let recheck = terms.iter().any(|term| !exact(&term.condition));
-        Self { span: (since, until), terms, place, travel, batches: query.batches(), filter, recheck }
+        Self { span: (since, until), terms, place, travel, is_led: false, batches: query.batches(), filter, recheck }
+    }
+
+    /// The same, led by its first term.
+    pub(super) fn led(mut self) -> Self {
+        self.is_led = true;
+        self
+    }
+
+    /// The same, led by this one of its [leads](Self::leads).
+    #[cfg(feature = "postgres")]
+    pub(super) fn led_by(&self, lead: &'a Term) -> Self {
+        let mut plan = self.clone();
+        plan.terms.sort_by_key(|term| !std::ptr::eq(*term, lead));
+        plan.led()
+    }
+
+    /// The terms one of whose indexes leads to the rows, the one that fewest rows meet, by experience, first. `None` where an
+    /// index may be there that only the store knows of.
+    #[cfg(feature = "postgres")]
+    pub(super) fn leads(&self) -> Option<Vec<&'a Term>> {
+        if self.terms.iter().any(|term| rank(term) == UNINDEXED) {
+            return None;
+        }
+        Some(self.terms.iter().copied().filter(|term| rank(term) < UNINDEXED).collect())
     }
 
     /// Whether the SQL lets more rows through than are meant.

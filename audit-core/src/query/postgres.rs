@@ -1,19 +1,22 @@
 //! Answers from PostgreSQL.
 
+mod rest;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use uuid::Uuid;
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern};
 use super::overview::Most;
 use super::plan::Plan;
 use super::reader::{Reach, Source, TIME_LIMIT};
-use super::sealed::SealedBatch;
+use super::sealed::{Frontier, SealedBatch};
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
@@ -22,17 +25,19 @@ use super::tally::{By, Tally};
 use super::windows::windows;
 use super::{Count, Cursor, Overview, Page, Query};
 use crate::Row;
-use crate::store::postgres::{address, connect_bare, store_error};
+use crate::store::postgres::{Mode, address, connect_limited, store_error};
 use crate::store::{BoxFuture, ErrorClass, Schema, StoreError};
 
 /// Read-only, because a reader needs no more. Limits of the transaction, not of the session, because behind a pooler
 /// the session is not ours. Custom plans, because after five runs a prepared statement turns to a generic plan, which
-/// takes a hundred times as long for a rare action. No parallel workers, which the writer may need more.
+/// takes a hundred times as long for a rare action. No parallel workers, which the writer may need more, and no compiling,
+/// which takes longer than an answer.
 const BEGIN: &str = "BEGIN READ ONLY; \
      SET LOCAL statement_timeout = '4s'; \
      SET LOCAL lock_timeout = '2s'; \
      SET LOCAL idle_in_transaction_session_timeout = '10s'; \
      SET LOCAL max_parallel_workers_per_gather = 0; \
+     SET LOCAL jit = off; \
      SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// What remains of a statement that ran out of time, or would have, waiting for a partition that is being dropped:
@@ -58,6 +63,8 @@ pub(super) struct Postgres {
 #[derive(Debug)]
 struct Session {
     connection: PgConnection,
+    /// Whether what is prepared in it stays: behind a pooler it may be another session's.
+    keeps_statements: bool,
     /// Where the partitions begin, in µs since 1970, and when that was looked up.
     bounds: Option<(Instant, Vec<i64>)>,
 }
@@ -166,8 +173,16 @@ impl Source for Postgres {
             let before = format!("{}.", self.schema.quoted());
             let rows = statements.answer(sql::select_sealed(&before, from)).await?;
             let end = statements.answer(sql::select_end(&before)).await?;
-            let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::end(&end)?));
+            let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::count(&end)?));
             read().map_err(|error| self.failed(error))
+        }))
+    }
+
+    fn frontiers<'a>(&'a self, streams: &'a [Uuid]) -> BoxFuture<'a, Result<Vec<Frontier>, StoreError>> {
+        Box::pin(self.ask(async move |statements| {
+            let before = format!("{}.", self.schema.quoted());
+            let rows = statements.answer(sql::select_frontiers(&before, streams)).await?;
+            rows.iter().map(Frontier::read).collect::<Result<_, _>>().map_err(|error| self.failed(error))
         }))
     }
 
@@ -209,7 +224,7 @@ impl Transaction<'_> {
         Ok(bounds)
     }
 
-    /// Behind a pooler a prepared statement may be another session's, so that none is kept.
+    /// Runs a statement with a plan of its own, which is not kept.
     async fn fetch(&mut self, mut statement: QueryBuilder<sqlx::Postgres>) -> Result<Option<Vec<PgRow>>, StoreError> {
         match statement.build().persistent(false).fetch_all(&mut self.session.connection).await {
             Ok(rows) => Ok(Some(rows)),
@@ -251,11 +266,20 @@ impl Statements for Transaction<'_> {
         rows.iter().map(|row| sql::row(row, |error| self.reader.failed(error))).collect::<Result<_, _>>().map(Some)
     }
 
+    async fn rest(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        place: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        self.read_rest(plan, span, place, limit).await
+    }
+
     async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError> {
         let statement = sql::select("count(*)", &self.reader.table(), plan, span, None);
         let Some(rows) = self.fetch(statement).await? else { return Ok(None) };
-        let counted = rows.iter().try_fold(0, |sum, row| row.try_get::<i64, _>(0).map(|count| sum + count));
-        counted.map(|count| Some(count.unsigned_abs())).map_err(|error| self.reader.failed(error))
+        sql::count(&rows).map(Some).map_err(|error| self.reader.failed(error))
     }
 
     async fn tally(
@@ -297,8 +321,9 @@ fn select_rows(
 }
 
 impl Session {
-    async fn open(server: &PgConnectOptions) -> Result<Self, StoreError> {
-        Ok(Self { connection: connect_bare(server, "audit-reader").await?, bounds: None })
+    async fn open(server: &address::Address) -> Result<Self, StoreError> {
+        let (connection, mode) = connect_limited(server, "audit-reader").await?;
+        Ok(Self { connection, keeps_statements: mode == Mode::Direct, bounds: None })
     }
 }
 
@@ -312,11 +337,14 @@ pub(crate) fn searched_text() -> String {
 pub(crate) const SEARCHED_METADATA: &str = "lower((metadata::text) COLLATE \"C\")";
 
 impl Dialect for sqlx::Postgres {
-    const BESIDE: &'static str = "";
     const DAY: &'static str = "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
 
     fn is_exact(condition: &Condition) -> bool {
         !matches!(condition, Condition::Anywhere(_) | Condition::Metadata(_, Pattern::Prefix(_)))
+    }
+
+    fn beside(column: &str) -> String {
+        format!("({column} || '')")
     }
 
     fn push_time(sql: &mut QueryBuilder<Self>, micros: i64) {

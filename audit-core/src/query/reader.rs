@@ -1,18 +1,22 @@
 //! Who answers.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::overview::Most;
-use super::sealed::SealedBatch;
+use super::sealed::{Frontier, SealedBatch};
 use super::{By, Count, Overview, Page, Position, Query, Rows, Tally};
 use crate::Row;
 use crate::store::{BoxFuture, Schema, StoreError, by_kind};
 
 /// How long one answer may take.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Streams that one statement looks at.
+const MOST_STREAMS: usize = 50;
 
 /// How far to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub(super) trait Source: std::fmt::Debug + Send + Sync {
     fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>>;
     /// The batches of the tree from a leaf on, as many as one look gives back, and how many leaves it has.
     fn sealed(&self, from: u64) -> BoxFuture<'_, Result<(Vec<SealedBatch>, u64), StoreError>>;
+    /// How far each of these streams is sealed, where any of it is.
+    fn frontiers<'a>(&'a self, streams: &'a [Uuid]) -> BoxFuture<'a, Result<Vec<Frontier>, StoreError>>;
     /// When the earliest was stored of those of the newest batches that are not in the tree.
     fn unsealed_since(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>>;
 }
@@ -189,6 +195,27 @@ impl Reader {
     /// As [`Reader::page`].
     pub async fn unsealed_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.source.unsealed_since().await
+    }
+
+    /// Of each row, whether its batch is in the tree, judged by how far its stream is sealed. That it is as it was sealed, a
+    /// [proof](crate::verify::prove) tells.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Reader::page`].
+    pub async fn are_sealed(&self, rows: &[Row]) -> Result<Vec<bool>, StoreError> {
+        let streams: BTreeSet<_> = rows.iter().map(|row| row.stream_id).collect();
+        let mut frontiers = HashMap::new();
+        for streams in Vec::from_iter(streams).chunks(MOST_STREAMS) {
+            let sealed = self.source.frontiers(streams).await?;
+            frontiers.extend(sealed.into_iter().map(|frontier| (frontier.stream_id, frontier.seq)));
+        }
+        let is_sealed = |row: &Row| frontiers.get(&row.stream_id).is_some_and(|seq| row.seq < *seq);
+        Ok(rows.iter().map(is_sealed).collect())
     }
 
     pub(super) async fn sealed(&self, from: u64) -> Result<(Vec<SealedBatch>, u64), StoreError> {

@@ -32,6 +32,21 @@ pub(super) struct SealedBatch {
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) const COLUMNS: &str = "t.leaf, b.stream_id, b.first_seq, CAST(CASE b.kind WHEN 'lost' THEN 0 ELSE b.n END AS bigint) AS n, b.first_created, b.last_created";
 
+/// How far a stream is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frontier {
+    pub(super) stream_id: Uuid,
+    /// The number before which all of its entries are in the tree.
+    pub(super) seq: i64,
+}
+
+impl Frontier {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn read(row: &impl Columns) -> Result<Self, sqlx::Error> {
+        Ok(Self { stream_id: row.uuid("stream_id")?, seq: row.number("seq")? })
+    }
+}
+
 impl SealedBatch {
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn read(row: &impl Columns) -> Result<Self, sqlx::Error> {

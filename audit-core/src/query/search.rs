@@ -35,6 +35,17 @@ pub(super) trait Statements {
         limit: usize,
     ) -> Result<Option<Vec<Row>>, StoreError>;
 
+    /// As [`rows`](Self::rows), of everything that is left, by one statement. `None` where there is none that is as good as several.
+    async fn rest(
+        &mut self,
+        _: &Plan<'_>,
+        _: Span,
+        _: Option<Cursor>,
+        _: usize,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        Ok(None)
+    }
+
     /// How many rows there are within a span; `None` where the statement ran out of time.
     async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError>;
 
@@ -70,6 +81,7 @@ pub(super) async fn read(
     let mut rows = Vec::new();
     let mut reached = plan.place;
     let mut moved = false;
+    let mut is_first = true;
     while let Some(span) = spans.next() {
         let begun = Instant::now();
         loop {
@@ -101,6 +113,15 @@ pub(super) async fn read(
         (reached, moved) = (Some(plan.travel.end_of(span)), true);
         if plan.is_scan() && !spans.is_done() && started.elapsed() >= patience {
             return Ok(Reading { rows, stopped: reached });
+        }
+        // What the newest rows do not answer.
+        if std::mem::take(&mut is_first)
+            && !plan.is_scan()
+            && let Some(left) = spans.left()
+            && let Some(rest) = statements.rest(plan, left, reached, wanted - rows.len()).await?
+        {
+            rows.extend(rest);
+            return Ok(Reading { rows, stopped: None });
         }
     }
     Ok(Reading { rows, stopped: None })

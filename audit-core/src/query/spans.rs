@@ -61,6 +61,13 @@ impl Spans {
         self.windows.pop_front()
     }
 
+    /// Everything that was not given yet.
+    pub(super) fn left(&self) -> Option<Span> {
+        let since = self.windows.iter().map(|(since, _)| *since).min()?;
+        let until = self.windows.iter().map(|(_, until)| *until).max()?;
+        Some((since, until))
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.windows.is_empty()
     }

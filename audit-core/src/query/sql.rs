@@ -27,20 +27,39 @@ pub(crate) const POSTGRES_ROW: &str = "id, actor_id, actor_type, action, target_
 ///
 /// Values are bound, never written into the statement.
 pub(super) trait Dialect: Database {
-    /// Keeps a column from its index, where another one leads to fewer rows.
-    const BESIDE: &'static str;
     /// The day of `created_at`, in UTC, as ISO 8601 writes it.
     const DAY: &'static str;
 
     /// Whether the SQL of a condition is true of exactly the rows of which the condition holds. Otherwise it is true of
     /// more.
     fn is_exact(condition: &Condition) -> bool;
+    /// A text column that is kept from its index, where another one leads to fewer rows.
+    fn beside(column: &str) -> String;
     fn push_time(sql: &mut QueryBuilder<Self>, micros: i64);
     fn push_ip(sql: &mut QueryBuilder<Self>, network: &ipnet::IpNet);
     /// Whether a text column begins with something.
     fn push_prefix(sql: &mut QueryBuilder<Self>, column: &str, beginning: &str);
     fn push_metadata(sql: &mut QueryBuilder<Self>, path: &Path, pattern: &Pattern);
     fn push_anywhere(sql: &mut QueryBuilder<Self>, text: &str);
+}
+
+/// Which columns of a condition may lead to the rows by their indexes.
+#[derive(Clone, Copy)]
+enum Leading {
+    Any,
+    /// The one that says most.
+    First,
+    None,
+}
+
+impl Leading {
+    fn first<D: Dialect>(self, column: &str) -> String {
+        if matches!(self, Self::None) { D::beside(column) } else { column.to_owned() }
+    }
+
+    fn second<D: Dialect>(self, column: &str) -> String {
+        if matches!(self, Self::Any) { column.to_owned() } else { D::beside(column) }
+    }
 }
 
 /// `SELECT … WHERE …`: what a plan asks for, within a span and beyond a place.
@@ -61,22 +80,23 @@ where
     D::push_time(&mut sql, since);
     sql.push(" AND created_at < ");
     D::push_time(&mut sql, until);
-    let mut beside = "";
+    let (mut leading, others) =
+        if plan.is_led { (Leading::First, Leading::None) } else { (Leading::Any, Leading::Any) };
     for term in &plan.terms {
         match (term.negated, D::is_exact(&term.condition)) {
             (false, _) => {
                 sql.push(" AND ");
-                push_condition(&mut sql, &term.condition, beside);
+                push_condition(&mut sql, &term.condition, leading);
             }
             (true, true) => {
                 sql.push(" AND (");
-                push_condition(&mut sql, &term.condition, D::BESIDE);
+                push_condition(&mut sql, &term.condition, others);
                 sql.push(") IS NOT TRUE");
             }
             // The opposite of too many rows would be too few.
             (true, false) => {}
         }
-        beside = D::BESIDE;
+        leading = others;
     }
     if let Some(batches) = plan.batches {
         push_batches(&mut sql, batches);
@@ -87,6 +107,17 @@ where
         sql.push(", ").push_bind(place.id).push(")");
     }
     sql
+}
+
+/// The number in the one row of `SELECT count(*) …`.
+pub(super) fn count<'r, R>(rows: &'r [R]) -> Result<u64, sqlx::Error>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    row.try_get::<i64, _>(0).map(i64::unsigned_abs)
 }
 
 /// `SELECT value, count(*) …`: how many rows there are of each kind.
@@ -173,7 +204,7 @@ where
     sql.push(")");
 }
 
-fn push_condition<D: Dialect>(sql: &mut QueryBuilder<D>, condition: &Condition, beside: &str)
+fn push_condition<D: Dialect>(sql: &mut QueryBuilder<D>, condition: &Condition, leading: Leading)
 where
     for<'q> String: Encode<'q, D> + Type<D>,
     for<'q> Uuid: Encode<'q, D> + Type<D>,
@@ -185,18 +216,20 @@ where
         Condition::Attempt(id) => {
             sql.push("attempt_id = ").push_bind(*id);
         }
-        Condition::Text(column, pattern) => push_text(sql, *column, pattern, beside),
+        Condition::Text(column, pattern) => push_text(sql, leading.first::<D>(column.name()), pattern),
         Condition::Actor(kind, id) => {
-            sql.push(format_args!("({}actor_type = ", D::BESIDE)).push_bind(kind.to_string()).push(" AND ");
-            push_text(sql, TextColumn::ActorId, id, beside);
+            let column = leading.second::<D>("actor_type");
+            sql.push(format_args!("({column} = ")).push_bind(kind.to_string()).push(" AND ");
+            push_text(sql, leading.first::<D>(TextColumn::ActorId.name()), id);
             sql.push(")");
         }
         Condition::ActorType(kind) => {
             sql.push("actor_type = ").push_bind(kind.to_string());
         }
         Condition::Target(kind, id) => {
-            sql.push(format_args!("({}target_type = ", D::BESIDE)).push_bind(kind.clone()).push(" AND ");
-            push_text(sql, TextColumn::TargetId, id, beside);
+            let column = leading.second::<D>("target_type");
+            sql.push(format_args!("({column} = ")).push_bind(kind.clone()).push(" AND ");
+            push_text(sql, leading.first::<D>(TextColumn::TargetId.name()), id);
             sql.push(")");
         }
         Condition::Outcome(outcome) => {
@@ -209,11 +242,10 @@ where
     }
 }
 
-fn push_text<D: Dialect>(sql: &mut QueryBuilder<D>, column: TextColumn, pattern: &Pattern, beside: &str)
+fn push_text<D: Dialect>(sql: &mut QueryBuilder<D>, column: String, pattern: &Pattern)
 where
     for<'q> String: Encode<'q, D> + Type<D>,
 {
-    let column = format!("{beside}{}", column.name());
     match pattern {
         Pattern::Exact(text) => {
             sql.push(column).push(" = ").push_bind(text.clone());
@@ -265,20 +297,28 @@ where
     sql
 }
 
-/// How many leaves the tree has.
-pub(super) fn select_end<D: Database>(before: &str) -> QueryBuilder<D> {
-    QueryBuilder::new(format!("SELECT coalesce(max(leaf) + 1, 0) FROM {before}audit_tree"))
+/// How far streams are sealed: the end of the last batch of each that is in the tree, into which they go in their order.
+pub(super) fn select_frontiers<D: Database>(before: &str, streams: &[Uuid]) -> QueryBuilder<D>
+where
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    let mut sql = QueryBuilder::new("");
+    let mut union = "";
+    for stream in streams {
+        sql.push(format_args!(
+            "{union}SELECT b.stream_id, CAST(b.first_seq + b.n AS bigint) AS seq FROM {before}audit_batches b WHERE b.stream_id = "
+        ));
+        sql.push_bind(*stream);
+        sql.push(format_args!(" AND b.batch_no = (SELECT max(batch_no) FROM {before}audit_tree WHERE stream_id = "));
+        sql.push_bind(*stream).push(")");
+        union = " UNION ALL ";
+    }
+    sql
 }
 
-/// What [`select_end`] gives back.
-pub(super) fn end<'r, R>(rows: &'r [R]) -> Result<u64, sqlx::Error>
-where
-    R: sqlx::Row,
-    usize: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-    row.try_get::<i64, _>(0).map(i64::unsigned_abs)
+/// How many leaves the tree has, which [`count`] reads.
+pub(super) fn select_end<D: Database>(before: &str) -> QueryBuilder<D> {
+    QueryBuilder::new(format!("SELECT coalesce(max(leaf) + 1, 0) FROM {before}audit_tree"))
 }
 
 /// Reads a row.
@@ -295,9 +335,7 @@ pub(crate) fn row(row: &impl Columns, failed: impl Fn(sqlx::Error) -> StoreError
         action: word("action")?,
         target_type: word("target_type")?,
         target_id: text("target_id")?,
-        metadata: serde_json::from_str::<Map<String, Value>>(&word("metadata")?)
-            .map_err(|_| unreadable("metadata"))?
-            .into(),
+        metadata: metadata(&word("metadata")?).ok_or_else(|| unreadable("metadata"))?.into(),
         ip_address: ip_address.transpose().map_err(|_| unreadable("ip_address"))?,
         user_agent: text("user_agent")?,
         created_at: row.time("created_at").map_err(&failed)?,
@@ -319,6 +357,16 @@ pub(crate) fn row(row: &impl Columns, failed: impl Fn(sqlx::Error) -> StoreError
             .map(|text| serde_json::from_str(&text).map_err(|_| unreadable("redacted")))
             .transpose()?,
     })
+}
+
+/// Metadata, in the same order from each store, also where somebody has `serde_json` keep the order of members.
+fn metadata(text: &str) -> Option<Map<String, Value>> {
+    let mut metadata = serde_json::from_str(text).ok()?;
+    Value::sort_all_objects(&mut metadata);
+    match metadata {
+        Value::Object(members) => Some(members),
+        _ => None,
+    }
 }
 
 /// A row whose column holds what no version of this program writes.

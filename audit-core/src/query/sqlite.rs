@@ -8,13 +8,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::filter::metadata::readings;
 use super::filter::{Condition, Path, Pattern, Period};
 use super::overview::Most;
 use super::plan::Plan;
 use super::reader::{Reach, Source};
-use super::sealed::SealedBatch;
+use super::sealed::{Frontier, SealedBatch};
 use super::search::{self, Statements};
 use super::spans::Span;
 use super::sql::{self, Dialect};
@@ -81,7 +82,7 @@ impl Sqlite {
 impl Source for Sqlite {
     fn page<'a>(&'a self, query: &'a Query, patience: Duration) -> BoxFuture<'a, Result<Page, StoreError>> {
         Box::pin(async move {
-            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            let plan = plan_of(query);
             let wanted = query.row_limit() as usize + 1;
             let reading = self.ask(async |session| search::read(session, &plan, wanted, patience).await).await?;
             Ok(Page::of(query, reading))
@@ -90,7 +91,7 @@ impl Source for Sqlite {
 
     fn count<'a>(&'a self, query: &'a Query, reach: Reach) -> BoxFuture<'a, Result<Count, StoreError>> {
         Box::pin(async move {
-            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            let plan = plan_of(query);
             self.ask(async |session| search::count(session, &plan, reach).await).await
         })
     }
@@ -102,14 +103,14 @@ impl Source for Sqlite {
         patience: Duration,
     ) -> BoxFuture<'a, Result<Overview, StoreError>> {
         Box::pin(async move {
-            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            let plan = plan_of(query);
             self.ask(async |session| survey::overview(session, &plan, most, patience).await).await
         })
     }
 
     fn tally<'a>(&'a self, query: &'a Query, by: By, most: usize) -> BoxFuture<'a, Result<Tally, StoreError>> {
         Box::pin(async move {
-            let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+            let plan = plan_of(query);
             self.ask(async |session| search::tally(session, &plan, by, most).await).await
         })
     }
@@ -118,8 +119,15 @@ impl Source for Sqlite {
         Box::pin(self.ask(async move |session| {
             let rows = session.answer(sql::select_sealed("", from)).await?;
             let end = session.answer(sql::select_end("")).await?;
-            let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::end(&end)?));
+            let read = || Ok((rows.iter().map(SealedBatch::read).collect::<Result<_, _>>()?, sql::count(&end)?));
             read().map_err(|error| self.failed(error))
+        }))
+    }
+
+    fn frontiers<'a>(&'a self, streams: &'a [Uuid]) -> BoxFuture<'a, Result<Vec<Frontier>, StoreError>> {
+        Box::pin(self.ask(async move |session| {
+            let rows = session.answer(sql::select_frontiers("", streams)).await?;
+            rows.iter().map(Frontier::read).collect::<Result<_, _>>().map_err(|error| self.failed(error))
         }))
     }
 
@@ -198,8 +206,7 @@ impl Statements for Session<'_> {
 
     async fn count(&mut self, plan: &Plan<'_>, span: Span) -> Result<Option<u64>, StoreError> {
         let Some(rows) = self.fetch(sql::select("count(*)", TABLE, plan, span, None)).await? else { return Ok(None) };
-        let counted = rows.iter().try_fold(0, |sum, row| row.try_get::<i64, _>(0).map(|count| sum + count));
-        counted.map(|count| Some(count.unsigned_abs())).map_err(|error| self.reader.failed(error))
+        sql::count(&rows).map(Some).map_err(|error| self.reader.failed(error))
     }
 
     async fn tally(
@@ -224,6 +231,11 @@ impl Statements for Session<'_> {
     }
 }
 
+/// Without statistics SQLite takes the index of the last condition that has one, which may be a hot action's.
+fn plan_of(query: &Query) -> Plan<'_> {
+    Plan::of(query, sqlx::Sqlite::is_exact).led()
+}
+
 fn select_rows(plan: &Plan<'_>, span: Span, place: Option<Cursor>, limit: usize) -> QueryBuilder<sqlx::Sqlite> {
     let mut statement = sql::select(COLUMNS, TABLE, plan, span, place);
     sql::push_order(&mut statement, plan.travel, i64::try_from(limit).unwrap_or(i64::MAX));
@@ -232,13 +244,14 @@ fn select_rows(plan: &Plan<'_>, span: Span, place: Option<Cursor>, limit: usize)
 
 /// SQLite has no networks and no index into JSON: what its SQL says about them is true of more rows than are meant.
 impl Dialect for sqlx::Sqlite {
-    // Without statistics SQLite takes the index of the last condition that has one, which may be a hot action's. A plus
-    // keeps a column from its index.
-    const BESIDE: &'static str = "+";
     const DAY: &'static str = "date(created_at / 1000000, 'unixepoch')";
 
     fn is_exact(condition: &Condition) -> bool {
         !matches!(condition, Condition::Anywhere(_) | Condition::Metadata(..) | Condition::Ip(_))
+    }
+
+    fn beside(column: &str) -> String {
+        format!("+{column}")
     }
 
     fn push_time(sql: &mut QueryBuilder<Self>, micros: i64) {
@@ -296,7 +309,7 @@ mod tests {
     const TABLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql"));
 
     async fn plan(connection: &mut SqliteConnection, query: &Query) -> String {
-        let plan = Plan::of(query, sqlx::Sqlite::is_exact);
+        let plan = plan_of(query);
         let statement = select_rows(&plan, plan.span, plan.place, 50);
         let explain = format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str());
         let steps = sqlx::query(AssertSqlSafe(explain)).fetch_all(connection).await.unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Planning a query over many partitions costs more than running it, and each partition takes locks. So the first
 //! statement asks one partition, the newest that has begun; the next asks eight, and the others 32: a question that
-//! recent rows answer costs one small statement, and one that nothing answers a handful.
+//! recent rows answer costs one small statement, and one that nothing answers a handful. Where a statement for all the others
+//! was planned before, it takes their place.
 
 use super::Travel;
 use super::spans::Span;

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::Instrument as _;
+
 use super::outside::Outside;
 use super::place::{Place, Step, Stored, Tree};
 use super::{Checkpoint, SealerError};
 use crate::merkle::Frontier;
 use crate::signing::{Note, Signer};
+use crate::spans;
 use crate::store::{ErrorClass, StoreError};
 
 /// The pause between two looks where this user may not seal: somebody may grant it.
@@ -119,7 +122,9 @@ impl Task {
         };
         // Dropped with the connection should this fail: another server may answer the next one.
         let watermark = self.watermark.take();
-        let turn = self.seal(&mut *open, watermark).await?;
+        let span = spans::seal();
+        let turn = self.seal(&mut *open, watermark).instrument(span.clone()).await?;
+        span.record("headers", turn.headers());
         let is_due = sign_now || self.next_checkpoint <= Instant::now();
         let is_settled = !matches!(turn, Turn::Sealed { is_whole: false, .. });
         if let Some(signer) = self.settings.signer.clone()

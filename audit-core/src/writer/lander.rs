@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracing::Instrument as _;
+
 use super::condition::Part;
 use super::pauses::Pauses;
 use super::session::{Session, Shared};
 use crate::batch::{Batch, HeaderKind};
 use crate::encoding;
 use crate::journal::{JournalError, Moves};
+use crate::spans;
 use crate::store::{ErrorClass, Landed, StoreError};
 
 /// Lands batches over a connection of its own.
@@ -29,6 +32,10 @@ impl Lander {
     ///
     /// A batch whose stream another writer uses, or whose times no partition takes, is stored in a stream of its own.
     pub(super) async fn land(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
+        self.land_at_last(batch, failed).instrument(spans::land(batch)).await
+    }
+
+    async fn land_at_last(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
         let mut in_its_place = None;
         // Whoever finds a batch lost answers for saying so.

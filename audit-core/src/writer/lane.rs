@@ -141,15 +141,33 @@ impl Lane {
         }
         while !self.held().is_drained {
             if self.held().in_hand.is_none() && !self.freeze_next().await {
+                self.stay_for_calls_in_progress(&stop).await;
+                if !self.shared.queue.leave(self.index) {
+                    continue;
+                }
                 self.close();
                 self.held().is_drained = true;
                 self.changed.notify_waiters();
             }
             self.keep_in_hand_or_spill(&stop).await;
-            if *stop.borrow() && self.held().in_hand.is_some() {
-                // The journal refuses, and there is no time to ask again.
-                return;
+        }
+    }
+
+    /// While batches are on their way to the store, calls in progress may end, and their entries belong with the others.
+    async fn stay_for_calls_in_progress(&self, stop: &watch::Receiver<bool>) {
+        let stored = async {
+            loop {
+                let changed = self.changed.notified();
+                if !self.shared.queue.waits_for(self.index) {
+                    return;
+                }
+                changed.await;
             }
+        };
+        tokio::select! {
+            () = stored => {}
+            () = self.shared.queue.refilled() => {}
+            () = set(stop.clone()) => {}
         }
     }
 
@@ -211,21 +229,17 @@ impl Lane {
         self.changed.notify_waiters();
     }
 
-    /// Waits until the batch in hand is stored, or is safe in the journal. Gives up only to stop.
+    /// Waits until the batch in hand is stored, or is safe in the journal. The end of the time for storing makes it ask a
+    /// journal that refused again, at once.
     async fn keep_in_hand_or_spill(&self, stop: &watch::Receiver<bool>) {
-        let Some(backlog) = &self.backlog else {
-            tokio::select! {
-                () = self.until_hand_is_empty() => {}
-                () = set(stop.clone()) => {}
-            }
-            return;
-        };
+        let Some(backlog) = &self.backlog else { return self.until_hand_is_empty().await };
         tokio::select! {
             () = self.until_hand_is_empty() => return,
             () = self.until_it_is_time_to_spill() => {}
             () = set(stop.clone()) => {}
         }
         while let Some(in_hand) = self.in_hand() {
+            let is_last_call = *stop.borrow();
             let (writing, batch) = (Arc::clone(backlog), Arc::clone(&in_hand.batch));
             if blocking(move || writing.append(&batch)).await.is_ok() {
                 return self.journaled(backlog).await;
@@ -233,7 +247,7 @@ impl Lane {
             tokio::select! {
                 () = self.until_hand_is_empty() => return,
                 () = tokio::time::sleep(ASK_JOURNAL_AGAIN) => {}
-                () = set(stop.clone()) => return,
+                () = set(stop.clone()), if !is_last_call => {}
             }
         }
     }

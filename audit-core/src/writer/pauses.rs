@@ -45,3 +45,26 @@ impl Pauses {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_their_ceiling_and_no_two_writers_keep_step() {
+        let longest = Duration::from_secs(5);
+        let writers: Vec<Vec<Duration>> = (0..4).map(|_| pauses(longest).take(100).collect()).collect();
+        for writer in &writers {
+            assert!((FIRST_PAUSE..2 * FIRST_PAUSE).contains(&writer[0]), "{writer:?}");
+            assert!(writer.iter().all(|pause| *pause <= longest), "{writer:?}");
+            assert_eq!(writer.last(), Some(&longest));
+        }
+        assert!(writers.iter().any(|writer| writer[..5] != writers[0][..5]), "{writers:?}");
+    }
+
+    #[test]
+    fn a_ceiling_below_the_first_pause_holds_too() {
+        let longest = Duration::from_millis(1);
+        assert!(pauses(longest).take(100).all(|pause| pause <= longest));
+    }
+}

@@ -101,7 +101,7 @@ impl Queue {
         self.wake_lanes();
     }
 
-    /// Waits until the queue takes no more.
+    /// Waits until there are no new places.
     pub(crate) async fn draining(&self) {
         let begins = self.draining.notified();
         if self.state().phase == Phase::Open {

@@ -140,7 +140,7 @@ impl Function {
         matches!(self.value_text().as_str(), "()" | "!")
     }
 
-    /// Whether the return type hides a response, as `impl IntoResponse`.
+    /// Whether the return type hides a response, as `impl IntoResponse`, or in actix-web `impl Responder`.
     pub(super) fn hides_a_response(&self) -> bool {
         let mut hidden = HiddenResponse(false);
         hidden.visit_type(self.gives().value());
@@ -200,7 +200,7 @@ impl<'ast> Visit<'ast> for HiddenResponse {
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
         self.0 |= ty.bounds.iter().any(|bound| {
             matches!(bound, TypeParamBound::Trait(bound)
-                if bound.path.segments.last().is_some_and(|last| last.ident == "IntoResponse"))
+                if bound.path.segments.last().is_some_and(|last| last.ident == "IntoResponse" || last.ident == "Responder"))
         });
         visit::visit_type_impl_trait(self, ty);
     }

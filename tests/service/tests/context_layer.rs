@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use audit_core::http::{ContextLayer, TrustedProxies};
+use audit_core::testing::Capture;
 use audit_core::{Actor, Auditor, Context, Row, audited, context};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request};
@@ -15,8 +16,10 @@ use axum::routing::get;
 use axum::{Router, extract::Path};
 use http::StatusCode;
 use http_body::Frame;
+use proptest::test_runner::TestRunner;
 use tests::calls::{SOON, rows};
 use tests::scripted::ScriptedStore;
+use tests::spoofs::spoofed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
@@ -238,6 +241,24 @@ fn telling(ended: Arc<std::sync::Mutex<Option<tokio::sync::oneshot::Sender<()>>>
         }
     }
     Tells(ended)
+}
+
+#[test]
+fn no_request_makes_the_log_hold_an_address_that_no_trusted_hop_vouched_for() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let tried = TestRunner::default().run(&spoofed(), |spoofed| {
+        let capture = Capture::new();
+        runtime.block_on(capture.scope(async {
+            let app = routes().layer(ContextLayer::new().trust(spoofed.proxies()));
+            let peer = ConnectInfo(SocketAddr::from((spoofed.peer, 4711)));
+            let headers = spoofed.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            let request = headers.fold(request("/touch/7"), |request, (name, value)| request.header(name, value));
+            ask(&app, request.extension(peer)).await;
+        }));
+        assert_eq!(capture.rows()[0].ip_address, Some(spoofed.client));
+        Ok(())
+    });
+    tried.unwrap();
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p tests --bin bench -- reading
 //! cargo run --release -p tests --bin bench -- reading --rows 100000
+//! cargo run --release -p tests --bin bench -- writing
 //! ```
 
 use std::error::Error;
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use tests::reading;
+use tests::{reading, writing};
 
 /// Measures what takes minutes to measure.
 #[derive(Debug, Parser)]
@@ -31,6 +32,15 @@ enum Bench {
         #[arg(long, default_value_t = 10_000_000)]
         rows: u64,
     },
+    /// How many entries a second are stored, next to other ways to store the same rows
+    Writing {
+        /// Entries that are stored each way
+        #[arg(long, default_value_t = 200_000)]
+        rows: u64,
+        /// How often each way is measured, in turns
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
 }
 
 #[tokio::main]
@@ -38,6 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let figures = match args.bench {
         Bench::Reading { rows } => reading::run(rows).await,
+        Bench::Writing { rows, rounds } => writing::run(rows, rounds).await,
     };
     fs::write(&args.json, serde_json::to_string_pretty(&figures)?)?;
     println!("\nthe same as JSON: {}", args.json.display());

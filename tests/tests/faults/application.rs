@@ -126,12 +126,13 @@ async fn a_terminated_program_leaves_the_remainder_in_the_journal() {
         let scene = Scene::new().await;
         let faults = Faults::below(&scene.journal());
         let mut orders = scene.orders();
-        (orders.contract, orders.queue, orders.deadline) = (Contract::Queued, 5_000, 300);
+        (orders.contract, orders.queue, orders.deadline) = (Contract::Queued, 1_000, 300);
         let victim = Victim::start(program(), &orders, Some(&faults));
         victim.acknowledges(200);
         scene.proxy.all(manner);
         faults.slow_syncs(Duration::from_millis(400));
-        victim.acknowledges(7_000);
+        // The queue has been filled twice over: both lanes are at work on what it held.
+        victim.acknowledges(2_500);
         let ended = victim.terminate();
         assert_eq!(ended.get("lost"), 0, "{ended:?}");
         assert!(ended.get("journaled") > 0, "{ended:?}");

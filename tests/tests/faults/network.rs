@@ -8,9 +8,14 @@ use tests::proxy::{Direction, Manner, Proxy};
 use crate::support::{Load, builder};
 
 async fn behind_a_proxy() -> (Database<'static>, Proxy, Load) {
+    in_batches_of(150).await
+}
+
+/// Up to a hundred rows land as one statement, more by COPY in a transaction of several.
+async fn in_batches_of(rows: usize) -> (Database<'static>, Proxy, Load) {
     let database = server().database().await;
     let proxy = Proxy::before(database.server().port(), Manner::Pass);
-    let load = Load::start(builder(&proxy.url(&database.url()))).await;
+    let load = Load::start(builder(&proxy.url(&database.url())).batch_rows(rows)).await;
     load.stores(200).await;
     (database, proxy, load)
 }
@@ -41,7 +46,8 @@ async fn a_connection_that_goes_silent_is_given_up_on() {
 /// Fault 8: the whole network is gone for a while, and comes back with what it held.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_network_that_comes_back_doubles_nothing() {
-    let (database, proxy, load) = behind_a_proxy().await;
+    // While replies are held back, each lane's statement commits.
+    let (database, proxy, load) = in_batches_of(50).await;
     for direction in [Direction::ToClient, Direction::Both] {
         proxy.all(Manner::Silent(direction));
         load.fails(2).await;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use audit_core::encoding::row_leaf;
 use audit_core::store::{self, Schema};
 use audit_core::{Context, Outbox, context, outbox};
+use sqlx::any::install_default_drivers;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use tests::postgres::{Database, server};
 use tests::samples;
 
@@ -76,6 +77,19 @@ async fn what_commits_is_stored_once_and_what_rolls_back_never_in_sqlite() {
     both_commit_or_neither!(url, &mut connection);
 }
 
+async fn whichever(url: &str) -> AnyConnection {
+    install_default_drivers();
+    AnyConnection::connect(url).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_commits_is_stored_once_and_what_rolls_back_never_in_whichever_database_there_is() {
+    let database = migrated().await;
+    both_commit_or_neither!(database.url(), &mut whichever(&database.url()).await);
+    let (_folder, url, _) = file().await;
+    both_commit_or_neither!(url.as_str(), &mut whichever(&url).await);
+}
+
 macro_rules! the_very_same_entry {
     ($url:expr, $connection:expr) => {{
         let (url, connection) = ($url, $connection);
@@ -109,6 +123,14 @@ async fn what_comes_out_of_the_outbox_is_what_the_queue_would_have_stored_in_pos
 async fn what_comes_out_of_the_outbox_is_what_the_queue_would_have_stored_in_sqlite() {
     let (_folder, url, mut connection) = file().await;
     the_very_same_entry!(url, &mut connection);
+}
+
+#[tokio::test]
+async fn what_comes_out_of_the_outbox_is_what_the_queue_would_have_stored_in_whichever_database_there_is() {
+    let database = migrated().await;
+    the_very_same_entry!(database.url(), &mut whichever(&database.url()).await);
+    let (_folder, url, _) = file().await;
+    the_very_same_entry!(url.as_str(), &mut whichever(&url).await);
 }
 
 #[tokio::test]

@@ -62,6 +62,36 @@ async fn behind_a_pooler_limits_hold_and_nothing_outlives_its_transaction() {
 }
 
 #[tokio::test]
+async fn a_sessions_waits_are_bounded_and_its_commits_on_the_disk_whatever_the_database_says() {
+    for manner in [Manner::Pass, Manner::LoseOptions] {
+        let (database, _proxy, store) = behind(manner).await;
+        // A row's CHECK sees what the session that lands it has set.
+        database
+            .execute(
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$;
+                 CREATE FUNCTION control_plane.limits() RETURNS text LANGUAGE sql AS $$
+                     SELECT string_agg(name || ' ' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN (
+                         'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'synchronous_commit',
+                         'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count') $$;
+                 ALTER TABLE control_plane.audit_logs ADD CONSTRAINT limited CHECK (control_plane.limits() =
+                     'idle_in_transaction_session_timeout 30000, lock_timeout 10000, statement_timeout 30000, '
+                     'synchronous_commit on, tcp_keepalives_count 4, tcp_keepalives_idle 10, tcp_keepalives_interval 5')
+                     NOT VALID",
+            )
+            .await;
+        let mut connection = store.connect().await.unwrap();
+        let mut freezer = Freezer::new();
+        for rows in [1, 3, 300] {
+            assert_eq!(
+                connection.land(&samples::batch(&mut freezer, rows)).await.unwrap(),
+                STORED,
+                "{manner:?}, {rows}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_fell_silent_does_not_hold_up_its_successor() {
     let (database, proxy, store) = behind(Manner::FallSilentAfter(60_000)).await;
     let mut freezer = Freezer::new();

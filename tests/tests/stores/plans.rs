@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use audit_core::migrate::{Options, SearchIndex, build_search_index, migrate};
-use audit_core::query::{Filter, Query};
+use audit_core::query::{Filter, Query, Reader};
+use audit_core::store::Schema;
 use tests::postgres::{Database, server};
+use tests::proxy::{Manner, Proxy};
 use tests::reading::reads;
 
 /// Eight weeks of 4,000 entries each, as a service has them: few actors are busy, most are rare.
@@ -62,6 +64,57 @@ async fn no_filter_of_the_seed_reads_a_partition_through() {
             assert_eq!(through, 0, "{text}: {indexes:?}");
             assert!(indexes.iter().any(|used| used.contains(index)), "{text}: {indexes:?}");
         }
+    }
+}
+
+/// Lets the reader see rows only while something is true of its session.
+async fn shown_while(database: &Database<'_>, condition: &str) {
+    let policy = format!(
+        "CREATE FUNCTION control_plane.is_shown() RETURNS boolean LANGUAGE sql AS $$ SELECT {condition} $$;
+         ALTER TABLE control_plane.audit_logs ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY shown ON control_plane.audit_logs USING (control_plane.is_shown())"
+    );
+    database.execute(&policy).await;
+}
+
+#[tokio::test]
+async fn what_the_newest_partition_does_not_answer_is_planned_once_in_a_session() {
+    let database = filled().await;
+    shown_while(&database, "EXISTS (SELECT FROM pg_prepared_statements WHERE generic_plans >= 2 AND custom_plans = 0)")
+        .await;
+    let reader = Reader::connect(&database.url_as("audit_reader").await, &Schema::default()).await.unwrap();
+    for (request, rows) in [("req_9000", 0), ("req_9001", 3), ("req_9002", 3)] {
+        let query = asked(&format!("request:{request}"));
+        assert_eq!(reader.page(&query).await.unwrap().rows.len(), rows, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_pooler_a_reader_prepares_nothing_and_finds_the_same() {
+    let database = filled().await;
+    shown_while(&database, "NOT EXISTS (SELECT FROM pg_prepared_statements)").await;
+    let url = database.url_as("audit_reader").await;
+    for manner in [Manner::RefuseOptions, Manner::LoseOptions] {
+        let proxy = Proxy::before(database.server().port(), manner);
+        let reader = Reader::connect(&proxy.url(&url), &Schema::default()).await.unwrap();
+        for request in ["req_9000", "req_9001", "req_9002"] {
+            let query = asked(&format!("request:{request}"));
+            assert_eq!(reader.page(&query).await.unwrap().rows.len(), 3, "{manner:?} {request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_terms_the_one_leads_that_few_rows_meet() {
+    let database = filled().await;
+    // The busiest actor has thousands of rows, and the other term none.
+    let read = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname LIKE 'audit\\_logs\\_%'";
+    for text in ["actor:user_0 action:thing.none", "action:thing.action_0 target:nothing", "actor:user_0 request:none"]
+    {
+        let before: i64 = database.value(read).await;
+        reads(&database, &asked(text)).await;
+        let looked_at = database.value::<i64>(read).await - before;
+        assert!(looked_at < 2_500, "{text}: {looked_at}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a reader gives back, the same from both stores.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use audit_core::batch::{Freezer, FrozenRow};
 use audit_core::encoding::row_leaf;
@@ -539,6 +539,30 @@ async fn a_partition_that_nobody_may_read_now_costs_a_page_no_more_than_its_own_
     sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
     let rest = reader.page(&Query::new().after(page.next.unwrap())).await.unwrap();
     assert_eq!(as_frozen(rest.rows), rows[3..]);
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_given_up_and_holds_no_writer_up() {
+    let database = server().database().await;
+    let log = Log::migrated(database.url(), Place::Postgres(server().database().await)).await;
+    log.hold(vec![builder("door.opened").build()]).await;
+    let slow = "CREATE FUNCTION control_plane.slow() RETURNS boolean LANGUAGE sql AS $$ SELECT pg_sleep(60)::text IS NOT NULL $$;
+                ALTER TABLE control_plane.audit_logs ENABLE ROW LEVEL SECURITY;
+                CREATE POLICY slow ON control_plane.audit_logs USING (control_plane.slow())";
+    database.execute(slow).await;
+    let reader = Reader::connect(&database.url_as("audit_reader").await, &Schema::default()).await.unwrap();
+    let began = Instant::now();
+    let write = async {
+        for _ in 0..20 {
+            log.hold(vec![builder("door.closed").build()]).await;
+        }
+        began.elapsed()
+    };
+    let query = Query::new();
+    let (answer, written) = tokio::join!(reader.page(&query), write);
+    assert!(answer.unwrap_err().to_string().contains("narrow the question"));
+    let given_up = began.elapsed();
+    assert!(given_up < Duration::from_secs(10) && written < given_up, "{given_up:?} {written:?}");
 }
 
 #[tokio::test]

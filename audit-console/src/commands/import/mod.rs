@@ -13,13 +13,14 @@ use std::process::ExitCode;
 
 use audit_core::import::{Fate, Field, Import, ImportError, Record};
 use audit_core::signing::SigningKey;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use self::columns::{Assigned, assigned};
 use self::rejects::Rejects;
 use self::report::Report;
 use self::source::{Item, Source};
 use super::ADVICE;
+use super::format::{Format, document};
 use crate::cli::LogArgs;
 use crate::failure::Failure;
 use crate::run::block_on;
@@ -104,16 +105,8 @@ pub(crate) struct ImportArgs {
     dry_run: bool,
 
     /// How to print what became of them
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One document
-    Json,
 }
 
 pub(crate) fn run(log: &LogArgs, args: &ImportArgs, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -122,8 +115,8 @@ pub(crate) fn run(log: &LogArgs, args: &ImportArgs, out: &mut impl Write) -> Res
     let key = key.map_err(|error| Failure::usage(error).with_hint("`audit keys generate` makes a key"))?;
     let report = block_on(import(log, url.as_str(), args, key))??;
     match args.format {
-        Format::Table => report.tell(out)?,
-        Format::Json => report.document(out)?,
+        Format::Text => report.tell(out)?,
+        Format::Json => document(&report, out)?,
     }
     out.flush()?;
     Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -7,7 +7,7 @@ use audit_core::import::Fate;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::render::escape::{self, visible};
+use crate::render::escape::visible;
 use crate::say::say;
 
 /// What became of the rows: each is counted as imported, present or rejected.
@@ -104,12 +104,6 @@ impl Report {
             let (path, changed) = (path.display().to_string(), self.changed);
             say(format_args!("{}: rows that were rejected, and {changed} that were changed", visible(&path)));
         }
-        Ok(())
-    }
-
-    pub(super) fn document(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| Failure::failed(&error))?;
-        writeln!(out, "{}", escape::json(&text))?;
         Ok(())
     }
 }

@@ -19,7 +19,9 @@ mod store;
 mod time;
 
 pub(crate) use address::serves;
-pub(crate) use session::{CONNECT_TIMEOUT, answer, begin, close, connect_bare, end, passes_sessions_on};
+pub(crate) use session::{
+    CONNECT_TIMEOUT, Mode, answer, begin, close, connect_bare, connect_limited, end, passes_sessions_on,
+};
 pub(crate) use sqlstate::store_error;
 pub use store::PostgresStore;
 pub(crate) use time::time;

@@ -36,7 +36,7 @@ const LIMITS: [(&str, &str); 9] = [
 
 /// How a session's limits are set and its statements prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// The session is ours: limits set at its start, statements prepared once. One round trip lands a small batch.
     Direct,
     /// A pooler hands the server's session on after each transaction: every statement runs in an explicit
@@ -107,7 +107,17 @@ pub(crate) async fn close(connection: PgConnection) {
 
 /// Connects with limits. Whether a pooler stands between is found out, unless it is known that one does.
 pub(super) async fn connect(server: &PgConnectOptions, pooler: bool) -> Result<Session, StoreError> {
-    let bare = named(server, APPLICATION);
+    connect_as(APPLICATION, server, pooler).await
+}
+
+/// Connects with limits, and finds out whether a pooler stands between.
+pub(crate) async fn connect_limited(server: &PgConnectOptions, name: &str) -> Result<(PgConnection, Mode), StoreError> {
+    let session = connect_as(name, server, false).await?;
+    Ok((session.connection, session.mode))
+}
+
+async fn connect_as(name: &str, server: &PgConnectOptions, pooler: bool) -> Result<Session, StoreError> {
+    let bare = named(server, name);
     let action = || format!("cannot reach {}", address::describe(server));
     let first = if pooler { bare.clone() } else { bare.clone().options(LIMITS) };
     let connected = match attempt(&first).await.map_err(|error| no_answer(action(), error))? {

@@ -135,7 +135,8 @@ impl Queue {
         let wanted = rows == 0 || full || state.first_queued() < state.hurry || state.phase != Phase::Open;
         drop(state);
         if wanted {
-            self.work.notify_one();
+            // The lane that worked last: its connection's process is the one whose caches are warm.
+            self.work.notify_last();
         }
     }
 

@@ -47,7 +47,13 @@ fn lane(queue: &Arc<Queue>, lane: usize) -> JoinHandle<()> {
     let queue = Arc::clone(queue);
     thread::spawn(move || {
         let (mut batches, mut in_journal) = (0, 0);
-        while let Some(batch) = block_on(queue.take(lane)) {
+        loop {
+            let Some(batch) = block_on(queue.take(lane)) else {
+                if queue.leave(lane) {
+                    break;
+                }
+                continue;
+            };
             assert!(!batch.is_empty());
             observe(&queue);
             batches += 1;
@@ -129,7 +135,7 @@ fn every_entry_is_stored_and_nobody_waits_for_ever() {
 fn a_shutdown_at_any_moment_accounts_for_every_entry_and_releases_everybody() {
     check(|| {
         let queue = queue(1, Duration::ZERO);
-        let lanes = vec![lane(&queue, 0)];
+        let lanes = vec![lane(&queue, 0), lane(&queue, 1)];
         let mut threads = callers(&queue);
         let flusher = Arc::clone(&queue);
         threads.push(thread::spawn(move || {
@@ -141,7 +147,23 @@ fn a_shutdown_at_any_moment_accounts_for_every_entry_and_releases_everybody() {
         join(threads);
         let stats = observe(&queue);
         assert_eq!(stats.waiting, 0, "{stats:?}");
+        assert_eq!(queue.lost(), 0, "what was taken in was taken by the lane: {stats:?}");
         assert_eq!(queue.state().reserved, 0, "each place was filled, or went back");
+    });
+}
+
+#[test]
+fn what_is_taken_in_while_the_queue_drains_is_taken_by_a_lane() {
+    check(|| {
+        let queue = queue(10, Duration::ZERO);
+        let place = block_on(queue.reserve()).expect("there is room");
+        let lanes = vec![lane(&queue, 0), lane(&queue, 1)];
+        queue.drain();
+        let is_taken_in = place.fill(entry()).is_ok();
+        join(lanes);
+        queue.close();
+        let stats = observe(&queue);
+        assert_eq!((stats.stored + stats.dead_lettered, queue.lost()), (u64::from(is_taken_in), 0), "{stats:?}");
     });
 }
 

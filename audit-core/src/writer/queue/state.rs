@@ -61,6 +61,8 @@ pub(super) struct Taken {
     pub(super) in_flight: Option<Tickets>,
     /// The batches in the journal, oldest first.
     pub(super) journaled: VecDeque<Tickets>,
+    /// Whether it takes no more.
+    pub(super) has_left: bool,
 }
 
 /// The tickets of one batch; of a header without rows, none.
@@ -76,9 +78,9 @@ pub(super) struct Tickets {
 pub(super) enum Phase {
     #[default]
     Open,
-    /// No new places; the lanes write what there is.
+    /// No new places; the lanes write what there is, and what calls in progress add to it.
     Draining,
-    /// The lanes have gone.
+    /// The lanes take no more, and nothing is taken in.
     Closed,
     /// The lanes are in the process that this one was forked from.
     Forked,

@@ -9,8 +9,8 @@ use crate::Entry;
 use crate::writer::sync::MutexGuard;
 
 impl Queue {
-    /// What a lane is to freeze next; nothing once the queue is drained. The lane answers with
-    /// [`Self::landed`] or [`Self::journaled`] before it takes again.
+    /// What a lane is to freeze next; nothing where the queue is drained. The lane answers with
+    /// [`Self::landed`] or [`Self::journaled`] before it takes again, and [leaves](Self::leave) once it will not.
     ///
     /// # Cancellation
     ///
@@ -35,6 +35,31 @@ impl Queue {
                 () = until(ripe_at) => {}
             }
         }
+    }
+
+    /// Waits until there is something in the queue.
+    pub(crate) async fn refilled(&self) {
+        loop {
+            let more = self.work.notified();
+            if !self.state().entries.is_empty() {
+                return;
+            }
+            more.await;
+        }
+    }
+
+    /// The lane takes no more; not where there is something to take. Once all have left, nothing is taken in, so that
+    /// whatever was taken in was taken by a lane.
+    pub(crate) fn leave(&self, lane: usize) -> bool {
+        let mut state = self.state();
+        if !state.entries.is_empty() {
+            return false;
+        }
+        state.lanes[lane].has_left = true;
+        if state.lanes.iter().all(|lane| lane.has_left) {
+            state.phase = Phase::Closed;
+        }
+        true
     }
 
     /// The lane is about to freeze a header without rows. It answers for it as for a batch.

@@ -1,0 +1,128 @@
+//! What is left of a question when its newest partition did not answer it: all other partitions, by one statement.
+//!
+//! Planning a statement over a year of partitions takes several times as long as running it. So it is planned once in a
+//! session, for whatever value is asked (a generic plan); the partitions of other times are left out when it runs. Such a plan knows
+//! nothing of the values, and must not have to choose: the columns of all terms but one are kept from their indexes. Where
+//! several terms have indexes, the first leads of which there are few rows; where of none, or the statement has to wait, `None`
+//! says so, and plans for the values are made, a few partitions at a time.
+
+use sqlx::QueryBuilder;
+use sqlx::postgres::PgRow;
+
+use super::{COLUMNS, Transaction, ran_out_of_time};
+use crate::Row;
+use crate::query::filter::{Condition, Term, TextColumn};
+use crate::query::plan::Plan;
+use crate::query::spans::Span;
+use crate::query::{Cursor, sql};
+use crate::store::StoreError;
+
+/// Most partitions that one statement looks into: as many as retention leaves, and those made ahead of time. Each takes a lock.
+const MOST_PARTITIONS: usize = 64;
+/// So many rows are few, that is, each may be looked at.
+const FEW: i64 = 1_000;
+
+/// What the planner does not know of a value it makes up. By what it makes up, rows alone count, not how they lie in the files;
+/// and no partition is read through because it was small when the plan was made. A partition that is being dropped, or rows that
+/// are many after all, are left to other statements soon.
+const BEGIN: &str = "SAVEPOINT rest; \
+     SET LOCAL plan_cache_mode = force_generic_plan; \
+     SET LOCAL enable_seqscan = off; \
+     SET LOCAL seq_page_cost = 0; \
+     SET LOCAL random_page_cost = 0; \
+     SET LOCAL lock_timeout = '200ms'; \
+     SET LOCAL statement_timeout = '1s'";
+const GIVE_UP: &str = "ROLLBACK TO SAVEPOINT rest";
+
+impl Transaction<'_> {
+    pub(super) async fn read_rest(
+        &mut self,
+        plan: &Plan<'_>,
+        span: Span,
+        place: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        if !self.session.keeps_statements || self.bounds().await?.len() > MOST_PARTITIONS {
+            return Ok(None);
+        }
+        let Some(leads) = plan.leads() else { return Ok(None) };
+        self.execute(BEGIN).await?;
+        let rows = match self.lead(plan, &leads, span).await? {
+            Some(plan) => self.fetch_prepared(select_rest(&self.reader.table(), &plan, span, place, limit)).await?,
+            None => None,
+        };
+        let Some(rows) = rows else {
+            self.execute(GIVE_UP).await?;
+            return Ok(None);
+        };
+        rows.iter().map(|row| sql::row(row, |error| self.reader.failed(error))).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The plan, led by the term that fewest rows meet.
+    async fn lead<'a>(
+        &mut self,
+        plan: &Plan<'a>,
+        leads: &[&'a Term],
+        span: Span,
+    ) -> Result<Option<Plan<'a>>, StoreError> {
+        match leads {
+            [] => return Ok(Some(plan.clone().led())),
+            [only] => return Ok(Some(plan.led_by(only))),
+            // An id is one row's.
+            [id, ..] if matches!(id.condition, Condition::Id(_)) => return Ok(Some(plan.led_by(id))),
+            _ => {}
+        }
+        for lead in leads {
+            let mut alone = plan.led_by(lead);
+            alone.terms.truncate(1);
+            let mut count = sql::select("count(*) FROM (SELECT", &self.reader.table(), &alone, span, None);
+            count.push(format_args!(" LIMIT {}) AS few", FEW + 1));
+            let Some(rows) = self.fetch_prepared(count).await? else { return Ok(None) };
+            if sql::count(&rows).map_err(|error| self.reader.failed(error))? <= FEW.unsigned_abs() {
+                return Ok(Some(plan.led_by(lead)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn execute(&mut self, statements: &'static str) -> Result<(), StoreError> {
+        let done = sqlx::raw_sql(statements).execute(&mut self.session.connection).await;
+        done.map(drop).map_err(|error| self.reader.failed(error))
+    }
+
+    /// The session keeps the statement, and its plan.
+    async fn fetch_prepared(
+        &mut self,
+        mut statement: QueryBuilder<sqlx::Postgres>,
+    ) -> Result<Option<Vec<PgRow>>, StoreError> {
+        match statement.build().fetch_all(&mut self.session.connection).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if ran_out_of_time(&error) => Ok(None),
+            Err(error) => Err(self.reader.failed(error)),
+        }
+    }
+}
+
+fn select_rest(
+    table: &str,
+    plan: &Plan<'_>,
+    span: Span,
+    place: Option<Cursor>,
+    limit: usize,
+) -> QueryBuilder<sqlx::Postgres> {
+    let mut statement = if plan.terms.first().is_some_and(|lead| is_in_order(lead)) || plan.terms.is_empty() {
+        sql::select(COLUMNS, table, plan, span, place)
+    } else {
+        // For the order's sake the planner would go by the time.
+        let mut statement = sql::select(&format!("{COLUMNS} FROM (SELECT *"), table, plan, span, place);
+        statement.push(" OFFSET 0) AS found");
+        statement
+    };
+    sql::push_order(&mut statement, plan.travel, i64::try_from(limit).unwrap_or(i64::MAX));
+    statement
+}
+
+/// Whether the term's index has its rows in the order of time.
+const fn is_in_order(lead: &Term) -> bool {
+    !matches!(lead.condition, Condition::Id(_) | Condition::Text(TextColumn::RequestId, _))
+}

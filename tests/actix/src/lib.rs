@@ -1,0 +1,1 @@
+//! Tests of what audit-core does in actix-web: see `tests/`.

@@ -1,0 +1,58 @@
+//! What was measured of several ways.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// Rates of several ways, one of which the others are compared with.
+pub(super) struct Figures {
+    first: &'static str,
+    unit: &'static str,
+    ways: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Figures {
+    pub(super) const fn new(first: &'static str, unit: &'static str) -> Self {
+        Self { first, unit, ways: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, way: &'static str, rate: f64) {
+        match self.ways.iter_mut().find(|(name, _)| *name == way) {
+            Some((_, rates)) => rates.push(rate),
+            None => self.ways.push((way, vec![rate])),
+        }
+    }
+
+    /// What the first way does, as a multiple of another, in each round.
+    fn ratios(&self, rates: &[f64]) -> Vec<f64> {
+        let first = self.ways.iter().find(|(name, _)| *name == self.first).map(|(_, rates)| rates.as_slice());
+        first.unwrap_or_default().iter().zip(rates).map(|(first, rate)| first / rate).collect()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let ways = self.ways.iter().map(|(name, rates)| {
+            let mut ratios = self.ratios(rates);
+            json!({ "way": name, "rates": rates, "median": median(&mut rates.clone()), "first_by_this": median(&mut ratios) })
+        });
+        json!({ "unit": self.unit, "ways": ways.collect::<Vec<_>>() })
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<38} {:>10} {:>22}   {} / this", "", self.unit, "least to most", self.first)?;
+        for (name, rates) in &self.ways {
+            let (mut rates, mut ratios) = (rates.clone(), self.ratios(rates));
+            let middle = median(&mut rates);
+            let range = format!("{:.0} to {:.0}", rates[0], rates[rates.len() - 1]);
+            writeln!(f, "{name:<38} {middle:>10.0} {range:>22}   {:.2}", median(&mut ratios))?;
+        }
+        Ok(())
+    }
+}
+
+/// The middle one; they are sorted afterwards.
+pub(super) fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,42 @@
+//! The writer.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use audit_core::{Auditor, Migrate};
+
+use crate::traffic;
+
+const SOON: Duration = Duration::from_mins(5);
+/// Of the clock that Linux counts a process's time by.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+pub(super) struct Measured {
+    /// Entries a second, from the first call until all are stored.
+    pub(super) rate: f64,
+    /// Time of all processors for an entry, that of its caller included.
+    pub(super) cpu_micros: f64,
+}
+
+/// Records so many entries, and waits until they are stored.
+pub(super) async fn store(url: &str, lanes: usize, rows: u64) -> Measured {
+    let writer = Auditor::builder().url(url).lanes(lanes).migrate(Migrate::Skip).start().await;
+    let writer = writer.expect("the writer starts");
+    let (began, cpu) = (Instant::now(), cpu());
+    traffic::record(writer.auditor(), rows).await;
+    writer.flush(SOON).await.expect("the store keeps up");
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), self::cpu() - cpu);
+    assert_eq!(writer.shutdown(SOON).await.stats.dropped, 0);
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more")]
+    let rows = rows as f64;
+    Measured { rate: rows / seconds, cpu_micros: cpu * 1e6 / rows }
+}
+
+/// Seconds that this process has had of all processors.
+fn cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux tells");
+    // The name, in parentheses, may hold anything.
+    let (_, after) = stat.rsplit_once(')').expect("a name in parentheses");
+    let ticks = after.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number"));
+    ticks.sum::<f64>() / TICKS_PER_SECOND
+}
