@@ -141,6 +141,30 @@ async fn an_index_that_hides_a_row_is_found() {
     assert_eq!(disguised(&look(&log).await), ["audit_logs"]);
 }
 
+/// An index that leaves out what it should hold shows a leaf to one reading alone: of a batch that is gone, say.
+#[tokio::test]
+async fn an_index_that_shows_a_table_to_one_reading_alone_is_found() {
+    for (table, index, columns) in [
+        ("audit_tree", "audit_tree_batch", "(stream_id, batch_no)"),
+        ("audit_batches", "audit_batches_pkey", "(stream_id, batch_no)"),
+    ] {
+        let log = Log::postgres().await;
+        let mut freezer = Freezer::new();
+        log.land(&samples::batch(&mut freezer, 1)).await;
+        log.land(&samples::batch(&mut freezer, 1)).await;
+        log.seal(None).await;
+        let hide = format!(
+            "ALTER TABLE {table} DROP CONSTRAINT {index};
+             CREATE UNIQUE INDEX {index} ON {table} {columns} WHERE batch_no <> 1;
+             UPDATE pg_index SET indpred = NULL WHERE indexrelid = 'control_plane.{index}'::regclass;
+             DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$"
+        );
+        log.tamper(&hide, "").await;
+        let breaks = look(&log).await.breaks;
+        assert!(breaks.contains(&Break::TwoFaced { table }), "{table}: {breaks:?}");
+    }
+}
+
 fn disguised(report: &Report) -> Vec<&str> {
     let breaks = report.breaks.iter();
     breaks

@@ -17,6 +17,7 @@ for_both_stores! {
     values_go_and_the_log_stays_provable_and_tells_of_it
     a_row_can_lose_one_field_after_another
     a_row_of_a_clock_that_was_ahead_can_be_erased
+    a_row_that_waited_is_not_taken_for_one_dated_back_once_its_marks_are_erased
     what_was_erased_without_a_word_is_found
     an_erased_value_cannot_be_put_back_nor_replaced
     nothing_else_can_be_changed_under_the_pretext_of_erasing
@@ -124,6 +125,21 @@ async fn a_row_of_a_clock_that_was_ahead_can_be_erased(log: Log) {
     let breaks = look(&log).await.breaks;
     let untold = |found: &Break| matches!(found, Break::UntoldErasure { fields, .. } if fields == "metadata.role");
     assert!(breaks.iter().any(untold), "{breaks:?}");
+}
+
+/// The marks that say that it waited go with a text that was cut, whose hash they hold.
+async fn a_row_that_waited_is_not_taken_for_one_dated_back_once_its_marks_are_erased(log: Log) {
+    let now = SystemTime::now();
+    let context = Context::new().with_actor(Actor::user("user_1")).with_user_agent("x".repeat(2_000));
+    let waited = Entry::builder(ActionName::unlisted("user.invited").unwrap())
+        .created_at(now - Duration::from_mins(10))
+        .context(context)
+        .build();
+    log.land(&Freezer::new().freeze(vec![waited], now)).await;
+    assert_eq!(erase(&log, &["user_agent"], &query::by_actor("user_1")).await.unwrap().rows, 1);
+    assert!(rows(&log, &query::by_actor("user_1")).await[0].metadata.get("_audit").is_none());
+    let report = look(&log).await;
+    assert!(report.is_intact() && report.redacted_rows == 1, "{:?}", report.breaks);
 }
 
 async fn a_row_can_lose_one_field_after_another(log: Log) {

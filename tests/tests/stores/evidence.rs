@@ -280,6 +280,11 @@ async fn an_entry_cannot_be_dated_back(log: Log) {
     let report = look(&log).await;
     let row = &then.rows()[0].row;
     assert!(matches!(report.breaks[..], [Break::Backdated { id, .. }] if id == row.id), "{:?}", report.breaks);
+    // What waited in an outbox or in another log is as old as it is.
+    for kind in ["outbox", "import"] {
+        both(&log, &format!("UPDATE audit_batches SET kind = '{kind}'")).await;
+        assert!(look(&log).await.is_intact(), "{kind}");
+    }
 }
 
 async fn an_entry_that_waited_is_not_taken_for_one_dated_back(log: Log) {

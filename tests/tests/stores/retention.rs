@@ -35,6 +35,8 @@ for_both_stores! {
     what_stays_of_a_batch_can_still_be_proved
     rows_that_no_pruning_covers_are_missed
     a_pruning_that_no_trusted_key_signed_is_found
+    a_pruning_of_another_tree_is_found
+    a_row_that_came_after_a_pruning_is_missed
     a_record_of_a_pruning_cannot_be_changed
     leaves_that_were_kept_cannot_be_changed_and_excuse_nothing_else
     a_signed_log_is_pruned_with_its_own_key_alone
@@ -352,9 +354,53 @@ async fn a_pruning_that_no_trusted_key_signed_is_found(log: Log) {
     assert!(matches!(breaks[..], [Break::ForgedPruning { no: 0, .. }, Break::MissingRows { .. }]), "{breaks:?}");
 
     // Signed by another key of the log's name.
+    both(&scene.log, "DELETE FROM audit_prunings").await;
+    scene.prune().await;
     let other = SigningKey::generate("log.example.org").unwrap();
     let report = look(&scene.log, Some(&other)).await;
-    assert!(report.breaks.iter().any(|found| matches!(found, Break::ForgedPruning { .. })), "{:?}", report.breaks);
+    let is_forged = |found: &Break| matches!(found, Break::ForgedPruning { no: 0, .. });
+    assert!(report.breaks.iter().any(is_forged), "{:?}", report.breaks);
+    assert!(!scene.look().await.breaks.iter().any(is_forged));
+}
+
+/// A log is written anew with the key, and what was signed of the one before is put beside it.
+async fn a_pruning_of_another_tree_is_found(log: Log) {
+    let mut freezer = Freezer::new();
+    let batches = vec![batch(&mut freezer, &[100, 100]), batch(&mut freezer, &[0])];
+    let scene = Scene { log, key: SigningKey::generate("log.example.org").unwrap(), batches };
+    for batch in &scene.batches {
+        scene.log.land(batch).await;
+    }
+    scene.log.seal(Some(&scene.key)).await;
+    assert_eq!(scene.prune().await[0].kept_leaves, 0);
+    let anew = "CREATE TABLE kept AS SELECT * FROM audit_prunings; DELETE FROM audit_prunings; DELETE FROM audit_pruned_leaves; \
+                DELETE FROM audit_logs; DELETE FROM audit_batches; DELETE FROM audit_tree; DELETE FROM audit_checkpoints";
+    both(&scene.log, anew).await;
+    let mut freezer = Freezer::new();
+    for _ in 0..5 {
+        scene.log.land(&batch(&mut freezer, &[0])).await;
+    }
+    scene.log.seal(Some(&scene.key)).await;
+    assert!(scene.look().await.is_intact());
+    // It kept no leaves, so that only the tree speaks against it.
+    both(&scene.log, "INSERT INTO audit_prunings SELECT * FROM kept").await;
+    let breaks = scene.look().await.breaks;
+    assert!(matches!(breaks[..], [Break::ForgedPruning { .. }]), "{breaks:?}");
+}
+
+/// What came after a pruning is not excused by it.
+async fn a_row_that_came_after_a_pruning_is_missed(log: Log) {
+    let scene = Scene::new(log).await;
+    scene.prune().await;
+    let late = batch(&mut Freezer::new(), &[100]);
+    scene.log.land(&late).await;
+    assert!(scene.look().await.is_intact());
+    let stream_id = late.header().stream_id;
+    let simple = stream_id.simple();
+    let of = if scene.log.is_postgres() { format!("'{simple}'") } else { format!("x'{simple}'") };
+    both(&scene.log, &format!("DELETE FROM audit_logs WHERE stream_id = {of}")).await;
+    let breaks = scene.look().await.breaks;
+    assert!(matches!(breaks[..], [Break::MissingRows { stream_id: found, .. }] if found == stream_id), "{breaks:?}");
 }
 
 async fn a_record_of_a_pruning_cannot_be_changed(log: Log) {

@@ -306,7 +306,10 @@ async fn a_tree_is_not_signed_that_contradicts_what_was_kept_outside(log: Log) {
     let sealer = || Sealer::new(&log.url, &Schema::default()).unwrap().signer(key.clone()).directory(outside.path());
     with_batches(&log, None).await;
     sealer().once().await.unwrap();
-    // Another sealer goes on where this one ended.
+    // Another sealer goes on where this one ended, whatever somebody without the key put there.
+    let forged = Checkpoint { origin: "log".to_owned(), size: 9, root: [7; 32] };
+    let forged = Note::sign(forged.to_string(), &self::key("log")).unwrap().to_string();
+    std::fs::write(outside.path().join("00000000000000000009.checkpoint"), forged).unwrap();
     with_batches(&log, None).await;
     assert_eq!(sealer().once().await.unwrap().size, 6);
     both(

@@ -83,6 +83,16 @@ async fn a_header_that_stands_where_its_kind_cannot_is_found(log: Log) {
         log.tamper(&back, &back).await;
     }
     assert!(look(&log).await.is_intact());
+    // Nor to where its rows begin: not behind those of the batch before, and not among them.
+    for first_seq in [5, 0] {
+        let edit = format!("UPDATE audit_batches SET first_seq = {first_seq} WHERE batch_no = 2");
+        log.tamper(&edit, &edit).await;
+        let breaks = look(&log).await.breaks;
+        assert!(matches!(breaks[..], [Break::BrokenNumbers { batch_no: 2, .. }]), "{first_seq}: {breaks:?}");
+    }
+    let back = "UPDATE audit_batches SET first_seq = 1 WHERE batch_no = 2";
+    log.tamper(back, back).await;
+    assert!(look(&log).await.is_intact());
     // Only PostgreSQL computes hashes.
     if log.is_postgres() {
         let follow = "UPDATE audit_batches SET kind = 'close' WHERE batch_no = 0; \

@@ -276,6 +276,9 @@ async fn dead_letters_are_rows_like_others(log: Log) {
         "UPDATE audit_dead_letters SET encoded = CAST(replace(CAST(encoded AS TEXT), 'door.opened', 'door.closed') AS BLOB)",
         "UPDATE audit_dead_letters SET encoded = CAST(replace(CAST(encoded AS TEXT), '\"note\":\"é\"', '\"note\":\"e\"') AS BLOB)",
         "UPDATE audit_dead_letters SET idx = 29",
+        "UPDATE audit_dead_letters SET leaf_hash = (SELECT rows_root FROM audit_batches)",
+        "INSERT INTO audit_dead_letters (stream_id, batch_no, idx, leaf_hash, encoded)
+         SELECT stream_id, 7, idx, leaf_hash, encoded FROM audit_dead_letters",
         "DELETE FROM audit_dead_letters",
     ] {
         let on_postgres = edit
