@@ -54,6 +54,9 @@ const LOCK_TIMEOUT: &str = "30s";
 /// How long the server may take to answer any statement but a migration: longer than a lock is waited for, so that
 /// the server says first what is locked.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+/// How often a migration is begun again that the server chose to end a deadlock: writers of the log lock its tables in
+/// their own order.
+const DEADLOCKS: u32 = 10;
 /// How long a migration may take, which may have to rewrite a large table.
 const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 
@@ -146,6 +149,24 @@ impl Postgres {
         Ok(())
     }
 
+    /// Goes back to before the migration, which gives up its locks, and begins again, where the server ended a deadlock by it.
+    async fn apply_or_begin_again(&mut self, migration: &Migration) -> Result<Vec<String>, sqlx::Error> {
+        let mut deadlocks = 0;
+        loop {
+            within(ANSWER_TIMEOUT, sqlx::raw_sql("SAVEPOINT migration").execute(&mut self.connection)).await?;
+            match self.apply_sql(migration).await {
+                Err(sqlx::Error::Database(error))
+                    if error.code().is_some_and(|code| code == "40P01") && deadlocks < DEADLOCKS =>
+                {
+                    deadlocks += 1;
+                    let back = sqlx::raw_sql("ROLLBACK TO SAVEPOINT migration");
+                    within(ANSWER_TIMEOUT, back.execute(&mut self.connection)).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
     async fn apply_sql(&mut self, migration: &Migration) -> Result<Vec<String>, sqlx::Error> {
         let started = Instant::now();
         let sql = AssertSqlSafe(self.sql(migration));
@@ -217,7 +238,7 @@ impl Backend for Postgres {
     }
 
     async fn apply(&mut self, migration: &Migration) -> Result<Vec<String>, Error> {
-        self.apply_sql(migration).await.map_err(|error| match error {
+        self.apply_or_begin_again(migration).await.map_err(|error| match error {
             // Migrations hold no row's values, so that the server's own words may be told.
             sqlx::Error::Database(error) => Error::Failed {
                 version: migration.version,
