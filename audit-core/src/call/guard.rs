@@ -20,7 +20,8 @@ use crate::{ActionName, Auditor, Context, Durability, Entry, Error, Outcome};
 pub struct Call {
     site: &'static Site,
     context: Context,
-    trace: Option<Trace>,
+    /// Apart, because few calls have one, and futures hold them.
+    trace: Option<Box<Trace>>,
     pub(super) captures: Captures,
     pub(super) notes: Option<Notes>,
     slot: Option<Slot>,
@@ -136,7 +137,7 @@ impl Call {
         if matches!(self.phase, Phase::New) {
             if !self.captures.skipped {
                 self.context = Context::current();
-                self.trace = Trace::current();
+                self.trace = Trace::current().map(Box::new);
             }
             self.phase = Phase::Waiting;
         }
@@ -234,7 +235,7 @@ impl Call {
             duration: None,
             attempt_id: None,
             context: self.context.clone(),
-            trace: self.trace,
+            trace: self.trace.as_deref().copied(),
             durability: self.site.durability,
         }
     }
@@ -254,7 +255,7 @@ impl Call {
     pub(super) fn panicked(&mut self) {
         if let Phase::Preparing { since } = self.phase {
             self.context = Context::current();
-            self.trace = Trace::current();
+            self.trace = Trace::current().map(Box::new);
             self.slot = self.auditor().map(|auditor| auditor.unreserved());
             self.phase = Phase::Running { since };
         }
@@ -304,7 +305,7 @@ impl Call {
             duration,
             attempt_id: self.attempt.take().map(|announced| announced.id),
             context: std::mem::take(&mut self.context),
-            trace: self.trace,
+            trace: self.trace.as_deref().copied(),
             durability: self.site.durability,
         }
     }
