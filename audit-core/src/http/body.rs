@@ -36,13 +36,25 @@ pin_project! {
 }
 
 impl<B> ContextBody<B> {
-    pub(super) const fn new(body: B, context: Context) -> Self {
-        Self { body: Some(body), watch: None, context }
-    }
-
-    /// The end of the body is that of its request.
-    pub(super) const fn watched(body: B, watch: Option<Watch>, context: Context) -> Self {
+    /// The end of the body is that of its request: at once, where nobody reads it, or there is nothing to read.
+    pub(super) fn of(body: B, mut watch: Option<Watch>, is_over: bool, mut context: Context) -> Self {
+        if is_over && let Some(watch) = watch.take() {
+            enter(&mut context, || watch.end(Outcome::Success, None));
+        }
         Self { body: Some(body), watch, context }
+    }
+}
+
+/// Looks after what a body has given, and ends the watch with it.
+fn watched<T, E>(watch: &mut Option<Watch>, given: &Poll<Option<Result<T, E>>>, is_over: bool) {
+    let (outcome, error) = match given {
+        Poll::Ready(Some(Err(_))) => (Outcome::Failure, Some(BROKEN.to_owned())),
+        Poll::Ready(None) => (Outcome::Success, None),
+        Poll::Ready(Some(Ok(_))) if is_over => (Outcome::Success, None),
+        Poll::Ready(Some(Ok(_))) | Poll::Pending => return,
+    };
+    if let Some(watch) = watch.take() {
+        watch.end(outcome, error);
     }
 }
 
@@ -60,17 +72,7 @@ impl<B: http_body::Body> http_body::Body for ContextBody<B> {
         enter(this.context, || {
             let Some(watch) = this.watch else { return body.poll_frame(cx) };
             let polled = watch.watch(|| body.as_mut().poll_frame(cx));
-            let end = match &polled {
-                Poll::Ready(Some(Err(_))) => Some((Outcome::Failure, Some(BROKEN.to_owned()))),
-                Poll::Ready(_) if body.is_end_stream() => Some((Outcome::Success, None)),
-                Poll::Ready(None) => Some((Outcome::Success, None)),
-                Poll::Ready(Some(Ok(_))) | Poll::Pending => None,
-            };
-            if let Some((outcome, error)) = end
-                && let Some(watch) = this.watch.take()
-            {
-                watch.end(outcome, error);
-            }
+            watched(this.watch, &polled, body.is_end_stream());
             polled
         })
     }
@@ -101,16 +103,7 @@ impl<B: actix_web::body::MessageBody> actix_web::body::MessageBody for ContextBo
         enter(this.context, || {
             let Some(watch) = this.watch else { return body.poll_next(cx) };
             let polled = watch.watch(|| body.poll_next(cx));
-            let end = match &polled {
-                Poll::Ready(Some(Err(_))) => Some((Outcome::Failure, Some(BROKEN.to_owned()))),
-                Poll::Ready(None) => Some((Outcome::Success, None)),
-                Poll::Ready(Some(Ok(_))) | Poll::Pending => None,
-            };
-            if let Some((outcome, error)) = end
-                && let Some(watch) = this.watch.take()
-            {
-                watch.end(outcome, error);
-            }
+            watched(this.watch, &polled, false);
             polled
         })
     }

@@ -14,9 +14,9 @@ use super::request_id::REQUEST_ID;
 use super::routes::Recorded;
 use super::watch::Watch;
 use super::watched::Watched;
-use crate::context::{Scope, enter, scope, scope_of};
+use crate::Context;
+use crate::context::{Scope, scope, scope_of};
 use crate::store::BoxFuture;
-use crate::{Context, Outcome};
 
 /// The service of a [`ContextLayer`](super::ContextLayer).
 #[derive(Debug, Clone)]
@@ -142,12 +142,9 @@ fn answer<R: Body>(
 ) -> Response<ContextBody<R>> {
     let id = context.request_id().and_then(|id| HeaderValue::from_str(id).ok());
     // Nobody reads the body of an answer to HEAD.
-    let mut response = response.map(|body| match watch {
-        Some(watch) if is_head || body.is_end_stream() => {
-            enter(&mut context.clone(), || watch.end(Outcome::Success, None));
-            ContextBody::new(body, context)
-        }
-        watch => ContextBody::watched(body, watch, context),
+    let mut response = response.map(|body| {
+        let is_over = is_head || body.is_end_stream();
+        ContextBody::of(body, watch, is_over, context)
     });
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -13,13 +13,13 @@ use pin_project_lite::pin_project;
 
 use super::ContextMiddleware;
 use super::middleware::Identify;
-use crate::context::{Scope, enter, scope, scope_of};
+use crate::Context;
+use crate::context::{Scope, scope, scope_of};
 use crate::http::ContextBody;
 use crate::http::request_id::REQUEST_ID;
 use crate::http::routes::Recorded;
 use crate::http::watch::Watch;
 use crate::http::watched::Watched;
-use crate::{Context, Outcome};
 
 /// A future of one of the threads of actix-web.
 pub(super) type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -144,12 +144,9 @@ fn answer<B: MessageBody>(
 ) -> ServiceResponse<ContextBody<B>> {
     let id = context.request_id().and_then(|id| HeaderValue::from_str(id).ok());
     // Nobody reads the body of an answer to HEAD.
-    let mut response = response.map_body(|_, body| match watch {
-        Some(watch) if is_head || body.size().is_eof() => {
-            enter(&mut context.clone(), || watch.end(Outcome::Success, None));
-            ContextBody::new(body, context)
-        }
-        watch => ContextBody::watched(body, watch, context),
+    let mut response = response.map_body(|_, body| {
+        let is_over = is_head || body.size().is_eof();
+        ContextBody::of(body, watch, is_over, context)
     });
     if let Some(id) = id {
         response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), id);
