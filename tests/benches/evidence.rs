@@ -5,13 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+use audit_core::Auditor;
 use audit_core::seal::Seal;
 use audit_core::signing::{Signer as _, SigningKey, TrustedKeys};
 use audit_core::store::Schema;
 use audit_core::verify::Verifier;
-use audit_core::{Auditor, Builder, Migrate};
 use tests::postgres::{Durability, Server};
-use tests::traffic;
+use tests::writing::store;
 use tokio::runtime::Runtime;
 
 const ROUNDS: usize = 7;
@@ -32,7 +32,7 @@ fn main() {
         }
         let mut ratios = Vec::new();
         for _ in 0..ROUNDS {
-            let (plain, full) = (rate(plain()).await, rate(full()).await);
+            let (plain, full) = (store(plain(), CALLS).await.rate, store(full(), CALLS).await.rate);
             println!(
                 "without {plain:>8.0} entries/s   signed and sealed {full:>8.0} entries/s   ratio {:.3}",
                 full / plain
@@ -56,17 +56,4 @@ fn main() {
             println!("verified {entries} entries in {batches} batches in {seconds:.2} s: {rate:.0} entries/s");
         }
     });
-}
-
-/// Entries per second until all are stored.
-async fn rate(builder: Builder) -> f64 {
-    let writer = builder.migrate(Migrate::Skip).start().await.expect("the writer starts");
-    let began = Instant::now();
-    traffic::record(writer.auditor(), CALLS).await;
-    writer.flush(SOON).await.expect("the store keeps up");
-    let seconds = began.elapsed().as_secs_f64();
-    assert_eq!(writer.shutdown(SOON).await.stats.dropped, 0);
-    #[allow(clippy::cast_precision_loss, reason = "a rate needs no more")]
-    let rate = CALLS as f64 / seconds;
-    rate
 }

@@ -9,11 +9,17 @@ mod seed;
 mod sqlite;
 
 use audit_core::migrate::{Options, migrate};
+use audit_core::{Auditor, Builder};
 use serde_json::{Value, json};
 
 use self::figures::Figures;
+pub use self::ours::{Measured, store};
 use self::seed::Seed;
 use crate::postgres::{Database, Durability, Server};
+
+/// Of the seed's table.
+const COLUMNS: &str =
+    "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, created_at";
 
 /// What the writer is measured by: the other ways are told as parts of it.
 const OURS: &str = "the writer, one lane";
@@ -31,10 +37,10 @@ pub async fn run(rows: u64, rounds: usize) -> Value {
     for round in 0..rounds {
         // A log cannot be emptied: each measure has a new one.
         let (one, two) = (log(&server).await, log(&server).await);
-        let measured = ours::store(&one.url(), 1, rows).await;
+        let measured = store(writer(&one.url(), 1), rows).await;
         rates.add(OURS, measured.rate);
         micros.push(measured.cpu_micros);
-        rates.add("the writer, two lanes", ours::store(&two.url(), 2, rows).await.rate);
+        rates.add("the writer, two lanes", store(writer(&two.url(), 2), rows).await.rate);
 
         let seed = Seed::of(&one).await;
         rates.add("server-side COPY from a file", seed.copy_from_file().await);
@@ -70,6 +76,24 @@ async fn tune(server: &Server) {
     }
     server.stop();
     server.start_again();
+}
+
+/// The seed's six.
+fn indexes(table: &str) -> String {
+    [
+        ("actor_id", "actor_id"),
+        ("target_id", "target_id"),
+        ("created_at", "created_at DESC"),
+        ("actor_created", "actor_id, created_at DESC"),
+        ("target_created", "target_id, created_at DESC"),
+        ("action", "action"),
+    ]
+    .map(|(name, columns)| format!("CREATE INDEX idx_audit_logs_{name} ON {table} ({columns});"))
+    .concat()
+}
+
+fn writer(url: &str, lanes: usize) -> Builder {
+    Auditor::builder().url(url).lanes(lanes)
 }
 
 async fn log(server: &Server) -> Database<'_> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use audit_core::{Auditor, Migrate};
+use audit_core::{Builder, Migrate};
 
 use crate::traffic;
 
@@ -11,17 +11,22 @@ const SOON: Duration = Duration::from_mins(5);
 /// Of the clock that Linux counts a process's time by.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-pub(super) struct Measured {
+/// What storing entries took.
+#[derive(Debug)]
+pub struct Measured {
     /// Entries a second, from the first call until all are stored.
-    pub(super) rate: f64,
+    pub rate: f64,
     /// Time of all processors for an entry, that of its caller included.
-    pub(super) cpu_micros: f64,
+    pub cpu_micros: f64,
 }
 
-/// Records so many entries, and waits until they are stored.
-pub(super) async fn store(url: &str, lanes: usize, rows: u64) -> Measured {
-    let writer = Auditor::builder().url(url).lanes(lanes).migrate(Migrate::Skip).start().await;
-    let writer = writer.expect("the writer starts");
+/// Records so many entries into a log that is there, and waits until they are stored.
+///
+/// # Panics
+///
+/// When an entry is lost.
+pub async fn store(builder: Builder, rows: u64) -> Measured {
+    let writer = builder.migrate(Migrate::Skip).start().await.expect("the writer starts");
     let (began, cpu) = (Instant::now(), cpu());
     traffic::record(writer.auditor(), rows).await;
     writer.flush(SOON).await.expect("the store keeps up");

@@ -9,19 +9,12 @@ use sqlx::types::ipnet::IpNet;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::{COLUMNS, indexes};
 use crate::postgres::Database;
 
 const TABLE: &str = "CREATE SCHEMA seed;
     CREATE TABLE seed.audit_logs (id uuid PRIMARY KEY, actor_id text, actor_type text NOT NULL, action text NOT NULL,
-        target_type text, target_id text, metadata jsonb, ip_address inet, user_agent text, created_at timestamptz NOT NULL);
-    CREATE INDEX idx_audit_logs_actor_id ON seed.audit_logs (actor_id);
-    CREATE INDEX idx_audit_logs_target_id ON seed.audit_logs (target_id);
-    CREATE INDEX idx_audit_logs_created_at ON seed.audit_logs (created_at DESC);
-    CREATE INDEX idx_audit_logs_actor_created ON seed.audit_logs (actor_id, created_at DESC);
-    CREATE INDEX idx_audit_logs_target_created ON seed.audit_logs (target_id, created_at DESC);
-    CREATE INDEX idx_audit_logs_action ON seed.audit_logs (action);";
-const COLUMNS: &str =
-    "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, created_at";
+        target_type text, target_id text, metadata jsonb, ip_address inet, user_agent text, created_at timestamptz NOT NULL);";
 /// Rows of one INSERT each; more would take too long.
 const INSERTS: usize = 10_000;
 /// A file of COPY BINARY begins with its signature, flags, and the length of no extension.
@@ -76,6 +69,7 @@ impl<'d> Seed<'d> {
         let folder: String = database.value("SHOW data_directory").await;
         let file = format!("{folder}/rows.copy");
         database.execute(TABLE).await;
+        database.execute(&indexes("seed.audit_logs")).await;
         database.execute(&format!("COPY ({log}) TO '{file}'")).await;
         let mut connection = database.connect().await;
         let rows = sqlx::query(AssertSqlSafe(log.clone())).fetch_all(&mut connection).await.expect("the log's rows");

@@ -8,22 +8,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use super::figures::Figures;
-use super::ours;
+use super::{COLUMNS, indexes, store, writer};
 
 const OURS: &str = "the writer";
 /// As many as there may be variables for.
 const ROWS: usize = 3_000;
-const COLUMNS: &str =
-    "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, created_at";
 const TABLE: &str =
     "CREATE TABLE audit_logs (id BLOB PRIMARY KEY, actor_id TEXT, actor_type TEXT, action TEXT, target_type TEXT,
-        target_id TEXT, metadata TEXT, ip_address TEXT, user_agent TEXT, created_at INTEGER);
-    CREATE INDEX idx_audit_logs_actor_id ON audit_logs (actor_id);
-    CREATE INDEX idx_audit_logs_target_id ON audit_logs (target_id);
-    CREATE INDEX idx_audit_logs_created_at ON audit_logs (created_at DESC);
-    CREATE INDEX idx_audit_logs_actor_created ON audit_logs (actor_id, created_at DESC);
-    CREATE INDEX idx_audit_logs_target_created ON audit_logs (target_id, created_at DESC);
-    CREATE INDEX idx_audit_logs_action ON audit_logs (action);";
+        target_id TEXT, metadata TEXT, ip_address TEXT, user_agent TEXT, created_at INTEGER);";
 
 pub(super) async fn run(rows: u64, rounds: usize) -> Figures {
     let mut figures = Figures::new(OURS, "entries/s");
@@ -32,7 +24,7 @@ pub(super) async fn run(rows: u64, rounds: usize) -> Figures {
         let log = folder.path().join("audit.db");
         let url = format!("sqlite:{}", log.display());
         migrate(&url, &Options::new()).await.expect("the file is new");
-        figures.add(OURS, ours::store(&url, 1, rows).await.rate);
+        figures.add(OURS, store(writer(&url, 1), rows).await.rate);
         figures.add("statements of 3,000 rows by hand", by_hand(&log, &folder.path().join("seed.db")).await);
     }
     figures
@@ -70,6 +62,8 @@ async fn open(file: &std::path::Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let mut connection = options.connect().await.expect("the file is new");
-    sqlx::raw_sql(TABLE).execute(&mut connection).await.expect("the tables are new");
+    for sql in [TABLE.to_owned(), indexes("audit_logs")] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the table is new");
+    }
     connection
 }
