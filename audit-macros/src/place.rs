@@ -30,3 +30,8 @@ pub(crate) fn private_at(span: Span) -> Ident {
 pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
+
+/// [`local`], at the place of the user's text.
+pub(crate) fn local_at(name: &str, span: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(span))
+}

@@ -57,7 +57,7 @@ pub trait Silent<'a>: Sized {
     }
 }
 
-macro_rules! judging_or_usual {
+macro_rules! judging {
     ($said:ident) => {
         impl<'a, T: AuditOutcome> $said<'a, T> {
             /// The value, which says which outcome it means.
@@ -72,13 +72,23 @@ macro_rules! judging_or_usual {
                 Some(self.0)
             }
         }
-
-        impl<'a, T: UsualResponse> Usual<'a> for $said<'a, T> {}
     };
 }
 
-judging_or_usual!(Said);
-judging_or_usual!(SaidResponse);
+judging!(Said);
+judging!(SaidResponse);
+
+impl<'a, T: UsualResponse> Usual<'a> for SaidResponse<'a, T> {}
+
+/// Where nothing becomes a response, the compiler finds the usual case at its first step.
+#[cfg(not(feature = "axum"))]
+impl<'a, T> Silent<'a> for Said<'a, T> {}
+
+#[cfg(feature = "axum")]
+impl<'a, T> Silent<'a> for &mut Said<'a, T> {}
+
+#[cfg(feature = "axum")]
+impl<'a, T: UsualResponse> Usual<'a> for Said<'a, T> {}
 
 #[cfg(feature = "axum")]
 impl<'a, T: axum::response::IntoResponse> Unjudged<'a, T> for &Said<'a, T> {
@@ -98,8 +108,6 @@ impl<'a, T> Unjudged<'a, T> for &SaidResponse<'a, T> {
         Some(self.0)
     }
 }
-
-impl<'a, T> Silent<'a> for &mut Said<'a, T> {}
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@
 use super::ActionInfo;
 use super::similar::{distance, tolerance};
 use crate::Durability;
+use crate::call::Site;
 
 /// The place of what is not in the table.
 pub const UNKNOWN: usize = usize::MAX;
@@ -116,14 +117,19 @@ pub const fn name_of(parts: Parts, variant: &str) -> &'static str {
     panic!("this variant embeds another catalog: name a variant of that one")
 }
 
-/// Refuses an action that is unknown, or lacks a metadata field it needs. The fields that are given come as the hashes
+/// The site, unless its action is unknown or lacks a metadata field it needs. The fields that are given come as the hashes
 /// of their names: comparing names letter by letter takes the compiler long.
+///
+/// # Panics
+///
+/// While the program compiles.
+#[must_use]
 #[track_caller]
-pub const fn required(place: Place, name: &str, given: &[u64]) {
-    if let Some(unknown) = place.unknown {
+pub const fn required(site: &'static Site, name: &str, given: &[u64]) -> &'static Site {
+    if let Some(unknown) = site.action.unknown {
         refuse_unknown_action(unknown, name);
     }
-    let info = place.info;
+    let info = site.info;
     let (mut known, mut missing, mut i) = (0, None, 0);
     while i < info.fields.len() {
         let field = &info.fields[i];
@@ -136,13 +142,14 @@ pub const fn required(place: Place, name: &str, given: &[u64]) {
     }
     if known < given.len() {
         // The unknown field is probably the one that is missing, misspelt; it is reported where it stands.
-        return;
+        return site;
     }
     if let Some(field) = missing {
         let message = Message::new().push("action `").push(info.name).push("` needs metadata `").push(field.name);
         let message = message.push(": ").push(field.type_name).push("`; write `metadata(").push(field.name);
         message.push(" = …)`").panic();
     }
+    site
 }
 
 /// The place of a metadata field in its action, by the hash of its name.

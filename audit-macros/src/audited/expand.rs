@@ -14,7 +14,7 @@ use super::function::Gives;
 use super::model::{ActionName, Audited, Catalog, On, TargetId};
 use super::run::run;
 use crate::name;
-use crate::place::{at, local, private_at};
+use crate::place::{at, local, local_at, private_at};
 
 /// Input:
 ///
@@ -102,9 +102,9 @@ fn checks(model: &Audited) -> TokenStream {
             &[#(#later),*],
             #private::SourcePlace::of::<__AuditHere>(),
         );
-        const _: () = #private::required(__AUDIT_SITE.action, #name, &[#(#fields),*]);
         type __AuditContract = #private::Promise<{ #private::code(__AUDIT_SITE.durability) }>;
-        #private::inventory::submit! { &__AUDIT_SITE }
+        // A constant of its own for the check would be one more body for the compiler.
+        #private::inventory::submit! { #private::required(&__AUDIT_SITE, #name, &[#(#fields),*]) }
     };
     if let Some(span) = model.on_span.map(at) {
         let private = private_at(span);
@@ -117,13 +117,6 @@ fn checks(model: &Audited) -> TokenStream {
         let private = private_at(span);
         checks.extend(quote_spanned! {span=>
             const _: () = #private::check_target(__AUDIT_SITE.info, #target);
-        });
-    }
-    if model.metadata.iter().any(|detail| !matches!(detail.source, Source::Later)) {
-        checks.extend(quote_spanned! {span=>
-            const __AUDIT_FIELDS: #private::FieldsAt<
-                __AuditCatalog, { __AUDIT_SITE.action.part }, { __AUDIT_SITE.action.page }, { __AUDIT_SITE.action.row }
-            > = #private::Fields::ALL;
         });
     }
     for detail in model.metadata.iter().filter(|detail| matches!(detail.source, Source::Later)) {
@@ -218,6 +211,7 @@ fn captures(model: &Audited) -> TokenStream {
             statements.extend(quote_spanned!(span=> #captures.computed(#name, || #encoded);));
         }
     }
+    let fields = fields(model, |source| matches!(source, Source::Argument(..)));
     let new = match model.function.gives() {
         Gives::Value(_) => quote!(new),
         Gives::Future(_) | Gives::BoxedFuture(_) => quote!(ahead),
@@ -228,10 +222,24 @@ fn captures(model: &Audited) -> TokenStream {
     quote! {
         {
             let mut #captures = #private::Captures::#new();
+            #fields
             #statements
             #captures
         }
     }
+}
+
+/// The variable from which [`sink`] goes to each of the fields whose value comes from `sources`: the compiler remembers the
+/// type of a variable, and would look for a constant's again.
+pub(super) fn fields(model: &Audited, sources: impl Fn(&Source) -> bool) -> Option<TokenStream> {
+    model.metadata.iter().any(|detail| sources(&detail.source)).then(|| {
+        let (private, fields) = (private_at(Span::call_site()), local("fields"));
+        quote! {
+            let #fields = #private::FieldsAt::<
+                __AuditCatalog, { __AUDIT_SITE.action.part }, { __AUDIT_SITE.action.page }, { __AUDIT_SITE.action.row }
+            >::ALL;
+        }
+    })
 }
 
 /// The call that turns a value into what its field in the catalog holds.
@@ -251,7 +259,7 @@ pub(super) fn encode(detail: &Detail, value: &TokenStream, form: Form, span: Spa
 fn sink(detail: &Detail, span: Span) -> TokenStream {
     let span = at(span);
     let field = field(detail);
-    let fields = Ident::new("__AUDIT_FIELDS", span);
+    let fields = local_at("fields", span);
     quote_spanned!(span=> #fields.at::<{ #field }>())
 }
 

@@ -10,10 +10,10 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Path, PathArguments, ReturnType, Type};
 
 use super::arguments::Source;
-use super::expand::{encode, field_name};
+use super::expand::{encode, field_name, fields};
 use super::function::{Function, Gives};
 use super::model::{Audited, TargetId};
-use crate::place::{at, local, private_at};
+use crate::place::{at, local, local_at, private_at};
 
 /// Runs the body, and afterwards captures what was named of its value.
 pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
@@ -261,21 +261,26 @@ fn is_asked(model: &Audited) -> bool {
 fn end(model: &Audited) -> TokenStream {
     let private = private_at(Span::call_site());
     let (call, value, result) = (local("call"), local("value"), local("result"));
-    let (told, verdict) = (local("told"), local("verdict"));
-    let (captured, told_by_value) = (captured(model), self::verdict(model));
+    let (captured, verdict) = (captured(model), self::verdict(model));
     let method = if model.tx.is_some() { quote!(end_in_transaction) } else { quote!(end) };
+    let traits = quote! {
+        #[allow(unused_imports)]
+        use #private::{AnyError as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _};
+    };
+    let split = quote!(let #result = #private::Ended(#value).split(););
+    if !is_asked(model) {
+        return quote!({ #traits #split #call.#method(#verdict) });
+    }
+    let (told, told_by_value) = (local("told"), local("verdict"));
     quote! {
         {
             #[allow(clippy::redundant_closure, clippy::redundant_closure_for_method_calls)]
             let #told = {
-                #[allow(unused_imports)]
-                use #private::{
-                    AnyError as _, Plain as _, Silent as _, Unjudged as _, Usual as _, Whole as _,
-                };
-                let #result = #private::Ended(#value).split();
+                #traits
+                #split
                 #captured
-                let #verdict = #told_by_value;
-                #call.#method(#verdict)
+                let #told_by_value = #verdict;
+                #call.#method(#told_by_value)
             };
             #told
         }
@@ -298,13 +303,14 @@ fn captured(model: &Audited) -> TokenStream {
         TargetId::ReturnedTarget => {
             let span = at(model.action.span());
             let private = private_at(span);
-            let result = Ident::new("result", result.span().located_at(span));
+            let result = local_at("result", span);
             statements.extend(quote_spanned! {span=>
                 #call.captures().target_id(|| #private::target_of(#result));
             });
         }
         TargetId::Argument(_) | TargetId::Target(_) => {}
     }
+    statements.extend(fields(model, |source| matches!(source, Source::Returned(..))));
     for detail in &model.metadata {
         if let Source::Returned(closure, form) = &detail.source {
             let (name, span) = (field_name(detail), at(closure.span()));
