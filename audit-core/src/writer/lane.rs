@@ -12,6 +12,9 @@
 //! What the lane holds lies outside both halves, so that a panic in one costs neither batches nor acknowledgements: the half
 //! begins anew. Should freezing itself panic, its entries are dropped, counted, and told by an `audit.gap` entry.
 
+#[cfg(test)]
+mod interleavings;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -22,7 +25,7 @@ use super::clock;
 use super::lander::{Lander, blocking};
 use super::pauses::Pauses;
 use super::session::Shared;
-use super::unwind;
+use super::{sync, unwind};
 use crate::Entry;
 use crate::batch::{Batch, Freezer, HeaderKind};
 use crate::journal::{Backlog, Journal, Moves, Step};
@@ -114,7 +117,7 @@ impl Lane {
         loop {
             let changed = self.changed.notified();
             if self.held().is_drained && !self.shared.queue.waits_for(self.index) {
-                return tokio::time::sleep(END_WITHIN).await;
+                return sync::sleep(END_WITHIN).await;
             }
             changed.await;
         }
@@ -246,7 +249,7 @@ impl Lane {
             }
             tokio::select! {
                 () = self.until_hand_is_empty() => return,
-                () = tokio::time::sleep(ASK_JOURNAL_AGAIN) => {}
+                () = sync::sleep(ASK_JOURNAL_AGAIN) => {}
                 () = set(stop.clone()), if !is_last_call => {}
             }
         }
@@ -294,7 +297,7 @@ impl Lane {
             Ok(front) => front,
             Err(error) => {
                 tracing::error!(%error, "cannot read the audit journal; its batches wait");
-                return tokio::time::sleep(ASK_JOURNAL_AGAIN).await;
+                return sync::sleep(ASK_JOURNAL_AGAIN).await;
             }
         };
         match front.as_deref() {
@@ -373,7 +376,7 @@ impl Lane {
             }
             tokio::select! {
                 () = changed => {}
-                () = tokio::time::sleep_until(spill_at.into()) => {}
+                () = sync::sleep_until(spill_at) => {}
             }
         }
     }
@@ -383,7 +386,7 @@ impl Lane {
         let Some(pause) = self.shared.delivery.heartbeat else { return std::future::pending().await };
         let mut since = self.held().frozen_at.unwrap_or_else(Instant::now);
         loop {
-            tokio::time::sleep_until(clock::after(since, pause).into()).await;
+            sync::sleep_until(clock::after(since, pause)).await;
             if !self.is_away() && self.held().journaled == 0 {
                 return;
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::queue::Queue;
+use super::sync;
 
 /// The first pause after a failure; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -35,7 +36,7 @@ impl Pauses {
     }
 
     pub(super) async fn wait(&mut self) {
-        let pause = tokio::time::sleep(self.lengths.next().unwrap_or_default());
+        let pause = sync::sleep(self.lengths.next().unwrap_or_default());
         if self.cut_short {
             return pause.await;
         }

@@ -7,6 +7,7 @@ use super::breaker::Breaker;
 use super::condition::{Condition, Part};
 use super::pauses::Pauses;
 use super::queue::Queue;
+use super::sync;
 use crate::batch::Batch;
 use crate::signing::Signer;
 use crate::store::{Connection, ErrorClass, Landed, SharedStore, StoreError};
@@ -78,7 +79,7 @@ impl Session {
     pub(super) async fn close(self) {
         if let Some(connection) = self.connection {
             // Everything is stored; a server that does not answer now finds out by itself.
-            let _ = tokio::time::timeout(CLOSE_WITHIN, connection.close()).await;
+            let _ = sync::within(CLOSE_WITHIN, connection.close()).await;
         }
     }
 }
@@ -111,7 +112,7 @@ impl Shared {
 
     async fn within<T>(&self, what: &str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let timeout = self.delivery.timeout;
-        tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+        sync::within(timeout, work).await.unwrap_or_else(|| {
             let reason = format!("{} did not answer within {timeout:?}", self.store.describe());
             Err(StoreError::new(ErrorClass::Transient, what, reason))
         })

@@ -1,10 +1,12 @@
-//! What the queue synchronises by.
+//! What the queue synchronises by, and the time that lanes wait.
 //!
 //! In the crate's own unit tests the lock is that of `shuttle`, which tries the orders in which threads can come to it, and
 //! no time passes: a sleep never ends, and deadlines expire by hand. (What `tokio` wakes by is not modelled, but its wake-ups
 //! reach `shuttle`'s tasks.) So the queue can be used there only below `shuttle::check_…`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use super::clock;
 
 #[cfg(test)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
@@ -19,4 +21,17 @@ pub(crate) async fn sleep_until(at: Instant) {
 #[cfg(test)]
 pub(crate) async fn sleep_until(_: Instant) {
     std::future::pending::<()>().await;
+}
+
+pub(crate) async fn sleep(time: Duration) {
+    sleep_until(clock::in_future(time)).await;
+}
+
+/// What the work comes to; nothing where the time is over first.
+pub(crate) async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = sleep(time) => None,
+    }
 }

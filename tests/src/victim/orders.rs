@@ -101,7 +101,7 @@ impl Orders {
         arguments
     }
 
-    /// Records entries until standard input ends, or SIGTERM comes; then shuts down and prints the accounts.
+    /// Records entries until standard input ends, or SIGTERM or SIGINT comes; then shuts down and prints the accounts.
     ///
     /// # Errors
     ///
@@ -129,9 +129,10 @@ impl Orders {
                 }
             });
         }
-        let mut terminated = signal(SignalKind::terminate())?;
+        let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
             _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
             _ = input_ends() => {}
         }
         stop.store(true, Ordering::Relaxed);

@@ -81,15 +81,30 @@ impl Victim {
     /// Asks it to end, by SIGTERM, and waits until it has.
     #[must_use]
     pub fn terminate(self) -> Ended {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
-        assert!(status.success(), "the victim runs");
-        self.end()
+        self.signalled("TERM")
+    }
+
+    /// Asks it to end, by SIGINT, as a terminal does, and waits until it has.
+    #[must_use]
+    pub fn interrupt(self) -> Ended {
+        self.signalled("INT")
     }
 
     /// Lets it end by itself, when its standard input does, and waits until it has.
     #[must_use]
     pub fn end(mut self) -> Ended {
         drop(self.child.stdin.take());
+        self.ended()
+    }
+
+    fn signalled(self, signal: &str) -> Ended {
+        let status =
+            Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(status.success(), "the victim runs");
+        self.ended()
+    }
+
+    fn ended(mut self) -> Ended {
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the victim speaks");
         let status = self.child.wait().expect("the victim is a child");

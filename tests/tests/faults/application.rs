@@ -1,15 +1,16 @@
 //! What happens to the application: it is killed, ended, cloned; its clock steps.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::disk::quick_folder;
 use tests::oracle::Log;
 use tests::preload::Faults;
 use tests::proxy::{Direction, Manner};
 use tests::recovery::recover;
-use tests::victim::{Acks, Contract, Victim};
+use tests::victim::{Acks, Contract, Ended, Victim};
 
 use crate::scene::{Scene, program, start};
+use crate::support::SOON;
 
 /// Fault 1: kill -9 with a full queue, again and again, under each contract that promises something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +82,9 @@ async fn what_the_store_has_and_the_journal_too_is_stored_once() {
     let before = scene.rows().await;
     // Every batch is committed, and the program never learns of it.
     scene.proxy.all(Manner::LoseCommitReply);
+    let deadline = Instant::now() + SOON;
     while scene.rows().await < before + 20 {
+        assert!(Instant::now() < deadline, "nothing of the journal is committed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     victim.kill();
@@ -118,22 +121,25 @@ async fn a_clock_that_steps_by_an_hour_costs_nothing() {
     scene.judged().await;
 }
 
-/// Fault 22: SIGTERM while the store is slow, and the journal's disk, too. What the deadline leaves unwritten is in the
-/// journal, also what was in the queue until then.
+/// Fault 22: SIGTERM or SIGINT while the store is slow, and the journal's disk, too. What the deadline leaves unwritten is in
+/// the journal, also what was in the queue until then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminated_program_leaves_the_remainder_in_the_journal() {
-    for manner in [Manner::Trickle(Duration::from_secs(1)), Manner::Silent(Direction::Both)] {
+    let (slow, silent) = (Manner::Trickle(Duration::from_secs(1)), Manner::Silent(Direction::Both));
+    let ends: [(_, fn(Victim) -> Ended); 3] =
+        [(slow, Victim::terminate), (silent, Victim::terminate), (silent, Victim::interrupt)];
+    for (manner, end) in ends {
         let scene = Scene::new().await;
         let faults = Faults::below(&scene.journal());
         let mut orders = scene.orders();
-        (orders.contract, orders.queue, orders.deadline) = (Contract::Queued, 1_000, 300);
+        (orders.contract, orders.queue, orders.deadline) = (Contract::Queued, 1_000, 100);
         let victim = Victim::start(program(), &orders, Some(&faults));
         victim.acknowledges(200);
         scene.proxy.all(manner);
-        faults.slow_syncs(Duration::from_millis(400));
+        faults.slow_syncs(Duration::from_millis(200));
         // The queue has been filled twice over: both lanes are at work on what it held.
         victim.acknowledges(2_500);
-        let ended = victim.terminate();
+        let ended = end(victim);
         assert_eq!(ended.get("lost"), 0, "{ended:?}");
         assert!(ended.get("journaled") > 0, "{ended:?}");
         scene.proxy.all(Manner::Pass);

@@ -348,7 +348,7 @@ async fn a_header_cannot_hide_where_only_one_reading_finds_it(log: Log) {
     let forged = samples::batch(&mut theirs, 2);
     log.land(&forged).await;
     // The unsigned header goes where a reading by stream might begin behind it.
-    let checks = "ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_counts;";
+    let checks = "ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_values;";
     let (nil, free) =
         if log.is_postgres() { (format!("'{}'", Uuid::nil()), checks) } else { ("zeroblob(16)".to_owned(), "") };
     let hide = format!(

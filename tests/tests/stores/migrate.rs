@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use audit_core::migrate::{self, Error, Options, State};
 use audit_core::store::Schema;
+use sqlx::Connection as _;
 use tests::postgres::{Database, server};
 use tests::proxy::{Manner, Proxy};
 
@@ -220,6 +221,41 @@ async fn a_plain_table_of_an_earlier_system_moves_out_of_the_way_with_its_indexe
         )
         .await;
     assert_eq!(indexes, ["control_plane.audit_logs_pkey_legacy", "control_plane.idx_audit_logs_actor_id_legacy"]);
+}
+
+/// Whoever works with a table that a migration changes may lock, after it, something that the migration holds.
+#[tokio::test]
+async fn a_migration_that_the_server_ends_for_a_deadlock_begins_again() {
+    let database = server().database().await;
+    // The migration looks for a deadlock once, so long after it began to wait; the other session never.
+    database.set("deadlock_timeout", "2s").await;
+    database.execute("CREATE SCHEMA control_plane; CREATE TABLE control_plane.audit_logs (id uuid PRIMARY KEY)").await;
+    let mut other = database.connect().await;
+    let mut transaction = other.begin().await.unwrap();
+    let at_work = "SET LOCAL deadlock_timeout = '1min'; LOCK TABLE control_plane.audit_logs IN ROW EXCLUSIVE MODE";
+    sqlx::raw_sql(at_work).execute(&mut *transaction).await.unwrap();
+
+    let url = database.url();
+    let migrating = tokio::spawn(async move { migrate::migrate(&url, &Options::new()).await });
+    // Its index is renamed first.
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks
+        WHERE NOT granted AND relation = to_regclass('control_plane.audit_logs')
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    while !database.value::<bool>(waits).await {}
+    sqlx::raw_sql("ALTER INDEX control_plane.audit_logs_pkey SET (fillfactor = 90)")
+        .execute(&mut *transaction)
+        .await
+        .expect("the migration goes back to before the deadlock");
+    transaction.commit().await.unwrap();
+    migrating.await.unwrap().unwrap();
+
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let deadline = Instant::now() + SOON;
+    while database.value::<i64>(deadlocks).await == 0 {
+        assert!(Instant::now() < deadline, "there was no deadlock");
+    }
+    let kept: bool = database.value("SELECT to_regclass('control_plane.audit_logs_pkey_legacy') IS NOT NULL").await;
+    assert!(kept);
 }
 
 #[tokio::test]

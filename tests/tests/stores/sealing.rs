@@ -37,7 +37,7 @@ async fn a_header_that_cannot_be_sealed_holds_up_nobody_else() {
              n, kind, rows_root, prev_hash)
          VALUES (gen_random_uuid(), 0, 0, now(), now(), 'infinity', 0, 'entries', sha256(''), decode(repeat('00', 32), 'hex'))";
     assert!(log.attack(forged).await.is_err());
-    let earlier = format!("ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_times; {forged}");
+    let earlier = format!("ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_values; {forged}");
     log.tamper(&earlier, "").await;
     with_batches(&log, None).await;
     assert_eq!(log.seal(None).await.headers, 3);

@@ -300,11 +300,11 @@ async fn what_no_writer_can_have_written_is_found_and_the_rest_is_still_looked_a
     keep(&log).await;
     for (on_postgres, on_sqlite) in [
         (
-            "ALTER TABLE audit_logs DROP CONSTRAINT audit_logs_outcome; UPDATE audit_logs SET outcome = 'won' WHERE seq = 0",
+            "ALTER TABLE audit_logs DROP CONSTRAINT audit_logs_values; UPDATE audit_logs SET outcome = 'won' WHERE seq = 0",
             "UPDATE audit_logs SET outcome = 'won' WHERE seq = 0",
         ),
         (
-            "ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_kind; UPDATE audit_batches SET kind = 'gift' WHERE batch_no = 0",
+            "ALTER TABLE audit_batches DROP CONSTRAINT audit_batches_values; UPDATE audit_batches SET kind = 'gift' WHERE batch_no = 0",
             "UPDATE audit_batches SET kind = 'gift' WHERE batch_no = 0",
         ),
         ("UPDATE audit_logs SET recorded_at = 'infinity'", "UPDATE audit_logs SET recorded_at = 9223372036854775807"),
