@@ -71,7 +71,7 @@ mod twice;
 
 pub use archive::{Archive, ArchiveError, check_archive};
 pub use archiver::ArchiverError;
-pub(crate) use archiver::archive;
+pub(crate) use archiver::{Written, archive};
 pub use broken::Break;
 pub use proof::{Proof, ProofError, Proved};
 pub use prove::{ProveError, prove};
