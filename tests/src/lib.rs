@@ -8,6 +8,7 @@ pub mod disk;
 pub mod examples;
 pub mod kills;
 pub mod length;
+pub mod lines;
 pub mod oracle;
 pub mod postgres;
 pub mod preload;

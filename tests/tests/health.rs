@@ -1,12 +1,12 @@
 //! What `health()` says, and how often people are told of an outage.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use audit_core::{Auditor, Builder, Health, Overflow, WriterGuard};
+use tests::lines::Lines;
 use tests::samples::entry;
 use tests::scripted::ScriptedStore;
-use tracing_subscriber::fmt::MakeWriter;
 
 const SOON: Duration = Duration::from_secs(20);
 const AT_ONCE: Duration = Duration::from_millis(1);
@@ -110,27 +110,14 @@ async fn what_was_not_announced_is_counted_as_refused() {
     writer.shutdown(SOON).await;
 }
 
-/// The lines that people would read.
-#[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panics here").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+/// What is told here, by all tests of this program.
+fn lines() -> &'static Lines {
+    static LINES: LazyLock<Lines> = LazyLock::new(|| {
+        let lines = Lines::default();
+        tracing_subscriber::fmt().with_env_filter("debug").with_ansi(false).with_writer(lines.clone()).init();
+        lines
+    });
+    &LINES
 }
 
 /// The one test here whose store says where it is with these words.
@@ -138,8 +125,7 @@ const PLACE: &str = "a store with lines to read";
 
 #[tokio::test]
 async fn of_an_outage_people_hear_when_it_begins_and_when_it_ends_however_often_is_tried() {
-    let lines = Lines::default();
-    tracing_subscriber::fmt().with_env_filter("info").with_ansi(false).with_writer(lines.clone()).init();
+    let lines = lines();
     let store = ScriptedStore::default().named(PLACE);
     let writer = start(over(&store).lanes(4)).await;
     store.go_away();
@@ -153,9 +139,27 @@ async fn of_an_outage_people_hear_when_it_begins_and_when_it_ends_however_often_
     }
     store.come_back();
     assert_eq!(writer.shutdown(SOON).await.stored, 50);
-    let said = String::from_utf8(lines.0.lock().expect("nobody panics here").clone()).expect("lines are text");
-    let said: Vec<_> = said.lines().filter(|line| line.contains(PLACE)).collect();
+    let said = lines.text();
+    let said: Vec<_> = said.lines().filter(|line| line.contains(PLACE) && !line.contains("DEBUG")).collect();
     assert_eq!(said.len(), 2, "{said:#?}");
     assert!(said[0].contains("WARN") && said[0].contains("unavailable"), "{said:#?}");
     assert!(said[1].contains("INFO") && said[1].contains("takes batches again"), "{said:#?}");
+}
+
+/// The heads of streams, for whoever keeps a service's lines elsewhere.
+#[tokio::test]
+async fn the_hash_of_each_batch_that_is_stored_is_told() {
+    let lines = lines();
+    let store = ScriptedStore::default();
+    let writer = start(over(&store)).await;
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    writer.shutdown(SOON).await;
+    let said = lines.text();
+    for batch in store.all_batches() {
+        let header = batch.header();
+        let hash = batch.header_hash().map(|byte| format!("{byte:02x}")).concat();
+        let head = format!("stream_id={} batch_no={} hash={hash}", header.stream_id, header.batch_no);
+        let told = said.lines().filter(|line| line.contains("audit batch stored") && line.contains(&head)).count();
+        assert_eq!(told, 1, "{head}");
+    }
 }

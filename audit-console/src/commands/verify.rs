@@ -273,9 +273,7 @@ fn show(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let streams = counted(report.streams, "stream", "streams");
     if let Some(first) = report.breaks.first() {
         writeln!(out, "{RED}✗ broken{PLAIN}: {}", visible(&first.to_string()))?;
-        if let Some(command) = rows_concerned(first) {
-            writeln!(out, "  {DIM}→{PLAIN} {command}")?;
-        }
+        writeln!(out, "  {DIM}→{PLAIN} {}", next_command(first))?;
         for found in &report.breaks[1..] {
             writeln!(out, "  also: {}", visible(&found.to_string()))?;
         }
@@ -376,10 +374,41 @@ fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// Shows the rows concerned, and those of the same time.
-fn rows_concerned(found: &Break) -> Option<String> {
-    let (first, last) = found.span()?;
+/// Shows the rows concerned, and those of the same time; where no time is known, what else is known of what is broken.
+fn next_command(found: &Break) -> String {
     let exact = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let until = last.checked_add_signed(TimeDelta::microseconds(1))?;
-    Some(format!("audit query --since {} --until {}", exact(first), exact(until)))
+    if let Some((first, last)) = found.span()
+        && let Some(until) = last.checked_add_signed(TimeDelta::microseconds(1))
+    {
+        return format!("audit query --since {} --until {}", exact(first), exact(until));
+    }
+    match found {
+        Break::MissingBatches { stream_id, .. }
+        | Break::BrokenChain { stream_id, .. }
+        | Break::BrokenNumbers { stream_id, .. }
+        | Break::OutOfPlace { stream_id, .. }
+        | Break::DoubledRow { stream_id, .. }
+        | Break::PassedOver { stream_id, .. }
+        | Break::AlteredHeader { stream_id, .. }
+        | Break::NeverSealed { stream_id, .. }
+        | Break::Unsigned { stream_id, .. }
+        | Break::UntrustedKey { stream_id, .. }
+        | Break::BadSignature { stream_id, .. } => format!("audit verify --stream {stream_id} --format json"),
+        Break::Misplaced { id, .. } => {
+            format!("in psql: SELECT tableoid::regclass, * FROM audit_logs WHERE id = '{id}'")
+        }
+        Break::AlteredDeadLetter { .. } => "audit dead-letters".to_owned(),
+        Break::ForgedPruning { .. } => "audit query --action audit.pruned".to_owned(),
+        Break::BrokenTree { .. }
+        | Break::OtherTree { .. }
+        | Break::Truncated { .. }
+        | Break::ForgedCheckpoint { .. }
+        | Break::ForeignCheckpoint { .. }
+        | Break::AlteredCheckpoint { .. }
+        | Break::NoCheckpoint { .. } => {
+            "audit verify --checkpoint FILE, with what --save wrote at other times: it tells when it was whole"
+                .to_owned()
+        }
+        _ => "audit doctor".to_owned(),
+    }
 }

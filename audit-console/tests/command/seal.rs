@@ -95,6 +95,23 @@ fn a_sealer_ends_when_it_is_asked_to() {
 }
 
 #[test]
+fn checkpoints_also_go_to_a_directory() {
+    let shell = with_key();
+    let seal = ["seal", "--once", "--key-file=log.key", "--directory=outside"];
+    shell.run(&seal).exits_with(2).complains("outside");
+    std::fs::create_dir(shell.folder().join("outside")).unwrap();
+    shell.run(&seal).success();
+    let kept = "outside/00000000000000000003.checkpoint";
+    shell.run(&["verify", "--keys=trusted", &format!("--checkpoint={kept}")]).success();
+    shell.execute(
+        "DROP TRIGGER audit_batches_no_delete; DROP TRIGGER audit_logs_no_delete; DROP TRIGGER audit_tree_no_delete; \
+         DROP TRIGGER audit_checkpoints_no_delete; DELETE FROM audit_batches; DELETE FROM audit_logs; \
+         DELETE FROM audit_tree; DELETE FROM audit_checkpoints",
+    );
+    shell.run(&["verify", &format!("--checkpoint={kept}")]).exits_with(1);
+}
+
+#[test]
 fn a_proof_holds_without_the_database() {
     let shell = with_key();
     let id = shell.entries(&[])[0]["id"].as_str().unwrap().to_owned();

@@ -56,12 +56,12 @@ impl Shell {
     }
 
     /// Runs statements on the log of [`Self::with_log`], as whoever may write the file can.
-    pub(crate) fn execute(&self, sql: &'static str) {
+    pub(crate) fn execute(&self, sql: impl Into<String>) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let file = SqliteConnectOptions::new().filename(self.folder().join("audit.db"));
             let mut connection = file.connect().await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(&mut connection).await.unwrap();
         });
     }
 

@@ -1,5 +1,7 @@
 //! Why nothing was pruned.
 
+use std::path::PathBuf;
+
 use uuid::Uuid;
 
 use crate::signing::SignError;
@@ -51,6 +53,12 @@ pub enum RetentionError {
     /// Rows came, or were erased, after they were archived.
     #[error("rows of the partition came or were erased while they were archived: nothing was dropped, so try again")]
     Changed,
+    /// The file of the rows is not what was written any more, or is gone.
+    #[error("{} is not what was written and checked any more: nothing was dropped, so see who else writes there", path.display())]
+    ArchiveChanged {
+        /// The file.
+        path: PathBuf,
+    },
     /// What is pruned could not be recorded.
     #[error("cannot record what is pruned")]
     Unrecorded(#[source] crate::Error),

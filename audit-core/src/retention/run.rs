@@ -33,12 +33,17 @@ pub struct Retention<'a> {
     archive: Option<PathBuf>,
 }
 
-/// A partition's rows in a file.
+/// A partition's rows in a file, if there are any.
 struct Archived {
-    path: Option<PathBuf>,
-    rows: u64,
+    file: Option<verify::Written>,
     /// How much of them had been erased before.
     erased: i64,
+}
+
+impl Archived {
+    fn rows(&self) -> u64 {
+        self.file.as_ref().map_or(0, |file| file.archive.rows)
+    }
 }
 
 impl<'a> Retention<'a> {
@@ -159,16 +164,22 @@ impl<'a> Retention<'a> {
         self.check_key(&mut *place).await?;
         let begun = place.begin(bounds, self.keep).await?;
         if let Some(archived) = archived
-            && (begun.rows, place.erased(bounds).await?) != (archived.rows, archived.erased)
+            && (begun.rows, place.erased(bounds).await?) != (archived.rows(), archived.erased)
         {
             return Err(RetentionError::Changed);
         }
         let kept = keep(place.straddling(bounds).await?)?;
         let tree = self.tree(&mut *place, begun.tree_size).await?;
         let mut stored = self.sign(record(bounds, begun, &kept, &tree)).await?;
+        // Last, because signing may take its time.
+        if let Some(file) = archived.and_then(|archived| archived.file.as_ref())
+            && !file.is_unchanged().await
+        {
+            return Err(RetentionError::ArchiveChanged { path: file.path.clone() });
+        }
         stored.pruning.no = place.finish(&stored, &kept, self.keep).await?;
         place.close().await;
-        stored.pruning.archive = archived.and_then(|archived| archived.path.clone());
+        stored.pruning.archive = archived.and_then(|archived| Some(archived.file.as_ref()?.path.clone()));
         Ok(stored.pruning)
     }
 
@@ -176,10 +187,7 @@ impl<'a> Retention<'a> {
         let mut place = place::connect(self.url, self.schema).await?;
         let erased = place.erased(bounds).await?;
         place.close().await;
-        Ok(match verify::archive(self.url, self.schema, bounds, directory).await? {
-            Some((path, archive)) => Archived { path: Some(path), rows: archive.rows, erased },
-            None => Archived { path: None, rows: 0, erased },
-        })
+        Ok(Archived { file: verify::archive(self.url, self.schema, bounds, directory).await?, erased })
     }
 
     /// Once a log is signed, its prunings have to be.

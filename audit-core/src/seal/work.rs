@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::outside::Outside;
@@ -297,6 +298,115 @@ impl Turn {
             Self::Sealed { .. } => every,
             Self::Busy => every * 10,
             Self::NotAllowed => NOT_ALLOWED_POLL,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use uuid::Uuid;
+
+    use super::super::place::Leaf;
+    use super::*;
+    use crate::signing::SigningKey;
+    use crate::store::BoxFuture;
+
+    /// A tree that grows by one header a second for half a minute, and notes when what was asked of it.
+    #[derive(Clone)]
+    struct Growing {
+        begun: Instant,
+        asked: Arc<Mutex<Asked>>,
+    }
+
+    #[derive(Default)]
+    struct Asked {
+        turns: Vec<Duration>,
+        checkpoints: Vec<(Duration, u64)>,
+    }
+
+    impl Growing {
+        fn new() -> Self {
+            Self { begun: Instant::now(), asked: Arc::default() }
+        }
+
+        fn size(&self) -> u64 {
+            self.begun.elapsed().as_secs().min(30)
+        }
+    }
+
+    impl Place for Growing {
+        fn describe(&self) -> String {
+            "a tree that grows".to_owned()
+        }
+
+        fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Tree>, StoreError>> {
+            Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Tree>) })
+        }
+    }
+
+    impl Tree for Growing {
+        fn may_seal(&mut self) -> BoxFuture<'_, Result<bool, StoreError>> {
+            Box::pin(async { Ok(true) })
+        }
+
+        fn seal(&mut self, watermark: u64) -> BoxFuture<'_, Result<Step, StoreError>> {
+            self.asked.lock().unwrap().turns.push(self.begun.elapsed());
+            Box::pin(async move { Ok(Step::Sealed { headers: 0, watermark, is_whole: true }) })
+        }
+
+        fn leaves(&mut self, from: u64) -> BoxFuture<'_, Result<Vec<Leaf>, StoreError>> {
+            let leaf = |_| Leaf { stream_id: Uuid::nil(), batch_no: 0, hash: [7; 32] };
+            let leaves = (from..self.size()).map(leaf).collect();
+            Box::pin(async { Ok(leaves) })
+        }
+
+        fn newest_checkpoint(&mut self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
+            Box::pin(async { Ok(None) })
+        }
+
+        fn write<'a>(&'a mut self, checkpoint: &'a Stored) -> BoxFuture<'a, Result<(), StoreError>> {
+            self.asked.lock().unwrap().checkpoints.push((self.begun.elapsed(), checkpoint.size));
+            Box::pin(async { Ok(()) })
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn headers_are_looked_for_every_200_ms_and_a_checkpoint_is_signed_every_10_s_if_there_are_new_ones() {
+        let place = Growing::new();
+        let signer: Arc<dyn Signer> = Arc::new(SigningKey::generate("log").unwrap());
+        let settings = Settings { signer: Some(signer), ..Settings::default() };
+        let mut task = Task::new(Arc::new(place.clone()), settings);
+        while place.begun.elapsed() < Duration::from_mins(1) {
+            let turn = task.turn(false).await.unwrap();
+            tokio::time::sleep(turn.pause(task.settings().every)).await;
+        }
+        let asked = std::mem::take(&mut *place.asked.lock().unwrap());
+        let expected: Vec<_> = (0..300).map(|turn| Duration::from_millis(200) * turn).collect();
+        assert_eq!(asked.turns, expected);
+        // Nothing is there at first, and nothing comes after half a minute.
+        let expected = [10, 20, 30].map(|second| (Duration::from_secs(second), second));
+        assert_eq!(asked.checkpoints, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_checkpoint_is_signed_at_once_for_whoever_asks() {
+        let place = Growing::new();
+        let signer: Arc<dyn Signer> = Arc::new(SigningKey::generate("log").unwrap());
+        let settings = Settings { signer: Some(signer), ..Settings::default() };
+        let mut task = Task::new(Arc::new(place.clone()), settings);
+        task.turn(false).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        task.turn(false).await.unwrap();
+        assert_eq!(place.asked.lock().unwrap().checkpoints, []);
+        for _ in 0..2 {
+            task.turn(true).await.unwrap();
+            assert_eq!(place.asked.lock().unwrap().checkpoints, [(Duration::from_secs(3), 3)]);
         }
     }
 }

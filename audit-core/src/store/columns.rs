@@ -8,6 +8,10 @@ use crate::batch::Hash;
 
 /// A row that a store gives back. Its addresses and JSON are selected as text.
 pub(crate) trait Columns {
+    /// Whether JSON and addresses stand in the store as the text that a writer sent. Otherwise they are of types of the store's own,
+    /// which it writes in its own way.
+    const KEEPS_TEXT: bool;
+
     fn text(&self, column: &'static str) -> Result<String, Error>;
     fn text_if_any(&self, column: &'static str) -> Result<Option<String>, Error>;
     fn bytes(&self, column: &'static str) -> Result<Vec<u8>, Error>;
@@ -28,8 +32,10 @@ pub(crate) trait Columns {
 }
 
 macro_rules! columns_of {
-    ($row:ty, $time:path) => {
+    ($row:ty, $time:path, $keeps_text:literal) => {
         impl Columns for $row {
+            const KEEPS_TEXT: bool = $keeps_text;
+
             fn text(&self, column: &'static str) -> Result<String, Error> {
                 self.try_get(column)
             }
@@ -74,6 +80,6 @@ macro_rules! columns_of {
 }
 
 #[cfg(feature = "postgres")]
-columns_of!(sqlx::postgres::PgRow, super::postgres::time);
+columns_of!(sqlx::postgres::PgRow, super::postgres::time, false);
 #[cfg(feature = "sqlite")]
-columns_of!(sqlx::sqlite::SqliteRow, crate::query::sqlite::time);
+columns_of!(sqlx::sqlite::SqliteRow, crate::query::sqlite::time, true);

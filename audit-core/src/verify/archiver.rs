@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::vec;
 
 use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -55,6 +56,22 @@ pub enum ArchiverError {
     },
 }
 
+/// A file of rows, checked.
+pub(crate) struct Written {
+    pub(crate) path: PathBuf,
+    pub(crate) archive: Archive,
+    digest: Hash,
+}
+
+impl Written {
+    /// Whether the file still is what was checked.
+    pub(crate) async fn is_unchanged(&self) -> bool {
+        let path = self.path.clone();
+        let digest = spawn_blocking(move || digest(&path)).await;
+        digest.is_ok_and(|digest| digest.is_ok_and(|digest| digest == self.digest))
+    }
+}
+
 /// Writes the rows created from `since` on and before `until` into a file of its own in a directory, under another name first, reads
 /// it back and checks it. Gives back where it is. Nothing where there is no row.
 pub(crate) async fn archive(
@@ -62,7 +79,7 @@ pub(crate) async fn archive(
     schema: &Schema,
     (since, until): (DateTime<Utc>, DateTime<Utc>),
     directory: &Path,
-) -> Result<Option<(PathBuf, Archive)>, ArchiverError> {
+) -> Result<Option<Written>, ArchiverError> {
     let mut source = source::open(url, schema, &Scope::default()).await?;
     let mut sealed = Sealed { since, until, after: -1, page: Vec::new().into_iter() };
     let Some(first) = sealed.next(&mut *source).await? else {
@@ -90,14 +107,15 @@ pub(crate) async fn archive(
 
     let (from, to, directory) = (scratch.clone(), path.clone(), directory.to_owned());
     let checked = spawn_blocking(move || {
+        let digest = digest(&from)?;
         let archive = check_archive(&from, &TrustedKeys::default())?;
         fs::rename(&from, &to)?;
         File::open(&directory)?.sync_all()?;
-        Ok(archive)
+        Ok((archive, digest))
     });
     let checked = checked.await.unwrap_or_else(|panic| Err(ArchiveError::Io(io::Error::other(panic))));
     match checked {
-        Ok(archive) => Ok(Some((path, archive))),
+        Ok((archive, digest)) => Ok(Some(Written { path, archive, digest })),
         Err(source) => Err(ArchiverError::Unproved { path: scratch, source }),
     }
 }
@@ -109,6 +127,17 @@ fn free(directory: &Path, name: &str) -> (PathBuf, PathBuf) {
         std::iter::once(name.to_owned()).chain(numbered).map(|name| directory.join(format!("{name}.jsonl.gz")));
     let path = names.find(|path| !path.exists()).expect("there are more numbers than files");
     (path.with_added_extension("part"), path)
+}
+
+fn digest(path: &Path) -> io::Result<Hash> {
+    let (mut file, mut digest) = (File::open(path)?, Sha256::new());
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut bytes)? {
+            0 => return Ok(digest.finalize().into()),
+            length => digest.update(&bytes[..length]),
+        }
+    }
 }
 
 fn write(path: &Path, mut lines: mpsc::Receiver<Line>) -> io::Result<()> {

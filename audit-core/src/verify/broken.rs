@@ -166,6 +166,13 @@ pub enum Break {
         /// Which fields.
         fields: String,
     },
+    /// A row lies in a partition that is not for its time, so that whoever asks for that time does not see it.
+    Misplaced {
+        /// Its id.
+        id: Uuid,
+        /// When it was created.
+        created_at: DateTime<Utc>,
+    },
     /// A header was kept out of the tree, while others went into it.
     NeverSealed {
         /// The stream.
@@ -180,8 +187,8 @@ pub enum Break {
         /// Its name.
         table: &'static str,
     },
-    /// What has the name of a table of the log is none, or has rules, policies, heirs, types, casts or an index that decide what of it
-    /// is shown.
+    /// What has the name of a table of the log is none, or has rules, policies, heirs, types or casts that decide what of it is shown, or
+    /// defaults that say when a row came.
     Disguised {
         /// Its name.
         table: String,
@@ -208,6 +215,11 @@ pub enum Break {
     /// A checkpoint that no trusted key signed, or that is none.
     ForgedCheckpoint {
         /// How large it says that the tree was.
+        size: u64,
+    },
+    /// What stands beside a checkpoint is not the tree that it states.
+    AlteredCheckpoint {
+        /// How large the checkpoint says that the tree was.
         size: u64,
     },
     /// A checkpoint of another log.
@@ -258,7 +270,7 @@ impl Break {
         }
     }
 
-    /// When the entries concerned were created, the last moment included, where that is known.
+    /// When the entries concerned were created, the last moment included, where that is known, and leads to them.
     #[must_use]
     pub const fn span(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         match self {
@@ -277,6 +289,7 @@ impl Break {
             | Self::Unreadable { .. }
             | Self::PassedOver { .. }
             | Self::NeverSealed { .. }
+            | Self::Misplaced { .. }
             | Self::TwoFaced { .. }
             | Self::Disguised { .. }
             | Self::AlteredHeader { .. }
@@ -287,6 +300,7 @@ impl Break {
             | Self::OtherTree { .. }
             | Self::Truncated { .. }
             | Self::ForgedCheckpoint { .. }
+            | Self::AlteredCheckpoint { .. }
             | Self::ForeignCheckpoint { .. }
             | Self::NoCheckpoint { .. }
             | Self::ForgedPruning { .. }
@@ -425,18 +439,25 @@ impl fmt::Display for Break {
                     exact(*db_time)
                 )
             }
+            Self::Misplaced { id, created_at } => {
+                write!(
+                    f,
+                    "entry {id}, created {}, lies in a partition that is not for its time: whoever asks for that time does not see it",
+                    exact(*created_at)
+                )
+            }
             Self::TwoFaced { table } => {
                 write!(
                     f,
-                    "{table} shows something else when it is read in another order: a policy, a view or rows that cannot be there \
-                     deceive whoever looks"
+                    "{table} shows something else when it is read in another order: a policy, a view, an index or rows that cannot be \
+                     there deceive whoever looks"
                 )
             }
             Self::Disguised { table } => {
                 write!(
                     f,
-                    "{table} is a view, or a table with rules, policies, heirs, types, casts or an index that are not of the log: it can \
-                     show others something else than whoever verifies"
+                    "{table} is a view, or a table with rules, policies, heirs, types, casts or defaults that are not of the log: it can \
+                     show others something else than whoever verifies, or when its rows came"
                 )
             }
             Self::UntoldErasure { id, created_at, fields } => {
@@ -458,11 +479,19 @@ impl fmt::Display for Break {
             Self::Truncated { size, leaves } => {
                 write!(
                     f,
-                    "a checkpoint states {size} batches, and the tree has {leaves}: the end of the log was cut off"
+                    "a checkpoint states {size} batches, and the tree has {leaves}: the end of the log was cut off, or an older copy put \
+                     in its place"
                 )
             }
             Self::ForgedCheckpoint { size } => {
                 write!(f, "no trusted key signed the checkpoint of {size} batches: it was forged or changed")
+            }
+            Self::AlteredCheckpoint { size } => {
+                write!(
+                    f,
+                    "the tree that stands beside the checkpoint of {size} batches, for sealers to go on from, is not the one that it \
+                     states: it was changed"
+                )
             }
             Self::ForeignCheckpoint { size, origin } => {
                 write!(f, "the checkpoint of {size} batches is one of another log, {origin}")

@@ -48,7 +48,12 @@ impl<'a> Checkpoints<'a> {
                 Ok((checkpoint, _)) if checkpoint.root != frontier.root() => {
                     report.add(Break::OtherTree { size, is_saved: false });
                 }
-                Ok(newest) => self.newest = Some(newest),
+                Ok(newest) => {
+                    if stored.frontier != frontier.to_bytes() {
+                        report.add(Break::AlteredCheckpoint { size });
+                    }
+                    self.newest = Some(newest);
+                }
                 Err(found) => report.add(found),
             }
         }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use super::Break;
 use super::as_written::is_as_written;
 use super::source::{DeadLetter, Proven, PrunedLeaf, StoredCheckpoint, StoredHeader, StoredLeaf};
@@ -24,15 +22,10 @@ pub(super) fn row<R: Columns>(row: &R) -> Result<Proven, Break> {
         Break::Unreadable { what: format!("entry {id}: {reason}") }
     };
     let whole = whole_row(row).map_err(|error| refuse(&error))?;
-    let metadata = row.text("metadata").map_err(|error| refuse(&undecodable(error)))?;
-    let redacted = row.text_if_any("redacted").map_err(|error| refuse(&undecodable(error)))?;
-    let erased = redacted.as_deref().zip(whole.redacted.as_ref().and_then(Value::as_object));
-    if !is_as_written(&metadata, whole.metadata.as_map())
-        || erased.is_some_and(|(text, read)| !is_as_written(text, read))
-    {
+    if !is_as_written(row, &whole).map_err(|error| refuse(&undecodable(error)))? {
         return Err(refuse(
-            &"its metadata, or what stands for erased values, says more than what is hashed of it, or says it otherwise: a key twice, digits beyond a number's precision, \
-              or a character by its number",
+            &"its address, its metadata, or what stands for erased values, says more than what is hashed of it, or says it otherwise: a key \
+              twice, digits beyond a number's precision, a character by its number, or a space, say",
         ));
     }
     Ok(Proven::of(&whole))
@@ -81,8 +74,14 @@ pub(super) fn sealed_header<R: Columns>(row: &R) -> Result<(i64, StoredHeader), 
 
 pub(super) fn dead_letter<R: Columns>(row: &R) -> Result<DeadLetter, sqlx::Error> {
     let (leaf, encoded) = (row.bytes("leaf_hash")?, row.bytes("encoded")?);
-    let (stream_id, batch_no, idx) = (row.uuid("stream_id")?, row.number("batch_no")?, row.small("idx")?);
-    Ok(DeadLetter::of(stream_id, batch_no, idx, &leaf, &encoded))
+    let stream_id = row.uuid("stream_id")?;
+    Ok(DeadLetter {
+        stream_id,
+        batch_no: row.number("batch_no")?,
+        idx: row.small("idx")?,
+        leaf: DeadLetter::leaf(stream_id, &leaf, &encoded),
+        db_time: row.time("db_time")?,
+    })
 }
 
 /// Names the column and not the value.
@@ -107,7 +106,8 @@ pub(super) fn checkpoint<R: Columns>(row: &R) -> Result<StoredCheckpoint, sqlx::
     let size = row.number("size")?;
     // A size or root that cannot be is none that a signature fits.
     let size = u64::try_from(size).unwrap_or(u64::MAX);
-    Ok(StoredCheckpoint { size, root: hash(row, "root_hash")?, note: row.text("note")? })
+    let frontier = row.bytes_if_any("frontier")?.unwrap_or_default();
+    Ok(StoredCheckpoint { size, root: hash(row, "root_hash")?, note: row.text("note")?, frontier })
 }
 
 pub(super) fn pruned_leaf<R: Columns>(row: &R) -> Result<PrunedLeaf, sqlx::Error> {

@@ -10,6 +10,9 @@
 //! goes on and ends, and [`Report::silences`] lists those that did neither of the latter: whoever knows of no crash then
 //! asks what became of them.
 //!
+//! In PostgreSQL a row has to lie in the partition that is for its time, where whoever asks for that time looks. In SQLite JSON and
+//! addresses have to be spelt as a writer spells them: the same value, spelt otherwise, is not found by its text.
+//!
 //! Memory holds the leaves of the batches that overlap at one time, and of the dead letters, 40 bytes each, not the log.
 //!
 //! # What it cannot see
@@ -19,8 +22,9 @@
 //! their own. Before it is sealed: the end of a stream that was cut off. A server that answers whoever verifies otherwise than
 //! others: views, rules, policies, types and casts are found, a server that was changed is not, its system catalogs included, nor the
 //! pages of a SQLite file (`PRAGMA integrity_check` tells). Restore a backup elsewhere, and verify that.
-//! Changes of what is no evidence: entries that wait in the outbox, settings, and legal holds, of which the entries
-//! `audit.hold_added` and `audit.hold_removed` tell. Entries that were never recorded leave no trace at all, and whoever holds the
+//! Changes of what is no evidence: entries that wait in the outbox, settings, legal holds, of which the entries
+//! `audit.hold_added` and `audit.hold_removed` tell, and what only sealers go by: `xid` of a header, `watermark` and `db_time` of a
+//! checkpoint, with which sealing can be held up for an hour at most, and then is found. Entries that were never recorded leave no trace at all, and whoever holds the
 //! keys can do whatever they can.
 //!
 //! # Examples
@@ -71,7 +75,7 @@ mod twice;
 
 pub use archive::{Archive, ArchiveError, check_archive};
 pub use archiver::ArchiverError;
-pub(crate) use archiver::archive;
+pub(crate) use archiver::{Written, archive};
 pub use broken::Break;
 pub use proof::{Proof, ProofError, Proved};
 pub use prove::{ProveError, prove};

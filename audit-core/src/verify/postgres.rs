@@ -1,15 +1,19 @@
 //! A snapshot of PostgreSQL.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use super::scope::Scope;
 use super::source::{
-    self, DeadLetter, PAGE, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TABLES, TimedLeaf,
+    self, DeadLetter, PAGE, Proven, PrunedLeaf, RowPage, Source, StoredCheckpoint, StoredHeader, StoredLeaf, TABLES,
+    TimedLeaf,
 };
 use super::{Break, decode};
 use crate::Row;
@@ -26,7 +30,13 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
      SET LOCAL statement_timeout = '10min'; \
      SET LOCAL lock_timeout = '10s'; SET LOCAL row_security = off; \
      SET LOCAL idle_in_transaction_session_timeout = '10min'; \
+     SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; \
      SET LOCAL cursor_tuple_fraction = 0.0001";
+/// What follows is read without an index, which could leave rows out.
+const WITHOUT_INDEXES: &str = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; \
+     SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = on";
+const WITH_INDEXES: &str = "SET LOCAL enable_indexscan = on; SET LOCAL enable_indexonlyscan = on; \
+     SET LOCAL enable_bitmapscan = on";
 /// A little longer than a statement may take, so that the server says what it was.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
 
@@ -37,11 +47,30 @@ const FIRST_OF_USERS: u32 = 16_384;
 pub(crate) const HEADER_COLUMNS: &str = "stream_id, batch_no, kind, first_seq, n::bigint AS n, first_created, last_created, \
      rows_root, prev_hash, writer_time, key_id, sig, db_time";
 
+/// What [`decode::dead_letter`](super::decode::dead_letter) reads.
+const LETTER_COLUMNS: &str = "stream_id, batch_no, idx, leaf_hash, encoded, db_time";
+
+/// What [`decode::checkpoint`](super::decode::checkpoint) reads.
+const CHECKPOINT_COLUMNS: &str = "size, root_hash, note, frontier";
+
+/// The times that partitions are for. Of one that has no such bounds there is nothing.
+type Bounds = HashMap<Oid, Span>;
+/// From the first on and before the second.
+type Span = (DateTime<Utc>, DateTime<Utc>);
+
+/// The columns whose type or default decides what of a row is found, or when it came.
+const COLUMNS: &str = "VALUES ('audit_logs', 'metadata', 'jsonb', NULL), ('audit_logs', 'redacted', 'jsonb', NULL), \
+     ('audit_logs', 'ip_address', 'inet', NULL), ('audit_logs', 'recorded_at', 'timestamptz', 'now()'), \
+     ('audit_batches', 'db_time', 'timestamptz', 'now()'), ('audit_batches', 'xid', 'xid8', 'pg_current_xact_id()'), \
+     ('audit_dead_letters', 'db_time', 'timestamptz', 'now()'), ('audit_checkpoints', 'db_time', 'timestamptz', 'now()')";
+
 pub(super) struct Postgres {
     connection: PgConnection,
     /// Quoted.
     schema: String,
     action: String,
+    /// Nothing where the rows are in no table that has partitions.
+    bounds: Option<Arc<Bounds>>,
 }
 
 impl Postgres {
@@ -50,10 +79,13 @@ impl Postgres {
         let connection = connect_bare(&server, "audit-verify").await?;
         let schema = schema.quoted();
         let action = format!("cannot read {}", address::describe(&server));
-        let mut source = Self { connection, schema: schema.clone(), action };
+        let mut source = Self { connection, schema: schema.clone(), action, bounds: None };
         let (of_headers, of_rows) = conditions(scope, &schema);
+        let begun = sqlx::raw_sql(BEGIN).execute(&mut source.connection);
+        answer(ANSWER_TIMEOUT, &source.action, begun).await?;
+        source.bounds = source.read_bounds().await?.map(Arc::new);
+        let partition = if source.bounds.is_some() { "tableoid" } else { "NULL::oid AS tableoid" };
         let cursors = [
-            BEGIN.to_owned(),
             format!(
                 "DECLARE audit_headers NO SCROLL CURSOR FOR
                  SELECT {HEADER_COLUMNS} FROM {schema}.audit_batches ORDER BY stream_id, batch_no"
@@ -64,11 +96,11 @@ impl Postgres {
             ),
             format!(
                 "DECLARE audit_rows NO SCROLL CURSOR FOR
-                 SELECT {ROW_COLUMNS} FROM {schema}.audit_logs WHERE {of_rows} ORDER BY created_at"
+                 SELECT {ROW_COLUMNS}, {partition} FROM {schema}.audit_logs WHERE {of_rows} ORDER BY created_at"
             ),
             format!(
                 "DECLARE audit_letters NO SCROLL CURSOR FOR
-                 SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM {schema}.audit_dead_letters"
+                 SELECT {LETTER_COLUMNS} FROM {schema}.audit_dead_letters"
             ),
             format!(
                 "DECLARE audit_leaves NO SCROLL CURSOR FOR
@@ -80,7 +112,7 @@ impl Postgres {
             ),
             format!(
                 "DECLARE audit_stated NO SCROLL CURSOR FOR
-                 SELECT size, root_hash, note FROM {schema}.audit_checkpoints ORDER BY size"
+                 SELECT {CHECKPOINT_COLUMNS} FROM {schema}.audit_checkpoints ORDER BY size"
             ),
             format!("DECLARE audit_pruned NO SCROLL CURSOR FOR SELECT * FROM {schema}.audit_prunings ORDER BY no"),
             format!(
@@ -94,10 +126,22 @@ impl Postgres {
                    FROM {schema}.audit_pruned_leaves JOIN {schema}.audit_batches USING (stream_id, batch_no)
                   WHERE {of_headers} ORDER BY first_created"
             ),
+            WITHOUT_INDEXES.to_owned(),
+            format!("DECLARE audit_counted NO SCROLL CURSOR FOR SELECT count(*) AS rows FROM {schema}.audit_logs"),
+            WITH_INDEXES.to_owned(),
         ];
         let declared = sqlx::raw_sql(AssertSqlSafe(cursors.join(";"))).execute(&mut source.connection);
         answer(ANSWER_TIMEOUT, &source.action, declared).await?;
         Ok(source)
+    }
+
+    async fn read_bounds(&mut self) -> Result<Option<Bounds>, StoreError> {
+        let rows = self.ask(partitions(&self.schema)).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let bounds = rows.iter().map(bounds).collect::<Result<Vec<_>, _>>();
+        Ok(Some(bounds.map_err(|error| store_error(&self.action, error))?.into_iter().flatten().collect()))
     }
 
     async fn fetch(&mut self, cursor: &str) -> Result<Vec<PgRow>, StoreError> {
@@ -119,7 +163,16 @@ impl Postgres {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(move || rows.iter().map(decode::row).collect())))
+        let bounds = self.bounds.clone();
+        Ok(Some(Box::new(move || {
+            let place = |row: &PgRow, proven: Proven| Proven {
+                is_misplaced: bounds
+                    .as_ref()
+                    .is_some_and(|bounds| !is_in_its_partition(row, proven.created_at, bounds)),
+                ..proven
+            };
+            rows.iter().map(|row| Ok(place(row, decode::row(row)?))).collect()
+        })))
     }
 
     fn select_rows_of(&self, header: &Header) -> String {
@@ -150,9 +203,35 @@ fn exact(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
+/// The partitions of the log, itself included, and what PostgreSQL says of their bounds.
+fn partitions(schema: &str) -> String {
+    format!(
+        "SELECT c.oid, pg_get_expr(c.relpartbound, c.oid) AS bounds
+           FROM pg_class l LEFT JOIN pg_inherits i ON i.inhparent = l.oid JOIN pg_class c ON c.oid IN (l.oid, i.inhrelid)
+          WHERE l.oid = to_regclass('{schema}.audit_logs') AND l.relkind = 'p'"
+    )
+}
+
+/// Bounds read `FOR VALUES FROM ('…') TO ('…')`.
+fn bounds(row: &PgRow) -> Result<Option<(Oid, Span)>, sqlx::Error> {
+    let text: Option<String> = row.try_get("bounds")?;
+    let parts: Vec<_> = text.as_deref().unwrap_or_default().split('\'').collect();
+    let time = |text: &str| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").ok().map(|time| time.to_utc());
+    let ["FOR VALUES FROM (", first, ") TO (", end, ")"] = parts[..] else { return Ok(None) };
+    let oid = row.try_get("oid")?;
+    Ok(time(first).zip(time(end)).map(|bounds| (oid, bounds)))
+}
+
+/// Whoever asks for a time is led to the partition that is for it, and to no other.
+fn is_in_its_partition(row: &PgRow, created_at: DateTime<Utc>, bounds: &Bounds) -> bool {
+    let bounds = row.try_get("tableoid").ok().and_then(|partition: Oid| bounds.get(&partition));
+    bounds.is_some_and(|(first, end)| *first <= created_at && created_at < *end)
+}
+
 /// Which tables of the log, their partitions included, need not show everybody the same: views, foreign tables, tables with rules
 /// or policies, tables that others inherit from, and those whose columns are of types that come not with PostgreSQL. Then
-/// `audit_logs`, if somebody made a function of the casts by which its rows are read.
+/// those with columns of another type or default than theirs, and `audit_logs`, if somebody made a function of the casts by which its
+/// rows are read.
 fn disguised(schema: &str) -> String {
     format!(
         "WITH RECURSIVE part AS (
@@ -163,8 +242,13 @@ fn disguised(schema: &str) -> String {
                FROM part p JOIN pg_inherits i ON i.inhparent = p.oid JOIN pg_class c ON c.oid = i.inhrelid
          )
          SELECT name::text FROM part p
-          WHERE p.relkind NOT IN ('r', 'p') OR p.decides
+          WHERE p.relkind <> CASE p.relname WHEN 'audit_logs' THEN 'p' ELSE 'r' END OR p.decides
              OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = p.oid AND a.attnum > 0 AND a.atttypid >= {FIRST_OF_USERS})
+          UNION
+         SELECT c.tab FROM ({COLUMNS}) c (tab, col, type, filled)
+           LEFT JOIN pg_attribute a ON a.attrelid = to_regclass('{schema}.' || c.tab) AND a.attname = c.col
+           LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+          WHERE a.atttypid IS DISTINCT FROM c.type::regtype OR pg_get_expr(d.adbin, d.adrelid) IS DISTINCT FROM c.filled
           UNION
          SELECT 'audit_logs' FROM pg_cast
           WHERE oid >= {FIRST_OF_USERS}
@@ -187,11 +271,18 @@ fn conditions(scope: &Scope, schema: &str) -> (String, String) {
 }
 
 impl Source for Postgres {
-    fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+    fn tables(&mut self) -> BoxFuture<'_, Result<Vec<Break>, StoreError>> {
         Box::pin(async move {
             let rows = self.ask(disguised(&self.schema)).await?;
-            let names = rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>();
-            names.map_err(|error| store_error(&self.action, error))
+            let disguised = rows.iter().map(|row| Ok(Break::Disguised { table: row.try_get("name")? }));
+            disguised.collect::<Result<_, _>>().map_err(|error| store_error(&self.action, error))
+        })
+    }
+
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let counted = self.page("audit_counted", |row| row.try_get::<i64, _>("rows")).await?;
+            Ok(counted.iter().map(|rows| rows.unsigned_abs()).sum())
         })
     }
 
@@ -226,7 +317,7 @@ impl Source for Postgres {
     fn newest_checkpoint(&mut self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, StoreError>> {
         Box::pin(async move {
             let newest = format!(
-                "SELECT size, root_hash, note FROM {}.audit_checkpoints ORDER BY size DESC LIMIT 1",
+                "SELECT {CHECKPOINT_COLUMNS} FROM {}.audit_checkpoints ORDER BY size DESC LIMIT 1",
                 self.schema
             );
             let newest = self.ask(newest).await?.first().map(decode::checkpoint).transpose();
@@ -299,7 +390,7 @@ impl Source for Postgres {
             let (stream_id, batch_no) = (header.stream_id, header.batch_no);
             let rows = self.select_rows_of(header);
             let letters = format!(
-                "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM {}.audit_dead_letters
+                "SELECT {LETTER_COLUMNS} FROM {}.audit_dead_letters
                   WHERE stream_id = '{stream_id}' AND batch_no = {batch_no}",
                 self.schema
             );

@@ -1,6 +1,6 @@
 //! What was pruned, as far as it can be believed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -30,6 +30,7 @@ impl Prunings {
         report: &mut Report,
     ) -> Result<Self, StoreError> {
         let mut prunings = Self::default();
+        let mut recorded = BTreeSet::new();
         loop {
             let page = source.prunings().await?;
             if page.is_empty() {
@@ -38,6 +39,7 @@ impl Prunings {
             for stored in page {
                 let is_stated = is_stated(&stored, keys);
                 let mut pruning = stored.pruning;
+                recorded.insert(pruning.no);
                 if is_stated {
                     pruning.signed_by.take_if(|_| keys.log().is_empty());
                     prunings.by_no.insert(pruning.no, pruning);
@@ -46,15 +48,20 @@ impl Prunings {
                 }
             }
         }
-        prunings.compare_leaves(source, report).await?;
+        prunings.compare_leaves(&recorded, source, report).await?;
         prunings.waiting = prunings.by_no.values().map(|pruning| (pruning.tree_size, pruning.no)).collect();
         prunings.waiting.sort_unstable_by(|one, other| other.cmp(one));
         Ok(prunings)
     }
 
-    async fn compare_leaves(&mut self, source: &mut dyn Source, report: &mut Report) -> Result<(), StoreError> {
-        let mut kept: HashMap<i64, Frontier> = HashMap::new();
-        while !self.by_no.is_empty() {
+    async fn compare_leaves(
+        &mut self,
+        recorded: &BTreeSet<i64>,
+        source: &mut dyn Source,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let mut kept: BTreeMap<i64, Frontier> = BTreeMap::new();
+        loop {
             let page = source.pruned_leaves().await?;
             if page.is_empty() {
                 break;
@@ -71,6 +78,11 @@ impl Prunings {
             }
             fits
         });
+        for no in kept.into_keys().filter(|no| !recorded.contains(no)) {
+            report.add(Break::Unreadable {
+                what: format!("leaves are kept of pruning {no}, of which there is no record"),
+            });
+        }
         Ok(())
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Proven {
     /// Whether it says itself that it was created long before it was frozen.
     pub(super) is_late: bool,
     pub(super) concern: Concern,
+    /// Whether it lies where nobody who asks for its time looks.
+    pub(super) is_misplaced: bool,
 }
 
 /// A dead letter, and the leaf that its row has now.
@@ -57,6 +59,8 @@ pub(super) struct DeadLetter {
     pub(super) idx: i32,
     /// Nothing where it cannot be computed, or is not the one that stands beside it.
     pub(super) leaf: Option<Hash>,
+    /// When the database took it.
+    pub(super) db_time: DateTime<Utc>,
 }
 
 /// A leaf of the tree as the log holds it.
@@ -99,6 +103,8 @@ pub(super) struct StoredCheckpoint {
     pub(super) size: u64,
     pub(super) root: Hash,
     pub(super) note: String,
+    /// What a sealer put down of the tree.
+    pub(super) frontier: Vec<u8>,
 }
 
 /// Rows that are still to be decoded and hashed, which another thread can do.
@@ -107,8 +113,11 @@ pub(super) type RowPage = Box<dyn FnOnce() -> Vec<Result<Proven, Break>> + Send>
 /// One snapshot of a log. Each method gives the next page of what it names; at the end, nothing. Of rows, and of headers in
 /// time, it may leave out what the scope does not cover.
 pub(super) trait Source: Send {
-    /// Tables of the log that can show others something else: views, and tables with rules or policies, say.
-    fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+    /// What about the tables themselves is not as a migration made them: those that can show others something else, such as views,
+    /// and rows whose keys are none.
+    fn tables(&mut self) -> BoxFuture<'_, Result<Vec<Break>, StoreError>>;
+    /// How many rows there are, counted without an index.
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// By stream and number.
     fn headers(&mut self) -> BoxFuture<'_, Result<Vec<Result<StoredHeader, Break>>, StoreError>>;
     /// By the time of the first row.
@@ -168,6 +177,7 @@ impl Proven {
             // Marks that were erased may have said so.
             is_late: row.metadata.is_marked(Metadata::LATE) || has_erased_marks(row),
             concern: Concern::of(row),
+            is_misplaced: false,
         }
     }
 }
@@ -178,10 +188,10 @@ fn has_erased_marks(row: &Row) -> bool {
 }
 
 impl DeadLetter {
-    pub(super) fn of(stream_id: Uuid, batch_no: i64, idx: i32, leaf: &[u8], encoded: &[u8]) -> Self {
+    /// The leaf of the row in its bytes, if that is the one that stands beside it.
+    pub(super) fn leaf(stream_id: Uuid, leaf: &[u8], encoded: &[u8]) -> Option<Hash> {
         let row = dead_letter::decode(encoded).filter(|row| row.stream_id == stream_id);
-        let leaf = row.and_then(|row| encoding::row_leaf(&row)).filter(|now| now.as_slice() == leaf);
-        Self { stream_id, batch_no, idx, leaf }
+        row.and_then(|row| encoding::row_leaf(&row)).filter(|now| now.as_slice() == leaf)
     }
 }
 

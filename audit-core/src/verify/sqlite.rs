@@ -17,6 +17,12 @@ use crate::retention::StoredPruning;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, StoreError};
 
+/// Tables whose keys begin with a stream. One that is no id is none that pages are read by, nor that anybody would ask for.
+const OF_STREAMS: [&str; 4] = ["audit_batches", "audit_dead_letters", "audit_tree", "audit_pruned_leaves"];
+
+/// The default of `db_time`.
+const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
+
 /// The first statement that reads begins the snapshot. Nothing leads from a time to the headers, so they are sorted once, in
 /// a temporary table of this connection, for which alone it may write.
 fn begin(scope: &Scope) -> String {
@@ -25,7 +31,7 @@ fn begin(scope: &Scope) -> String {
     format!(
         "PRAGMA temp_store = FILE; BEGIN; PRAGMA query_only = OFF;
          CREATE TEMP TABLE audit_headers_in_time AS
-         SELECT * FROM main.audit_batches WHERE true{}{} ORDER BY first_created;
+         SELECT * FROM main.audit_batches WHERE length(stream_id) = 16{}{} ORDER BY first_created;
          PRAGMA query_only = ON",
         since.unwrap_or_default(),
         stream.unwrap_or_default()
@@ -86,8 +92,7 @@ impl Sqlite {
     }
 
     async fn header_page(&mut self) -> Result<Vec<Result<StoredHeader, Break>>, StoreError> {
-        let sql =
-            "SELECT * FROM audit_batches WHERE (stream_id, batch_no) > (?, ?) ORDER BY stream_id, batch_no LIMIT ?";
+        let sql = "SELECT * FROM audit_batches WHERE (stream_id, batch_no) > (?, ?) AND length(stream_id) = 16 ORDER BY stream_id, batch_no LIMIT ?";
         let (stream_id, batch_no) = self.header;
         let rows = sqlx::query(sql).bind(stream_id).bind(batch_no).bind(PAGE);
         let rows = rows.fetch_all(&mut self.connection).await;
@@ -133,8 +138,8 @@ impl Sqlite {
     }
 
     async fn letter_page(&mut self) -> Result<Vec<DeadLetter>, StoreError> {
-        const SQL: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM audit_dead_letters \
-             WHERE (stream_id, batch_no, idx) > (?, ?, ?) ORDER BY stream_id, batch_no, idx LIMIT ?";
+        const SQL: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded, db_time FROM audit_dead_letters \
+             WHERE (stream_id, batch_no, idx) > (?, ?, ?) AND length(stream_id) = 16 ORDER BY stream_id, batch_no, idx LIMIT ?";
         let (stream_id, batch_no, idx) = self.letter;
         let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(idx).bind(PAGE);
         let letters = rows.fetch_all(&mut self.connection).await;
@@ -150,7 +155,7 @@ impl Sqlite {
 impl Sqlite {
     async fn leaf_page(&mut self) -> Result<Vec<StoredLeaf>, StoreError> {
         const SQL: &str = "SELECT leaf, stream_id, batch_no, leaf_hash FROM audit_tree WHERE (stream_id, batch_no) > (?, ?) \
-             ORDER BY stream_id, batch_no LIMIT ?";
+             AND length(stream_id) = 16 ORDER BY stream_id, batch_no LIMIT ?";
         let (stream_id, batch_no) = self.leaf;
         let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(PAGE).fetch_all(&mut self.connection).await;
         let leaves = rows.and_then(|rows| rows.iter().map(decode::leaf).collect::<Result<Vec<_>, _>>());
@@ -162,8 +167,7 @@ impl Sqlite {
     }
 
     async fn leaf_page_in_order(&mut self) -> Result<Vec<StoredLeaf>, StoreError> {
-        const SQL: &str =
-            "SELECT leaf, stream_id, batch_no, leaf_hash FROM audit_tree WHERE leaf > ? ORDER BY leaf LIMIT ?";
+        const SQL: &str = "SELECT leaf, stream_id, batch_no, leaf_hash FROM audit_tree WHERE leaf > ? AND length(stream_id) = 16 ORDER BY leaf LIMIT ?";
         let rows = sqlx::query(SQL).bind(self.leaf_in_order).bind(PAGE).fetch_all(&mut self.connection).await;
         let leaves = rows.and_then(|rows| rows.iter().map(decode::leaf).collect::<Result<Vec<_>, _>>());
         let leaves = leaves.map_err(|error| store_error(&self.action, error))?;
@@ -174,7 +178,8 @@ impl Sqlite {
     }
 
     async fn checkpoint_page(&mut self) -> Result<Vec<StoredCheckpoint>, StoreError> {
-        const SQL: &str = "SELECT size, root_hash, note FROM audit_checkpoints WHERE size > ? ORDER BY size LIMIT ?";
+        const SQL: &str =
+            "SELECT size, root_hash, note, frontier FROM audit_checkpoints WHERE size > ? ORDER BY size LIMIT ?";
         let rows = sqlx::query(SQL).bind(self.checkpoint).bind(PAGE).fetch_all(&mut self.connection).await;
         let read = rows.and_then(|rows| {
             if let Some(last) = rows.last() {
@@ -211,7 +216,7 @@ impl Sqlite {
 
     async fn pruned_leaf_page(&mut self) -> Result<Vec<PrunedLeaf>, StoreError> {
         const SQL: &str = "SELECT * FROM audit_pruned_leaves WHERE (stream_id, batch_no, idx) > (?, ?, ?)
-             ORDER BY stream_id, batch_no, idx LIMIT ?";
+             AND length(stream_id) = 16 ORDER BY stream_id, batch_no, idx LIMIT ?";
         let (stream_id, batch_no, idx) = self.pruned_leaf;
         let rows = sqlx::query(SQL).bind(stream_id).bind(batch_no).bind(idx).bind(PAGE);
         let rows = rows.fetch_all(&mut self.connection).await;
@@ -242,19 +247,38 @@ impl Sqlite {
 }
 
 impl Source for Sqlite {
-    fn disguised(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+    fn tables(&mut self) -> BoxFuture<'_, Result<Vec<Break>, StoreError>> {
         Box::pin(async move {
-            // A virtual table has no page of its own. An index that hides rows was made for others and then renamed: whoever looks
-            // without it sees them.
-            let sql = format!(
+            // A virtual table has no page of its own, and one that is not strict takes values of every type.
+            let disguised = format!(
                 "SELECT name FROM sqlite_schema WHERE name IN ({TABLES}) AND (type <> 'table' OR rootpage = 0)
                   UNION
-                 SELECT 'audit_logs' WHERE (SELECT count(*) FROM audit_logs NOT INDEXED)
-                                        <> (SELECT count(*) FROM audit_logs WHERE created_at > -9223372036854775808)
+                 SELECT name FROM pragma_table_list WHERE schema = 'main' AND name IN ({TABLES}) AND NOT strict
+                  UNION
+                 SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'db_time'
+                  WHERE m.name IN ({TABLES}) AND c.dflt_value IS NOT ?
                   ORDER BY name"
             );
-            let names = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await;
-            names.map_err(|error| store_error(&self.action, error))
+            let disguised =
+                sqlx::query_scalar(AssertSqlSafe(disguised)).bind(NOW).fetch_all(&mut self.connection).await;
+            let disguised = disguised.map_err(|error| store_error(&self.action, error))?;
+            let mut found: Vec<_> = disguised.into_iter().map(|table| Break::Disguised { table }).collect();
+            for table in OF_STREAMS {
+                let nameless = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE length(stream_id) <> 16)");
+                let nameless = sqlx::query_scalar(AssertSqlSafe(nameless)).fetch_one(&mut self.connection).await;
+                if nameless.map_err(|error| store_error(&self.action, error))? {
+                    found.push(Break::Unreadable { what: format!("a row of {table} names a stream by no id") });
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let count = sqlx::query_scalar("SELECT count(*) FROM audit_logs NOT INDEXED");
+            let count: Result<i64, _> = count.fetch_one(&mut self.connection).await;
+            Ok(count.map_err(|error| store_error(&self.action, error))?.unsigned_abs())
         })
     }
 
@@ -287,7 +311,7 @@ impl Source for Sqlite {
     }
 
     fn newest_checkpoint(&mut self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, StoreError>> {
-        const SQL: &str = "SELECT size, root_hash, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+        const SQL: &str = "SELECT size, root_hash, note, frontier FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
         Box::pin(async move {
             let newest = sqlx::query(SQL).fetch_optional(&mut self.connection).await;
             let newest = newest.and_then(|newest| newest.as_ref().map(decode::checkpoint).transpose());
@@ -353,7 +377,7 @@ impl Source for Sqlite {
 
     fn leaves_of<'a>(&'a mut self, header: &'a Header) -> BoxFuture<'a, Result<Vec<(u64, Hash)>, StoreError>> {
         const PRUNED: &str = "SELECT * FROM audit_pruned_leaves WHERE stream_id = ? AND batch_no = ?";
-        const LETTERS: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded FROM audit_dead_letters \
+        const LETTERS: &str = "SELECT stream_id, batch_no, idx, leaf_hash, encoded, db_time FROM audit_dead_letters \
              WHERE stream_id = ? AND batch_no = ?";
         Box::pin(async move {
             let rows = self.fetch_rows_of(header).await?;

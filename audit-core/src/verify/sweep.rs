@@ -66,10 +66,10 @@ impl Sweep {
             return;
         }
         let mut leaves = Vec::new();
-        for DeadLetter { stream_id, batch_no, idx, leaf } in
+        for DeadLetter { stream_id, batch_no, idx, leaf, db_time } in
             self.dead_letters.remove(&(header.stream_id, header.batch_no)).unwrap_or_default()
         {
-            if leaf.is_none() {
+            if leaf.is_none() || db_time != stored.db_time {
                 report.add(Break::AlteredDeadLetter { stream_id, batch_no, idx });
             }
             leaves.push((idx.into(), leaf));
@@ -84,7 +84,10 @@ impl Sweep {
     /// The next row in time. All batches that begin at its time or before are open.
     pub(super) fn take(&mut self, row: Proven, report: &mut Report) {
         self.close_before(row.created_at, report);
-        let Proven { id, created_at, stream_id, seq, recorded_at, leaf, is_late, concern } = row;
+        let Proven { id, created_at, stream_id, seq, recorded_at, leaf, is_late, concern, is_misplaced } = row;
+        if is_misplaced {
+            report.add(Break::Misplaced { id, created_at });
+        }
         let batches = self.open.get_mut(&stream_id);
         let batch = batches.and_then(|batches| batches.range_mut(..=seq).next_back()).map(|(_, batch)| batch);
         let place = |batch: &Open| seq.saturating_sub(batch.stored.header.first_seq);

@@ -1,15 +1,18 @@
 //! Rows that were put aside before they were pruned, and what proves them.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use audit_core::batch::Freezer;
 use audit_core::erasure::Erasure;
 use audit_core::query::by_actor;
 use audit_core::retention::{Retention, RetentionError};
-use audit_core::signing::{Signer as _, SigningKey, TrustedKeys};
+use audit_core::seal::Sealer;
+use audit_core::signing::{SignError, Signature, Signer, SigningKey, TrustedKeys, VerifyingKey};
 use audit_core::verify::{ArchiveError, ArchiverError, check_archive};
 use audit_core::{Actor, Auditor, Migrate};
 use flate2::Compression;
@@ -28,6 +31,8 @@ for_both_stores! {
     nothing_goes_that_cannot_be_archived
     nothing_goes_that_is_not_as_it_was_frozen
     an_archive_begins_where_its_batches_do
+    nothing_goes_whose_file_changes_before_it_goes
+    nothing_goes_that_came_after_the_file_was_written
 }
 
 fn trusting(key: &SigningKey) -> TrustedKeys {
@@ -198,4 +203,93 @@ async fn an_archive_begins_where_its_batches_do(log: Log) {
     let lines = read(&path);
     assert!(lines[0].contains("\"before\":3"), "{}", lines[0]);
     assert_eq!(lines.len(), 1 + 3 + 1 + 2 + 1 + 1, "{lines:#?}");
+}
+
+/// Whose key is used once the rows are archived and before they go, and who does something then, once.
+struct Meddler {
+    key: SigningKey,
+    before_it_begins: Mutex<Option<Meddling>>,
+    before_it_ends: Mutex<Option<Meddling>>,
+}
+
+type Meddling = Box<dyn FnOnce() + Send>;
+
+impl Meddler {
+    fn with(key: &SigningKey) -> Self {
+        Self { key: key.clone(), before_it_begins: Mutex::default(), before_it_ends: Mutex::default() }
+    }
+
+    fn meddle(when: &Mutex<Option<Meddling>>) {
+        if let Some(meddling) = when.lock().unwrap().take() {
+            meddling();
+        }
+    }
+}
+
+impl fmt::Debug for Meddler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meddler")
+    }
+}
+
+impl Signer for Meddler {
+    fn verifying_key(&self) -> &VerifyingKey {
+        Self::meddle(&self.before_it_begins);
+        self.key.verifying_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        Self::meddle(&self.before_it_ends);
+        self.key.sign(message)
+    }
+}
+
+async fn nothing_goes_whose_file_changes_before_it_goes(log: Log) {
+    let scene = Scene::new(log).await;
+    let changes: [fn(&Path); 3] = [
+        |file| std::fs::remove_file(file).unwrap(),
+        |file| std::fs::write(file, "").unwrap(),
+        |file| {
+            let mut bytes = std::fs::read(file).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            std::fs::write(file, bytes).unwrap();
+        },
+    ];
+    for change in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().to_owned();
+        let mut meddler = Meddler::with(&scene.key);
+        meddler.before_it_ends = Mutex::new(Some(Box::new(move || {
+            let file = std::fs::read_dir(there).unwrap().next().unwrap().unwrap().path();
+            assert!(check_archive(&file, &TrustedKeys::default()).is_ok());
+            change(&file);
+        })));
+        let error = apply(&scene.log, &scene.retention().signer(meddler).archive(folder.path())).await.unwrap_err();
+        assert!(matches!(error, RetentionError::ArchiveChanged { .. }), "{error}");
+        let report = scene.look().await;
+        assert!(report.prunings.is_empty() && report.is_intact(), "{:?}", report.breaks);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let untouched = scene.retention().signer(Meddler::with(&scene.key)).archive(folder.path());
+    assert_eq!(rows(&apply(&scene.log, &untouched).await.unwrap()), 5);
+}
+
+async fn nothing_goes_that_came_after_the_file_was_written(log: Log) {
+    let scene = Scene::new(log).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, url, key) = (scene.log.store.clone(), scene.log.url.clone(), scene.key.clone());
+    let mut meddler = Meddler::with(&scene.key);
+    meddler.before_it_begins = Mutex::new(Some(Box::new(move || {
+        let late = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                store.connect().await.unwrap().land(&batch(&mut Freezer::new(), &[100])).await.unwrap();
+                Sealer::new(&url, &SCHEMA).unwrap().signer(key).once().await.unwrap();
+            });
+        });
+        late.join().unwrap();
+    })));
+    let error = apply(&scene.log, &scene.retention().signer(meddler).archive(folder.path())).await.unwrap_err();
+    assert!(matches!(error, RetentionError::Changed), "{error}");
+    let report = scene.look().await;
+    assert!(report.prunings.is_empty() && report.is_intact(), "{:?}", report.breaks);
 }

@@ -4,12 +4,19 @@ use audit_core::batch::Freezer;
 use audit_core::query;
 use audit_core::store::Schema;
 use audit_core::verify::{Break, Report, verify};
+use audit_core::{ActionName, Context, Entry};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
+use tests::postgres::{Pooler, server};
 use tests::samples;
 
 use crate::log::{Log, for_both_stores};
+use crate::sealed::both;
 
 for_both_stores! {
     metadata_that_says_more_than_is_hashed_is_found
+    what_is_spelt_otherwise_is_found_where_its_spelling_is_kept
+    a_default_that_dates_what_comes_is_found
     a_view_in_the_place_of_a_table_is_found
 }
 
@@ -138,7 +145,110 @@ async fn an_index_that_hides_a_row_is_found() {
           WHERE name = 'idx_audit_logs_created_at';
          PRAGMA writable_schema = OFF";
     log.tamper("", hide).await;
-    assert_eq!(disguised(&look(&log).await), ["audit_logs"]);
+    assert_eq!(look(&log).await.breaks, [Break::TwoFaced { table: "audit_logs" }]);
+
+    let log = Log::postgres().await;
+    with_rows(&log).await;
+    let hide = "DO $$ DECLARE part regclass := (SELECT min(tableoid)::regclass FROM audit_logs);
+                BEGIN
+             EXECUTE format('CREATE INDEX hiding ON %s (created_at DESC) WHERE action <> $f$forged$f$', part);
+             UPDATE pg_index SET indisvalid = false WHERE indrelid = part AND indexrelid <> 'hiding'::regclass;
+             EXECUTE format('INSERT INTO %s SELECT gen_random_uuid(), created_at, recorded_at, stream_id, seq + 100, duration_us, attempt_id,
+                             actor_type, outcome, actor_id, ''forged'', target_type, target_id, metadata FROM audit_logs LIMIT 1', part);
+             UPDATE pg_index SET indpred = NULL WHERE indexrelid = 'hiding'::regclass;
+             EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database());
+         END $$";
+    log.tamper(hide, "").await;
+    assert_eq!(look(&log).await.breaks, [Break::TwoFaced { table: "audit_logs" }]);
+}
+
+/// The same address and the same JSON, so the same hashes; but who searches the text does not find it.
+async fn what_is_spelt_otherwise_is_found_where_its_spelling_is_kept(log: Log) {
+    let context = Context::new().with_ip_address(std::net::Ipv6Addr::LOCALHOST);
+    let entry = Entry::builder(ActionName::unlisted("door.opened").unwrap()).metadata("b", &1).metadata("a", &2);
+    let batch = Freezer::new().freeze(vec![entry.context(context).build()], std::time::SystemTime::now());
+    log.land(&batch).await;
+    both(&log, "CREATE TABLE kept AS SELECT * FROM audit_logs").await;
+    for (on_postgres, on_sqlite) in [
+        (
+            "metadata = replace(metadata::text, '\"a\": 2', '\"a\":   2')::jsonb",
+            "metadata = replace(metadata, '\"a\":2', '\"a\": 2')",
+        ),
+        (
+            "metadata = replace(metadata::text, '\"a\": 2, \"b\": 1', '\"b\": 1, \"a\": 2')::jsonb",
+            "metadata = replace(metadata, '\"a\":2,\"b\":1', '\"b\":1,\"a\":2')",
+        ),
+        ("ip_address = '0:0:0:0:0:0:0:1'", "ip_address = '0:0:0:0:0:0:0:1'"),
+    ] {
+        let spell = |spelt| format!("UPDATE audit_logs SET {spelt}");
+        log.tamper(&spell(on_postgres), &spell(on_sqlite)).await;
+        let breaks = look(&log).await.breaks;
+        // PostgreSQL has types for both, and spells them in its own way.
+        let is_found = matches!(&breaks[..], [Break::Unreadable { what }, ..] if what.contains("says it otherwise"));
+        assert_eq!(is_found, !log.is_postgres(), "{on_sqlite}: {breaks:?}");
+        assert_eq!(breaks.is_empty(), log.is_postgres(), "{breaks:?}");
+        both(&log, "DELETE FROM audit_logs; INSERT INTO audit_logs SELECT * FROM kept").await;
+        assert!(look(&log).await.is_intact());
+    }
+    if log.is_postgres() {
+        // With others it might keep the spelling.
+        log.tamper("ALTER TABLE audit_logs ALTER COLUMN ip_address TYPE cidr", "").await;
+        assert_eq!(disguised(&look(&log).await), ["audit_logs"]);
+    }
+}
+
+/// What comes would be dated back, and its row and header would agree.
+async fn a_default_that_dates_what_comes_is_found(log: Log) {
+    with_rows(&log).await;
+    if log.is_postgres() {
+        for (table, column) in
+            [("audit_logs", "recorded_at"), ("audit_batches", "db_time"), ("audit_checkpoints", "db_time")]
+        {
+            let set = |default| format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default}");
+            log.tamper(&set("now() - interval '1 day'"), "").await;
+            assert_eq!(disguised(&look(&log).await), [table]);
+            log.tamper(&set("now()"), "").await;
+            assert!(look(&log).await.is_intact());
+        }
+        return;
+    }
+    for (from, to) in
+        [("* 1000) AS INTEGER) * 1000)", "* 1000) AS INTEGER) * 1000 - 1)"), ("STRICT, WITHOUT ROWID", "WITHOUT ROWID")]
+    {
+        let rewrite = |from, to| {
+            format!(
+                "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}') WHERE name = 'audit_batches';
+                 PRAGMA writable_schema = OFF"
+            )
+        };
+        log.tamper("", &rewrite(from, to)).await;
+        assert_eq!(disguised(&look(&log).await), ["audit_batches"], "{to}");
+        log.tamper("", &rewrite(to, from)).await;
+        assert!(look(&log).await.is_intact());
+    }
+}
+
+/// A session that others used before, with tables of its own that come first.
+#[tokio::test]
+async fn tables_of_the_verifiers_own_session_are_not_looked_at() {
+    let log = Log::postgres().await;
+    with_rows(&log).await;
+    let pooler = Pooler::before(server(), 1);
+    let url = pooler.url(&log.url);
+    let before = verify(&url, &Schema::default(), |_| ()).await.unwrap();
+    let others = "SET search_path = pg_temp, control_plane;
+         CREATE TEMP TABLE audit_logs (LIKE control_plane.audit_logs);
+         CREATE TEMP TABLE pg_class AS SELECT * FROM pg_catalog.pg_class WHERE false;
+         CREATE TEMP TABLE pg_inherits AS SELECT * FROM pg_catalog.pg_inherits WHERE false;
+         CREATE FUNCTION pg_temp.host(inet) RETURNS text LANGUAGE sql AS $$ SELECT 'nowhere' $$;
+         CREATE FUNCTION pg_temp.count() RETURNS bigint LANGUAGE sql AS $$ SELECT 7::bigint $$";
+    let another = url.parse::<PgConnectOptions>().unwrap().extra_float_digits(None);
+    sqlx::raw_sql(others).execute(&mut another.connect().await.unwrap()).await.unwrap();
+    let report = verify(&url, &Schema::default(), |_| ()).await.unwrap();
+    assert!(report.is_intact(), "{:?}", report.breaks);
+    assert_eq!((report.entries, report.batches), (before.entries, before.batches));
+    both(&log, "DELETE FROM audit_logs WHERE seq = 1").await;
+    assert!(!verify(&url, &Schema::default(), |_| ()).await.unwrap().is_intact());
 }
 
 /// An index that leaves out what it should hold shows a leaf to one reading alone: of a batch that is gone, say.

@@ -22,6 +22,9 @@ for_both_stores! {
     a_stream_cannot_be_removed
     what_is_sealed_of_a_header_cannot_be_changed
     the_tree_cannot_be_changed
+    what_stands_beside_a_checkpoint_cannot_be_changed
+    an_older_copy_of_the_log_is_found
+    nothing_can_be_put_under_a_stream_without_an_id
     a_checkpoint_cannot_be_forged
     a_log_written_anew_without_the_key_is_found
     a_log_written_anew_with_the_key_contradicts_what_was_kept
@@ -158,6 +161,81 @@ async fn the_tree_cannot_be_changed(log: Log) {
     both(&log, &close_up).await;
     let stream_id = batches[0].header().stream_id;
     assert_eq!(look(&log).await.breaks, [Break::PassedOver { stream_id, batch_no: 0 }]);
+}
+
+async fn what_stands_beside_a_checkpoint_cannot_be_changed(log: Log) {
+    with_batches(&log, None).await;
+    log.seal(Some(&key("log"))).await;
+    both(&log, "CREATE TABLE kept AS SELECT * FROM audit_checkpoints").await;
+    let other = bytes(&log, &"ab".repeat(64));
+    for (change, expected) in [
+        (format!("frontier = {other}"), Break::AlteredCheckpoint { size: 3 }),
+        ("frontier = NULL".to_owned(), Break::AlteredCheckpoint { size: 3 }),
+        (format!("root_hash = {}", bytes(&log, &"ab".repeat(32))), Break::ForgedCheckpoint { size: 3 }),
+        ("size = 2".to_owned(), Break::ForgedCheckpoint { size: 2 }),
+    ] {
+        both(&log, &format!("UPDATE audit_checkpoints SET {change}")).await;
+        assert_eq!(look(&log).await.breaks, [expected], "{change}");
+        both(&log, "DELETE FROM audit_checkpoints; INSERT INTO audit_checkpoints SELECT * FROM kept").await;
+        assert!(look(&log).await.is_intact());
+    }
+}
+
+/// A dump of last week, say, whose hashes and signatures are all right.
+async fn an_older_copy_of_the_log_is_found(log: Log) {
+    const TABLES: [&str; 4] = ["audit_logs", "audit_batches", "audit_tree", "audit_checkpoints"];
+    let key = key("log");
+    let mut freezer = Freezer::new();
+    log.land(&samples::batch(&mut freezer, 2)).await;
+    log.seal(Some(&key)).await;
+    both(&log, &TABLES.map(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM {table};")).concat()).await;
+    with_batches(&log, None).await;
+    log.seal(Some(&key)).await;
+    let head = |report: audit_core::verify::Report| report.head.parse::<SavedCheckpoint>().unwrap();
+    let saved = head(verifier(&log).trusting(trusting(&key)).run(|_| ()).await.unwrap());
+
+    let restore = TABLES.map(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table};"));
+    both(&log, &restore.concat()).await;
+    let look = async || {
+        let report = verifier(&log).trusting(trusting(&key)).against(saved.clone()).run(|_| ()).await.unwrap();
+        report.breaks
+    };
+    assert!(verifier(&log).trusting(trusting(&key)).run(|_| ()).await.unwrap().is_intact(), "but for what was kept");
+    let breaks = look().await;
+    assert_eq!(breaks, [Break::Truncated { size: 4, leaves: 1 }]);
+    assert!(breaks[0].to_string().contains("an older copy put in its place"), "{}", breaks[0]);
+    // Once it has grown again, it is another tree.
+    with_batches(&log, None).await;
+    log.seal(Some(&key)).await;
+    assert_eq!(look().await, [Break::OtherTree { size: 4, is_saved: true }]);
+}
+
+/// It would stand before the first page that is read by stream.
+async fn nothing_can_be_put_under_a_stream_without_an_id(log: Log) {
+    with_batches(&log, None).await;
+    log.seal(None).await;
+    let nowhere = if log.is_postgres() { "'00000000-0000-0000-0000-000000000000'" } else { "x''" };
+    let zeros = bytes(&log, &"00".repeat(32));
+    for (table, insert) in [
+        ("audit_batches", "SELECT * FROM audit_batches WHERE batch_no = 1".to_owned()),
+        ("audit_tree", "SELECT * FROM audit_tree WHERE batch_no = 1".to_owned()),
+        (
+            "audit_pruned_leaves",
+            format!(
+                "SELECT stream_id, batch_no, 0 AS pruning_no, 0 AS idx, {zeros} AS leaf_hash FROM audit_tree WHERE batch_no = 1"
+            ),
+        ),
+    ] {
+        let moved = if table == "audit_tree" { ", leaf = 99" } else { "" };
+        let forge = format!(
+            "CREATE TABLE forged AS {insert}; UPDATE forged SET stream_id = {nowhere}{moved};
+             INSERT INTO {table} SELECT * FROM forged; DROP TABLE forged"
+        );
+        both(&log, &forge).await;
+        assert!(!look(&log).await.is_intact(), "{table}");
+        both(&log, &format!("DELETE FROM {table} WHERE stream_id = {nowhere}")).await;
+        assert!(look(&log).await.is_intact());
+    }
 }
 
 async fn a_checkpoint_cannot_be_forged(log: Log) {

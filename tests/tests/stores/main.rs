@@ -13,6 +13,7 @@ mod grammar;
 mod landing;
 mod log;
 mod migrate;
+mod misplaced;
 mod network;
 mod outage;
 mod partitions;

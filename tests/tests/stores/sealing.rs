@@ -12,6 +12,7 @@ use audit_core::store::Schema;
 use audit_core::verify::{Break, SavedCheckpoint};
 use audit_core::{Auditor, Migrate};
 use sqlx::{Connection as _, PgConnection};
+use tests::lines::Lines;
 use tests::samples;
 
 use crate::log::{Log, for_both_stores};
@@ -25,6 +26,7 @@ for_both_stores! {
     a_sealer_signs_no_tree_that_contradicts_a_checkpoint
     what_a_sealer_put_down_beside_a_checkpoint_is_not_believed_unchecked
     checkpoints_are_kept_outside_too
+    checkpoints_are_told_to_tracing
     the_doctor_tells_what_is_not_sealed_or_not_signed
     a_tree_is_not_signed_that_contradicts_what_was_kept_outside
 }
@@ -252,7 +254,7 @@ async fn what_a_sealer_put_down_beside_a_checkpoint_is_not_believed_unchecked(lo
     with_batches(&log, None).await;
     assert_eq!(log.seal(Some(&key)).await.size, 6);
     let report = verifier(&log).trusting(trusting(&key)).run(|_| ()).await.unwrap();
-    assert!(report.is_intact(), "{:?}", report.breaks);
+    assert_eq!(report.breaks, [Break::AlteredCheckpoint { size: 3 }], "the next one is right");
 }
 
 async fn checkpoints_are_kept_outside_too(log: Log) {
@@ -270,6 +272,24 @@ async fn checkpoints_are_kept_outside_too(log: Log) {
     for batch in batches {
         assert!(heads.contains(&format!("{} {}", batch.header().stream_id, batch.header().batch_no)));
     }
+}
+
+/// Where whoever collects a service's lines keeps them, they are a memory outside of the database.
+async fn checkpoints_are_told_to_tracing(log: Log) {
+    let (lines, key) = (Lines::default(), key("log"));
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    with_batches(&log, None).await;
+    log.seal(Some(&key)).await;
+    log.seal(Some(&key)).await;
+    drop(guard);
+    let told = lines.text();
+    let told: Vec<_> = told.lines().filter(|line| line.contains("audit checkpoint")).collect();
+    let [line] = told[..] else { panic!("nothing was new to sign the second time: {told:#?}") };
+    assert!(line.contains("INFO"), "{line}");
+    let head = look(&log).await.head;
+    assert!(head.parse::<Note>().unwrap().is_signed_by(key.verifying_key()));
+    assert!(line.ends_with(&format!("audit checkpoint size=3 note={head:?}")), "{line}");
 }
 
 async fn the_doctor_tells_what_is_not_sealed_or_not_signed(log: Log) {

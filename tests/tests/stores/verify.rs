@@ -276,12 +276,19 @@ async fn dead_letters_are_rows_like_others(log: Log) {
         "UPDATE audit_dead_letters SET encoded = CAST(replace(CAST(encoded AS TEXT), 'door.opened', 'door.closed') AS BLOB)",
         "UPDATE audit_dead_letters SET encoded = CAST(replace(CAST(encoded AS TEXT), '\"note\":\"é\"', '\"note\":\"e\"') AS BLOB)",
         "UPDATE audit_dead_letters SET idx = 29",
+        "UPDATE audit_dead_letters SET db_time = (SELECT min(created_at) FROM audit_logs)",
+        "UPDATE audit_dead_letters SET stream_id = NOWHERE",
+        "INSERT INTO audit_dead_letters (stream_id, batch_no, db_time, idx, leaf_hash, encoded)
+         SELECT NOWHERE, batch_no, db_time, idx, leaf_hash, encoded FROM audit_dead_letters",
         "UPDATE audit_dead_letters SET leaf_hash = (SELECT rows_root FROM audit_batches)",
         "INSERT INTO audit_dead_letters (stream_id, batch_no, idx, leaf_hash, encoded)
          SELECT stream_id, 7, idx, leaf_hash, encoded FROM audit_dead_letters",
         "DELETE FROM audit_dead_letters",
     ] {
-        let on_postgres = edit
+        // Of no bytes in SQLite, where a page might begin behind it.
+        let (edit, on_postgres) =
+            (&edit.replace("NOWHERE", "x''"), edit.replace("NOWHERE", "'00000000-0000-0000-0000-000000000000'"));
+        let on_postgres = on_postgres
             .replace("CAST(encoded AS TEXT)", "convert_from(encoded, 'UTF8')")
             .replace("CAST(replace", "convert_to(replace")
             .replace(" AS BLOB)", ", 'UTF8')");

@@ -50,7 +50,7 @@ pub(super) async fn insert(
         match rows {
             [row] => {
                 refusals.add(error)?;
-                insert_dead_letter(transaction, batch, first, row)
+                insert_dead_letter(transaction, batch, db_time, first, row)
                     .await
                     .map_err(|error| store_error(action(), error))?;
             }
@@ -132,13 +132,16 @@ fn bind<'q>(query: Query<'q>, frozen: &'q FrozenRow, db_time: i64) -> Query<'q> 
 async fn insert_dead_letter(
     transaction: &mut Transaction<'_, Sqlite>,
     batch: &Batch,
+    db_time: i64,
     index: usize,
     row: &FrozenRow,
 ) -> Result<(), sqlx::Error> {
     let header = batch.header();
-    sqlx::query("INSERT INTO audit_dead_letters (stream_id, batch_no, idx, leaf_hash, encoded) VALUES (?, ?, ?, ?, ?)")
+    let letter = "INSERT INTO audit_dead_letters (stream_id, batch_no, db_time, idx, leaf_hash, encoded) VALUES (?, ?, ?, ?, ?, ?)";
+    sqlx::query(letter)
         .bind(header.stream_id)
         .bind(header.batch_no)
+        .bind(db_time)
         .bind(dead_letter::index(index))
         .bind(row.leaf.as_slice())
         .bind(dead_letter::encode(row))
