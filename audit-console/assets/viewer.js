@@ -73,10 +73,8 @@
     const [first, last] = [Math.min(brush.from, brush.to), Math.max(brush.from, brush.to)];
     const active = brush.from !== null && brush.to !== null;
     all.forEach((bar, index) => bar.classList.toggle("brushed", active && first <= index && index <= last));
-    const told = document.querySelector("figcaption .base");
-    told.dataset.before ??= told.textContent;
     const range = active ? [all[first].dataset.since, all[last].dataset.until] : null;
-    told.textContent = range ? `${range.join(" ").replaceAll("created:", "")}` : told.dataset.before;
+    document.querySelector(".brush").textContent = range ? range.join(" ").replaceAll("created:", "") : "";
     return range;
   }
 

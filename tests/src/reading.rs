@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use self::questions::{Question, asked};
 pub use self::reads::reads;
 use self::timing::Timing;
-use crate::postgres::{Durability, Server};
+use crate::postgres::{Database, Durability, Server};
 
 /// How often each question is asked, and each in the seed's way, which takes longer.
 const ASKED: u64 = 300;
@@ -26,7 +26,7 @@ const DEEP: u64 = 20_000 * Query::DEFAULT_LIMIT as u64;
 /// What the viewer asks of its facets and its histogram.
 const BARS: usize = 60;
 const VALUES: usize = 8;
-const GLANCE: Duration = Duration::from_millis(200);
+const GLANCE: Duration = Duration::from_millis(300);
 
 /// Fills a log with so many rows and asks it. Prints a table, and gives back its figures.
 ///
@@ -35,24 +35,8 @@ const GLANCE: Duration = Duration::from_millis(200);
 /// When a question reads a partition through.
 pub async fn run(rows: u64) -> Value {
     let server = Server::start(Durability::Off);
-    let database = server.database().await;
-    database.execute("ALTER SYSTEM SET shared_buffers = '1GB'").await;
-    database.execute("ALTER SYSTEM SET max_wal_size = '1GB'").await;
-    database.execute("ALTER SYSTEM SET autovacuum = off").await;
-    server.stop();
-    server.start_again();
-    migrate(&database.url(), &Options::new()).await.expect("the database is new");
-    let began = Instant::now();
-    load::fill(&database, rows).await;
-    let loaded = began.elapsed();
-    let size = "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits
-                 WHERE inhparent = 'control_plane.audit_logs'::regclass";
-    let (bytes, partitions) = (database.value::<i64>(size).await, load::WEEKS + 1);
-    println!(
-        "{rows} rows in {partitions} partitions, {} MB, loaded in {:.0} s",
-        bytes / 1_000_000,
-        loaded.as_secs_f64()
-    );
+    let database = log(&server, rows).await;
+    let bytes = size(&database).await;
 
     for question in questions::all() {
         let query = (question.ask)(0);
@@ -60,6 +44,7 @@ pub async fn run(rows: u64) -> Value {
         assert_eq!(through, 0, "{} reads partitions through; it uses {indexes:?}", question.name);
     }
     println!("no question reads a partition through\n");
+    load::warm(&database).await;
 
     let reader = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
     let mut plain = database.connect().await;
@@ -72,7 +57,42 @@ pub async fn run(rows: u64) -> Value {
     let glance = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
     figures.extend(counts(&reader, &glance.with_patience(GLANCE), &mut plain).await);
     plain.close().await.expect("a good-bye");
-    json!({ "bench": "reading", "rows": rows, "partitions": partitions, "bytes": bytes, "figures": figures })
+    json!({ "bench": "reading", "rows": rows, "partitions": load::PARTITIONS, "bytes": bytes, "figures": figures })
+}
+
+/// Fills a log with so many rows and keeps it until the process is interrupted, for a look at it.
+///
+/// # Panics
+///
+/// When the server does not start, or takes no rows.
+pub async fn keep(rows: u64) {
+    let server = Server::start(Durability::Off);
+    let database = log(&server, rows).await;
+    println!("until ctrl-c: DATABASE_URL={}", database.url());
+    tokio::signal::ctrl_c().await.expect("signals are told");
+}
+
+/// A log of a year with so many rows, on a server with memory to spare.
+async fn log(server: &Server, rows: u64) -> Database<'_> {
+    let database = server.database().await;
+    database.execute("ALTER SYSTEM SET shared_buffers = '1GB'").await;
+    database.execute("ALTER SYSTEM SET max_wal_size = '1GB'").await;
+    database.execute("ALTER SYSTEM SET autovacuum = off").await;
+    server.stop();
+    server.start_again();
+    migrate(&database.url(), &Options::new()).await.expect("the database is new");
+    let began = Instant::now();
+    load::fill(&database, rows).await;
+    let (took, megabytes) = (began.elapsed().as_secs_f64(), size(&database).await / 1_000_000);
+    println!("{rows} rows in {} partitions, {megabytes} MB, loaded in {took:.0} s", load::PARTITIONS);
+    database
+}
+
+/// Bytes of the partitions and their indexes.
+async fn size(database: &Database<'_>) -> i64 {
+    let size = "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits
+                 WHERE inhparent = 'control_plane.audit_logs'::regclass";
+    database.value(size).await
 }
 
 async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Value {

@@ -21,8 +21,8 @@ const EXPORTS: usize = 4;
 const PROOFS: usize = 2;
 /// How long an export waits for its client to read on, unless [`Log::with_unread_time`] says otherwise.
 const UNREAD_TIME: Duration = Duration::from_secs(30);
-/// How long is counted for one page.
-const GLANCE: Duration = Duration::from_millis(200);
+/// How long is counted for one page, whose entries do not wait for it.
+const GLANCE: Duration = Duration::from_millis(300);
 
 /// The log that is shown, over four connections: whoever turns pages waits for neither what is counted beside them nor for
 /// exports.

@@ -1,9 +1,14 @@
 //! Pages that say why there is nothing else to see.
 
+use std::convert::Infallible;
+use std::future::ready;
+
 use askama::Template;
 use audit_core::store::{ErrorClass, StoreError};
+use axum::body::Body;
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
+use futures_util::{StreamExt as _, stream};
 
 use super::router::root;
 use crate::render::escape::visible;
@@ -61,4 +66,14 @@ pub(super) fn html(page: &impl Template) -> Response {
         Ok(text) => Html(text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// A page as an answer whose end is sent once it is ready.
+pub(super) fn in_pieces<End: Template>(
+    page: &impl Template,
+    end: impl Future<Output = End> + Send + 'static,
+) -> Response {
+    let Ok(first) = page.render() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let end = stream::once(async { end.await.render().unwrap_or_default() });
+    Html(Body::from_stream(stream::once(ready(first)).chain(end).map(Ok::<_, Infallible>))).into_response()
 }

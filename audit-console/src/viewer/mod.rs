@@ -5,7 +5,7 @@
 //! and change nothing: every request is a GET. The reader's role suffices.
 //!
 //! Whatever comes from the log is shown through [`render::escape`](crate::render::escape) and escaped again for HTML. Every answer
-//! is bounded: a page has 50 entries, what stands beside it is counted for a fifth of a second, and an export holds one page in memory.
+//! is bounded: a page has 50 entries, what stands beside it is counted for less than half a second and sent when it is, and an export holds one page in memory.
 //!
 //! A log that does not answer is told on the page, which works again once the log does.
 //!
@@ -27,6 +27,7 @@
 mod asked;
 mod assets;
 pub(crate) mod auth;
+mod beside;
 mod detail;
 mod export;
 mod facets;

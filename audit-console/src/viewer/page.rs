@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use audit_core::catalog;
-use audit_core::query::{Basis, Cursor, CursorError, Overview, ParseError, Position, Query};
-use audit_core::{AuditAction, Outcome, Row};
+use audit_core::Row;
+use audit_core::query::{Cursor, CursorError, ParseError, Position, Query};
 use axum::extract::{Query as Parameters, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -15,34 +14,16 @@ use tokio::time::timeout;
 
 use super::Log;
 use super::asked::{Asked, Understood};
-use super::facets::{self, Facet};
-use super::histogram::{self, Histogram};
-use super::message::{Message, html};
-use super::numbers::Precision;
+use super::beside::{self, Beside};
+use super::message::{Message, html, in_pieces};
 use super::sentence::Sentence;
 use super::times::Told;
 use crate::commands::shell;
 use crate::database_url::encode;
 use crate::render::escape::visible;
 
-/// Fields and values that the query box offers.
-const FIELDS: [&str; 12] = [
-    "actor:",
-    "action:",
-    "target:",
-    "target_type:",
-    "request:",
-    "tenant:",
-    "ip:",
-    "error:",
-    "metadata.",
-    "created:>=24h",
-    "created:>=7d",
-    "actor_type:api_key",
-];
-
-/// How long the page waits for what stands beside its entries, also while others ask.
-const BESIDE: Duration = Duration::from_secs(2);
+/// How long the entries wait for where to follow the log from.
+const END: Duration = Duration::from_secs(2);
 
 /// How long the entries wait for their badges.
 const BADGES: Duration = Duration::from_millis(250);
@@ -62,18 +43,25 @@ struct Page {
     first: Option<String>,
     newer: Option<String>,
     older: Option<String>,
-    counted: Counted,
     live: Option<String>,
     csv: String,
     jsonl: String,
     command: String,
 }
 
+/// The page of a query that is not understood.
+#[derive(Template)]
+#[template(path = "mistaken.html")]
+struct Mistaken {
+    root: &'static str,
+    form: Form,
+    offers: Vec<String>,
+}
+
 /// The query box.
 struct Form {
     text: String,
     mistake: Option<Mistake>,
-    offers: Vec<String>,
 }
 
 /// What is wrong with a query: the text before the word, the word, and the text behind it.
@@ -91,21 +79,11 @@ struct Chip {
     address: String,
 }
 
-/// What was counted beside the entries.
-struct Counted {
-    /// `312 entries`, `about 1,200,000 entries`.
-    total: String,
-    /// Of which entries the rest is told.
-    base: String,
-    facets: Vec<Facet>,
-    histogram: Option<Histogram>,
-}
-
 pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked): Parameters<Asked>) -> Response {
     let now = Utc::now();
     let query = match asked.understood(now) {
         Ok(query) => query,
-        Err(error) => return mistaken(&asked.q, &error, offers(&log).await),
+        Err(error) => return mistaken(&asked.q, &error, beside::offers(&log).await),
     };
     let question = match question(&asked, &query) {
         Ok(question) => question,
@@ -115,14 +93,13 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         }
     };
     let end = end(&log).await;
-    let (page, counted, offers) = tokio::join!(log.pages.page(&question), Counted::glance(&log, &query), offers(&log));
-    let page = match page {
+    let page = match log.pages.page(&question).await {
         Ok(page) => page,
         Err(error) => return Message::of(&error).response(&uri),
     };
     let place = |name: &str, cursor: Option<Cursor>| Some(beside(&query, name, cursor?));
     let export = |format: &str| format!("export.{format}?q={}", encode(&query.text));
-    html(&Page {
+    let entries = Page {
         root: "",
         chips: query.terms().iter().map(|term| Chip { label: term.clone(), address: query.without(term) }).collect(),
         ranges: ranges(&query),
@@ -132,13 +109,14 @@ pub(super) async fn show(State(log): State<Arc<Log>>, uri: Uri, Parameters(asked
         first: page.previous.map(|_| query.address()),
         newer: place("before", page.previous),
         older: place("after", page.next),
-        counted,
         live: end.filter(|_| page.previous.is_none()).map(|end| format!("live?q={}&from={end}", encode(&query.text))),
         csv: export("csv"),
         jsonl: export("jsonl"),
         command: shell::command_with("query", &log.place(), &query.text, []),
-        form: Form { text: query.text, mistake: None, offers },
-    })
+        form: Form { text: query.text.clone(), mistake: None },
+    };
+    // People read the entries while the rest is counted.
+    in_pieces(&entries, async move { Beside::of(&log, &query).await })
 }
 
 /// Rows as sentences, each with its badge where the log tells in time.
@@ -152,7 +130,7 @@ async fn sentences(log: &Log, rows: &[Row], now: DateTime<Utc>) -> Vec<Sentence>
 
 /// Where to follow the log from; looked up before the entries, so that nothing is missed between the page and what follows.
 async fn end(log: &Log) -> Option<Position> {
-    timeout(BESIDE, log.background.end()).await.ok()?.ok()
+    timeout(END, log.background.end()).await.ok()?.ok()
 }
 
 fn question(asked: &Asked, query: &Understood) -> Result<Query, CursorError> {
@@ -181,23 +159,7 @@ fn mistaken(text: &str, error: &ParseError, offers: Vec<String>) -> Response {
         word: part(&text[span.clone()]),
         behind: part(&text[span.end..]),
     };
-    let page = Page {
-        root: "",
-        form: Form { text: part(text), mistake: Some(mistake), offers },
-        chips: Vec::new(),
-        ranges: Vec::new(),
-        rows: Vec::new(),
-        unfiltered: false,
-        searched_to: None,
-        first: None,
-        newer: None,
-        older: None,
-        counted: Counted { total: String::new(), base: String::new(), facets: Vec::new(), histogram: None },
-        live: None,
-        csv: String::new(),
-        jsonl: String::new(),
-        command: String::new(),
-    };
+    let page = Mistaken { root: "", form: Form { text: part(text), mistake: Some(mistake) }, offers };
     (StatusCode::BAD_REQUEST, html(&page)).into_response()
 }
 
@@ -206,43 +168,4 @@ fn ranges(query: &Understood) -> Vec<Chip> {
     let spans = [("1 hour", "created:>=1h"), ("24 hours", "created:>=24h"), ("7 days", "created:>=7d")];
     let spans = spans.into_iter().chain([("30 days", "created:>=30d"), ("all time", "")]);
     spans.map(|(label, term)| Chip { label: label.to_owned(), address: query.during(term) }).collect()
-}
-
-/// What the query box offers: fields, and values that the log or the catalog has.
-async fn offers(log: &Log) -> Vec<String> {
-    let fields = FIELDS.into_iter().map(str::to_owned);
-    let outcomes = Outcome::ALL.into_iter().map(|outcome| format!("outcome:{outcome}"));
-    let mut values = log.known.terms().await;
-    values.extend(catalog::list::<AuditAction>().into_iter().map(|action| format!("action:{}", action.name)));
-    fields.chain(outcomes).chain(values).collect()
-}
-
-impl Counted {
-    /// Counts for a glance; people do not wait for what stands beside the entries.
-    async fn glance(log: &Log, query: &Understood) -> Self {
-        let asked = Query::from(query.filter.clone());
-        let overview = timeout(BESIDE, log.beside.overview(&asked, histogram::BARS, facets::VALUES)).await;
-        if let Ok(Ok(overview)) = overview {
-            return Self::of(&overview, query);
-        }
-        let base = "Nothing was counted: the log gave no answer in time.".to_owned();
-        Self { total: String::new(), base, facets: Vec::new(), histogram: None }
-    }
-
-    fn of(overview: &Overview, query: &Understood) -> Self {
-        let number = overview.total.number();
-        let told = Precision::of(overview).tell(number);
-        let entries = if number == 1 { "entry" } else { "entries" };
-        let (total, base) = match overview.basis {
-            Basis::Newest(_) => {
-                (format!("more than {told} {entries}"), format!("Counted over the newest {told} that match."))
-            }
-            Basis::Parts => {
-                let base = "Estimated from parts of the time.".to_owned();
-                (format!("about {} {entries}", told.trim_start_matches('~')), base)
-            }
-            _ => (format!("{told} {entries}"), format!("Counted over all {told} that match.")),
-        };
-        Self { total, base, facets: facets::facets(overview, query), histogram: histogram::histogram(overview, query) }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -49,25 +49,59 @@ fn json_lines_hold_what_a_query_shows_oldest_first() {
 }
 
 #[test]
-fn a_spreadsheet_finds_no_formula_in_csv() {
+fn csv_is_read_by_a_reader_of_another_maker() {
     let shell = Shell::with_log();
     let formula = "=HYPERLINK(\"http://x\",\"y\")";
     record(&shell, &["--action=project.created", "--error", formula, "--tenant=+1", "--user-agent=@x, \"y\"\n=1"]);
     let out = shell.run(&["export", "--format=csv"]).success().out;
     let (header, line) = out.split_once("\r\n").unwrap();
     assert!(header.starts_with("id,created_at,actor_type,actor_id,action,"), "{header}");
-    // By a reader of another maker.
     let script = "import csv, json, sys; print(json.dumps(list(csv.DictReader(sys.stdin))))";
     let file = shell.folder().join("out.csv");
     fs::write(&file, &out).unwrap();
-    let read =
-        std::process::Command::new("python3").args(["-c", script]).stdin(fs::File::open(&file).unwrap()).output();
+    let read = Command::new("python3").args(["-c", script]).stdin(fs::File::open(&file).unwrap()).output();
     let read: Value = serde_json::from_slice(&read.unwrap().stdout).unwrap();
     assert_eq!(read[0]["error"], format!("'{formula}"));
     assert_eq!(read[0]["tenant_id"], "'+1");
     assert_eq!(read[0]["user_agent"], "'@x, \"y\"\\n=1");
     assert_eq!(read[0]["action"], "project.created");
     assert!(line.ends_with("\r\n") && read.as_array().unwrap().len() == 1, "{line}");
+}
+
+#[test]
+fn a_spreadsheet_computes_nothing_of_csv() {
+    const HOSTILE: [&str; 11] = [
+        "=1+1",
+        "=cmd|' /C calc'!A0",
+        "=HYPERLINK(\"http://x\",\"y\")",
+        "+1+1",
+        "-2+3",
+        "@SUM(1+1)",
+        " =1+1",
+        "\t=1+1",
+        "\r=1+1",
+        "\"=1+1\"",
+        "x\",=1+1,\"",
+    ];
+    let shell = Shell::with_log();
+    for text in HOSTILE {
+        let places = ["--error", "--tenant", "--user-agent", "--request-id"].map(|name| format!("{name}={text}"));
+        record(&shell, &[&["--action=project.created"][..], &places.each_ref().map(String::as_str)].concat());
+    }
+    shell.run(&["export", "--format=csv", "--output=out.csv"]).success();
+    let opened = Command::new("ssconvert")
+        .args(["--export-type=Gnumeric_XmlIO:sax:0", "out.csv", "out.xml"])
+        .current_dir(shell.folder())
+        .output()
+        .expect("Gnumeric is installed: tests/run does that");
+    assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+    let sheet = fs::read_to_string(shell.folder().join("out.xml")).unwrap();
+    let cells: Vec<_> = sheet.lines().filter(|line| line.contains("<gnm:Cell ")).collect();
+    // A cell that is computed has an expression in the place of a value.
+    let computed: Vec<_> = cells.iter().filter(|cell| !cell.contains(" ValueType=")).collect();
+    assert!(computed.is_empty(), "{computed:#?}");
+    let holding = |text: &str| cells.iter().filter(|cell| cell.contains(&format!(">{text}<"))).count();
+    assert_eq!((holding("=1+1"), holding("-2+3"), holding("@SUM(1+1)")), (4, 4, 4), "{sheet}");
 }
 
 /// Of OCSF 1.3.0 what an event of the class Entity Management requires (`includes/classification.json`,
@@ -172,6 +206,34 @@ fn a_reader_that_has_seen_enough_ends_an_export() {
     let mut err = String::new();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+/// Of a bar that is drawn what tells of it.
+#[cfg(target_os = "linux")]
+const BAR: &str = " entries, 0s left";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_bar_shows_on_a_terminal_how_far_an_export_came() {
+    let shell = Shell::with_log();
+    record(&shell, &["--action=project.created"]);
+    let shown = shell.run_in_terminal("export --output a.jsonl");
+    assert!(shown.contains(&format!("0 of about 1{BAR}")) && shown.contains("1 entry exported"), "{shown}");
+    // It goes when the export is done.
+    assert!(shown.rsplit_once(BAR).unwrap().1.trim_start().starts_with("\u{1b}[2K"), "{shown:?}");
+    let elsewhere = shell.run_in_terminal("export 2>err");
+    assert!(!elsewhere.contains(BAR) && elsewhere.contains("project.created"), "{elsewhere}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_bar_is_drawn_among_entries_or_where_nobody_looks() {
+    let shell = Shell::with_log();
+    record(&shell, &["--action=project.created"]);
+    let shown = shell.run_in_terminal("export");
+    assert!(shown.contains("project.created") && !shown.contains(BAR), "{shown}");
+    let ran = shell.run(&["export", "--output=a.jsonl"]).success();
+    assert_eq!(ran.err, "1 entry exported to a.jsonl\n");
 }
 
 #[cfg(feature = "parquet")]

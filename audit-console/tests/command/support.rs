@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use audit_core::batch::Freezer;
@@ -53,6 +53,24 @@ impl Shell {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// What a terminal gets that the command runs in.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_in_terminal(&self, arguments: &str) -> String {
+        let command = format!("'{}' {arguments}", env!("CARGO_BIN_EXE_audit"));
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("TERM", "xterm")
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{shown}");
+        shown
     }
 
     /// Runs statements on the log of [`Self::with_log`], as whoever may write the file can.

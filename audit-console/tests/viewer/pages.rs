@@ -93,6 +93,26 @@ async fn facets_count_what_matches_and_their_links_narrow_and_widen_the_query() 
 }
 
 #[tokio::test]
+async fn entries_are_sent_before_they_are_counted() {
+    for log in Log::both().await {
+        log.hold(vec![entry("project.created", 1).build()]).await;
+        let site = log.site().await;
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        let request = "GET /entries HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        // Each chunk begins with its length.
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("transfer-encoding: chunked"), "{head}");
+        let (length, body) = body.split_once("\r\n").unwrap();
+        let (first, rest) = body.split_at(usize::from_str_radix(length, 16).unwrap());
+        assert!(first.contains("proj_456") && !first.contains("1 entry"), "{first}");
+        assert!(rest.contains("1 entry") && rest.contains("class=\"count\""), "{rest}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_counted_is_bounded_and_says_so() {
     let log = Log::sqlite().await;
     log.hold((0..1_001).map(|number| entry("project.created", number).build()).collect()).await;

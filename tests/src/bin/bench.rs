@@ -1,9 +1,11 @@
-//! Benches that take minutes. Each starts a PostgreSQL of its own, prints a table, and puts the same as JSON into a file.
+//! Benches that take minutes. Each starts a PostgreSQL of its own, prints a table, and puts the same as JSON into a file. `log`
+//! measures nothing: it is the log of `reading`, for a look at it with `audit`.
 //!
 //! ```text
 //! cargo run --release -p tests --bin bench -- reading
 //! cargo run --release -p tests --bin bench -- reading --rows 100000
 //! cargo run --release -p tests --bin bench -- writing
+//! cargo run --release -p tests --bin bench -- log
 //! ```
 
 use std::error::Error;
@@ -32,6 +34,12 @@ enum Bench {
         #[arg(long, default_value_t = 10_000_000)]
         rows: u64,
     },
+    /// The log that `reading` asks, kept until ctrl-c, for `audit` to look at
+    Log {
+        /// Rows in the log; ten million take about 9 GB of disk
+        #[arg(long, default_value_t = 10_000_000)]
+        rows: u64,
+    },
     /// How many entries a second are stored, next to other ways to store the same rows
     Writing {
         /// Entries that are stored each way
@@ -48,6 +56,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let figures = match args.bench {
         Bench::Reading { rows } => reading::run(rows).await,
+        Bench::Log { rows } => {
+            reading::keep(rows).await;
+            return Ok(());
+        }
         Bench::Writing { rows, rounds } => writing::run(rows, rounds).await,
     };
     fs::write(&args.json, serde_json::to_string_pretty(&figures)?)?;

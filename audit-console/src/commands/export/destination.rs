@@ -62,6 +62,11 @@ impl Destination {
         Ok(Self::StandardColumns(Box::new(Columns::new(BufWriter::new(out))?)))
     }
 
+    /// Whether people see the entries go by.
+    pub(super) fn is_shown(&self) -> bool {
+        matches!(self, Self::Standard(_)) && io::stdout().is_terminal()
+    }
+
     /// What stands before the first entry.
     pub(super) fn begin(&mut self, format: Format) -> Result<(), Failure> {
         if format == Format::Csv { self.write(csv::HEADER) } else { Ok(()) }

@@ -165,7 +165,7 @@ async fn export(log: &LogArgs, url: &str, destination: &mut Destination, mut mar
     let filter: Filter = mark.query.parse().map_err(|error| Failure::wrong(&error))?;
     let mut query = Query::from(filter).oldest_first();
     let expected = reader.estimate(&query).await.map_err(|error| failed(&error))?;
-    let bar = progress::bar(expected.number());
+    let bar = progress::bar(expected.number(), destination);
     bar.set_position(mark.entries);
     if let Some(cursor) = &mark.cursor {
         query = query.after(cursor.parse().map_err(Failure::usage)?);

@@ -8,6 +8,7 @@ use audit_core::query::Query;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
+use super::destination::Destination;
 use super::{Compression, Format, shown};
 use crate::failure::Failure;
 
@@ -130,8 +131,11 @@ struct Unwritable {
     error: io::Error,
 }
 
-/// It is not drawn where nobody looks.
-pub(super) fn bar(expected: u64) -> ProgressBar {
+/// It is not drawn where nobody looks, nor among entries that are shown.
+pub(super) fn bar(expected: u64, destination: &Destination) -> ProgressBar {
+    if destination.is_shown() {
+        return ProgressBar::hidden();
+    }
     let template = "{bar:40} {human_pos} of about {human_len} entries, {eta} left";
     let style = ProgressStyle::with_template(template).expect("the template names only what there is");
     ProgressBar::new(expected).with_style(style)
