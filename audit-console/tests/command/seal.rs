@@ -39,7 +39,8 @@ fn a_key_is_never_written_over_and_shows_what_is_no_secret() {
         .run(&["keys", "generate", &format!("{longest}n"), "--out=longer.key"])
         .exits_with(2)
         .complains("1 to 200 bytes");
-    std::fs::write(shell.folder().join("long.key"), secret_of(&shell, "long.key") + &" ".repeat(4_096)).unwrap();
+    std::fs::write(shell.folder().join("long.key"), format!("{}{}", secret_of(&shell, "long.key"), " ".repeat(4_096)))
+        .unwrap();
     shell.run(&["keys", "show", "long.key"]).exits_with(2).complains("long.key has more than 4096 bytes");
     #[cfg(unix)]
     shell
