@@ -158,6 +158,11 @@ impl Context {
         Self(None)
     }
 
+    #[cfg(any(feature = "tower", feature = "actix-web"))]
+    pub(crate) fn of(fields: Fields) -> Self {
+        Self(Some(Arc::new(fields)))
+    }
+
     /// The context of what the system does by itself, named after the part of it that acts.
     #[must_use]
     pub fn system(name: impl Into<String>) -> Self {

@@ -4,30 +4,32 @@ use std::time::Duration;
 
 /// A generator of pseudo-random numbers: `SplitMix64`.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The same seed gives the same numbers.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// One of the values.
-    pub(crate) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())]
     }
 
     /// An index of so many.
-    pub(crate) fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % count as u64).expect("an index")
     }
 
     /// A time up to so many milliseconds.
-    pub(crate) fn millis(&mut self, most: u64) -> Duration {
+    pub fn millis(&mut self, most: u64) -> Duration {
         Duration::from_millis(self.next() % most)
     }
 
     /// Whether what happens once in so many times happens now.
-    pub(crate) const fn is_one_of(&mut self, times: u64) -> bool {
+    pub const fn is_one_of(&mut self, times: u64) -> bool {
         self.next().is_multiple_of(times)
     }
 

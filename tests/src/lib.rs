@@ -3,9 +3,10 @@
 
 pub mod calls;
 pub mod chaos;
-mod dice;
+pub mod dice;
 pub mod disk;
 pub mod examples;
+pub mod figures;
 pub mod kills;
 pub mod length;
 pub mod lines;

@@ -3,7 +3,6 @@
 //! The writer has everything on: hashes, headers, guards, partitions, sealing, and timestamps of now. The other ways fill the
 //! seed's table: ten columns, six indexes and a primary key, no partitions, with rows that the writer has stored.
 
-mod figures;
 mod ours;
 mod seed;
 mod sqlite;
@@ -12,9 +11,9 @@ use audit_core::migrate::{Options, migrate};
 use audit_core::{Auditor, Builder};
 use serde_json::{Value, json};
 
-use self::figures::Figures;
 pub use self::ours::{Measured, store};
 use self::seed::Seed;
+use crate::figures::{self, Figures};
 use crate::postgres::{Database, Durability, Server};
 
 /// Of the seed's table.

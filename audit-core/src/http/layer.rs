@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tower_layer::Layer;
 
 use super::request::{Headers, open};
@@ -84,7 +84,8 @@ impl ContextLayer {
     }
 
     /// How the address of whoever is connected is found. Unless said, it is a `SocketAddr` in the request's extensions, or,
-    /// with the feature `axum`, a `ConnectInfo<SocketAddr>`. In tonic it is that of its `TcpConnectInfo`.
+    /// with the feature `axum`, a `ConnectInfo<SocketAddr>`. In tonic, say that it is the `remote_addr` of the extension
+    /// `TcpConnectInfo`.
     ///
     /// # Examples
     ///
@@ -196,7 +197,7 @@ impl Settings {
 }
 
 impl Headers for HeaderMap {
-    fn values<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    fn values<'a>(&'a self, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 }

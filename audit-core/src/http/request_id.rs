@@ -1,9 +1,14 @@
 //! The id of a request.
 
+use std::time::SystemTime;
+
+use http::HeaderName;
 use uuid::Uuid;
 
+use crate::entry::identify;
+
 /// The header in which it comes, and goes back.
-pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken, in bytes.
 const MAX_BYTES: usize = 128;
 
@@ -12,7 +17,12 @@ pub(super) fn request_id<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Stri
     let mut values = values.into_iter();
     let only = values.next().filter(|_| values.next().is_none());
     let id = only.filter(|id| is_well_formed(id)).and_then(|id| str::from_utf8(id).ok());
-    id.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    id.map_or_else(made, str::to_owned)
+}
+
+fn made() -> String {
+    let (id, _) = identify(SystemTime::now());
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 /// 1 to 128 of the ASCII letters, digits and `-_.:/+=`.

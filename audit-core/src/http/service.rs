@@ -147,7 +147,7 @@ fn answer<R: Body>(
         ContextBody::of(body, watch, is_over, context)
     });
     if let Some(id) = id {
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(&REQUEST_ID, id);
     }
     response
 }

@@ -1,5 +1,13 @@
 //! `traceparent` of W3C Trace Context, level 1.
 
+use http::HeaderName;
+
+/// The header in which they come.
+pub(super) static TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What every version says: `00-`, 32 digits, `-`, 16 digits, `-01`.
+const KNOWN_BYTES: usize = 55;
+
 /// The trace and the span that a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TraceParent<'a> {
@@ -14,23 +22,22 @@ impl<'a> TraceParent<'a> {
     pub(super) fn read(values: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
         let mut values = values.into_iter();
         let only = values.next().filter(|_| values.next().is_none());
-        let mut parts = str::from_utf8(only?).ok()?.split('-');
-        let (version, trace_id, span_id) = (parts.next()?, parts.next()?, parts.next()?);
-        let flags = parts.next()?;
-        let is_whole = version != "00" || parts.next().is_none();
-        let is_valid = is_hexadecimal(version, 2)
-            && version != "ff"
-            && is_hexadecimal(trace_id, 32)
-            && is_hexadecimal(span_id, 16)
-            && is_hexadecimal(flags, 2)
-            && is_whole
-            && [trace_id, span_id].iter().all(|id| id.bytes().any(|digit| digit != b'0'));
-        is_valid.then_some(Self { trace_id, span_id })
+        let (known, later) = only?.split_at_checked(KNOWN_BYTES)?;
+        let [version, trace_id, span_id, flags] = [0..2, 3..35, 36..52, 53..55].map(|digits| &known[digits]);
+        let is_whole = later.is_empty() || (version != b"00" && later.starts_with(b"-"));
+        let is_valid = is_whole
+            && [2, 35, 52].iter().all(|at| known[*at] == b'-')
+            && [version, trace_id, span_id, flags].iter().all(|digits| digits.iter().all(|digit| is_digit(*digit)))
+            && version != b"ff"
+            && [trace_id, span_id].iter().all(|digits| digits.iter().any(|digit| *digit != b'0'));
+        let text = |digits| str::from_utf8(digits).ok();
+        if is_valid { Some(Self { trace_id: text(trace_id)?, span_id: text(span_id)? }) } else { None }
     }
 }
 
-fn is_hexadecimal(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// Hexadecimal, in lower case.
+const fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 #[cfg(test)]

@@ -3,7 +3,12 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use http::HeaderName;
+use http::header::FORWARDED;
 use ipnet::IpNet;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// The header in which the trusted proxies say for whom they speak. Only one is believed: a proxy that writes one hands on
 /// what the client wrote into the others.
@@ -22,11 +27,15 @@ pub enum ProxyHeader {
 impl ProxyHeader {
     /// The header's name, in lower case.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
+        self.header_name().as_str()
+    }
+
+    pub(super) fn header_name(self) -> &'static HeaderName {
         match self {
-            Self::XForwardedFor => "x-forwarded-for",
-            Self::Forwarded => "forwarded",
-            Self::XRealIp => "x-real-ip",
+            Self::XForwardedFor => &X_FORWARDED_FOR,
+            Self::Forwarded => &FORWARDED,
+            Self::XRealIp => &X_REAL_IP,
         }
     }
 }

@@ -7,8 +7,8 @@ use audit_core::migrate::{Options, migrate};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
-use super::figures::Figures;
 use super::{COLUMNS, indexes, store, writer};
+use crate::figures::Figures;
 
 const OURS: &str = "the writer";
 /// As many as there may be variables for.

@@ -9,6 +9,7 @@ use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HeaderMap, HeaderValue};
+use http::HeaderName;
 
 use super::ActixContextService;
 use super::service::LocalFuture;
@@ -174,8 +175,8 @@ where
 }
 
 impl Headers for HeaderMap {
-    fn values<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        self.get_all(name).map(HeaderValue::as_bytes)
+    fn values<'a>(&'a self, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.get_all(name.as_str()).map(HeaderValue::as_bytes)
     }
 }
 

@@ -149,7 +149,7 @@ fn answer<B: MessageBody>(
         ContextBody::of(body, watch, is_over, context)
     });
     if let Some(id) = id {
-        response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), id);
+        response.headers_mut().insert(HeaderName::from_static(REQUEST_ID.as_str()), id);
     }
     response
 }

@@ -5,18 +5,22 @@ use std::fmt;
 use serde_json::{Value, json};
 
 /// Rates of several ways, one of which the others are compared with.
-pub(super) struct Figures {
+#[derive(Debug)]
+pub struct Figures {
     first: &'static str,
     unit: &'static str,
     ways: Vec<(&'static str, Vec<f64>)>,
 }
 
 impl Figures {
-    pub(super) const fn new(first: &'static str, unit: &'static str) -> Self {
+    /// Rates in `unit`, each of which is compared with that of the way `first`.
+    #[must_use]
+    pub const fn new(first: &'static str, unit: &'static str) -> Self {
         Self { first, unit, ways: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, way: &'static str, rate: f64) {
+    /// One more rate of a way.
+    pub fn add(&mut self, way: &'static str, rate: f64) {
         match self.ways.iter_mut().find(|(name, _)| *name == way) {
             Some((_, rates)) => rates.push(rate),
             None => self.ways.push((way, vec![rate])),
@@ -29,7 +33,9 @@ impl Figures {
         first.unwrap_or_default().iter().zip(rates).map(|(first, rate)| first / rate).collect()
     }
 
-    pub(super) fn json(&self) -> Value {
+    /// The rates of each way, their median, and that of the first way's as multiples of them.
+    #[must_use]
+    pub fn json(&self) -> Value {
         let ways = self.ways.iter().map(|(name, rates)| {
             let mut ratios = self.ratios(rates);
             json!({ "way": name, "rates": rates, "median": median(&mut rates.clone()), "first_by_this": median(&mut ratios) })
@@ -52,7 +58,7 @@ impl fmt::Display for Figures {
 }
 
 /// The middle one; they are sorted afterwards.
-pub(super) fn median(figures: &mut [f64]) -> f64 {
+pub fn median(figures: &mut [f64]) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
