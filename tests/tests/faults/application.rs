@@ -125,8 +125,9 @@ async fn a_clock_that_steps_by_an_hour_costs_nothing() {
 /// the journal, also what was in the queue until then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminated_program_leaves_the_remainder_in_the_journal() {
+    type End = fn(Victim) -> Ended;
     let (slow, silent) = (Manner::Trickle(Duration::from_secs(1)), Manner::Silent(Direction::Both));
-    let ends: [(_, fn(Victim) -> Ended); 3] =
+    let ends: [(Manner, End); 3] =
         [(slow, Victim::terminate), (silent, Victim::terminate), (silent, Victim::interrupt)];
     for (manner, end) in ends {
         let scene = Scene::new().await;
