@@ -121,6 +121,7 @@ mod actor;
 mod annotate;
 mod auditor;
 mod call;
+mod canonical;
 mod diff;
 mod durability;
 mod entry;

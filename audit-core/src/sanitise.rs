@@ -19,7 +19,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::Metadata;
+use crate::canonical::MAX_INTEGER;
+use crate::{Metadata, canonical};
 
 /// Longest id, request id, tenant, trace or origin, in bytes.
 pub(crate) const MAX_ID_BYTES: usize = 512;
@@ -47,8 +48,6 @@ const PUNCTUATION: usize = 4;
 const NULL: &str = "null";
 /// Deepest value that is still written out as text; deeper ones leave a mark only.
 const MAX_TEXT_DEPTH: usize = 128;
-/// Largest integer that a double and all its neighbours hold exactly (RFC 7493, section 2.2).
-const MAX_INTEGER: i64 = (1 << 53) - 1;
 /// How far a row may lie in the past and in the future. One day within what the partition function takes,
 /// for clocks that differ.
 const PAST: TimeDelta = TimeDelta::days(399);
@@ -98,10 +97,27 @@ impl Sanitiser {
         clamped
     }
 
-    /// The metadata as it will be stored, the marks of the whole entry included: each key with the RFC 8785
-    /// text of its value, in the order of RFC 8785. Comes last.
-    pub(crate) fn metadata(mut self, metadata: Metadata) -> (Map<String, Value>, Vec<(String, String)>) {
-        let (mut details, mut marks) = metadata.into_parts();
+    /// The metadata as it will be stored, the marks of the whole entry included, and its RFC 8785 text. Comes last.
+    pub(crate) fn metadata(mut self, metadata: Metadata) -> (Map<String, Value>, canonical::Object) {
+        let (details, mut marks) = metadata.into_parts();
+        let mut clean = if is_clean(&details) { details } else { self.details(details, &mut marks) };
+        let canonical = canonical::Object::of(&clean);
+        let is_small = self.shrink(&mut clean, &canonical);
+        self.marks_into(&mut marks);
+        if is_small && marks.is_empty() {
+            return (clean, canonical);
+        }
+        if !marks.is_empty() {
+            // The library's own marks hold callers' names and parsers' complaints: they are sanitised, too.
+            let marks = Self::default().value(Metadata::MARKS, Value::Object(marks), 2);
+            clean.insert(Metadata::MARKS.to_owned(), marks);
+        }
+        let canonical = canonical::Object::of(&clean);
+        (clean, canonical)
+    }
+
+    /// The details, changed where they have to be. Marks of ours among them join the others.
+    fn details(&mut self, mut details: Map<String, Value>, marks: &mut Map<String, Value>) -> Map<String, Value> {
         if self.again {
             match details.remove(Metadata::MARKS) {
                 Some(Value::Object(earlier)) => marks.extend(earlier),
@@ -123,17 +139,7 @@ impl Sanitiser {
             }
             clean.insert(key, value);
         }
-        let mut canonical = canonical_pairs(&clean);
-        self.shrink(&mut clean, &mut canonical);
-        self.marks_into(&mut marks);
-        if !marks.is_empty() {
-            // The library's own marks hold callers' names and parsers' complaints: they are sanitised, too.
-            let marks = Self::default().value(Metadata::MARKS, Value::Object(marks), 2);
-            canonical.push((Metadata::MARKS.to_owned(), self::canonical(&marks)));
-            clean.insert(Metadata::MARKS.to_owned(), marks);
-            sort(&mut canonical);
-        }
-        (clean, canonical)
+        clean
     }
 
     fn value(&mut self, field: &str, value: Value, depth: usize) -> Value {
@@ -156,14 +162,7 @@ impl Sanitiser {
     }
 
     fn number(&mut self, field: &str, number: Number) -> Value {
-        let exact = match (number.as_i64(), number.as_f64()) {
-            (Some(integer), _) => (-MAX_INTEGER..=MAX_INTEGER).contains(&integer),
-            (None, Some(double)) => {
-                !number.is_u64() && double.is_finite() && Number::from_f64(double).as_ref() == Some(&number)
-            }
-            (None, None) => false,
-        };
-        if exact {
+        if is_exact(&number) {
             return Value::Number(integral(&number).map_or(number, Number::from));
         }
         if let Some(double) = read_back(&number).filter(|_| self.again) {
@@ -194,30 +193,31 @@ impl Sanitiser {
     }
 
     /// Brings the metadata under its limits: its largest values become null, or, where that would not do, all
-    /// of it gives way to a mark.
-    fn shrink(&mut self, clean: &mut Map<String, Value>, canonical: &mut Vec<(String, String)>) {
-        let total: usize = canonical.iter().map(|(key, value)| key.len() + value.len() + PUNCTUATION).sum();
-        let Some(mut excess) = total.checked_sub(MAX_METADATA_BYTES).filter(|excess| *excess > 0) else { return };
-        let mut largest: Vec<usize> = (0..canonical.len()).collect();
-        largest.sort_by_key(|&index| std::cmp::Reverse(canonical[index].1.len()));
-        largest.truncate(MAX_NULLED);
-        let gain: usize = largest.iter().map(|&index| canonical[index].1.len().saturating_sub(NULL.len())).sum();
-        if gain < excess {
-            let whole = Value::Object(std::mem::take(clean));
-            self.mark("metadata", "too_large", fingerprint(self::canonical(&whole).as_bytes()));
-            canonical.clear();
-            return;
+    /// of it gives way to a mark. True where nothing had to be done.
+    fn shrink(&mut self, clean: &mut Map<String, Value>, canonical: &canonical::Object) -> bool {
+        if canonical.as_str().len() <= MAX_METADATA_BYTES {
+            return true;
         }
-        for index in largest {
+        let mut members: Vec<_> = canonical.members().collect();
+        let total: usize = members.iter().map(|(key, value)| key.len() + value.len() + PUNCTUATION).sum();
+        let Some(mut excess) = total.checked_sub(MAX_METADATA_BYTES).filter(|excess| *excess > 0) else { return true };
+        members.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        members.truncate(MAX_NULLED);
+        let gain: usize = members.iter().map(|(_, value)| value.len().saturating_sub(NULL.len())).sum();
+        if gain < excess {
+            self.mark("metadata", "too_large", fingerprint(canonical.as_str().as_bytes()));
+            clean.clear();
+            return false;
+        }
+        for (key, value) in members {
             if excess == 0 {
-                return;
+                break;
             }
-            let (key, value) = &mut canonical[index];
             self.mark(&format!("metadata.{key}"), "too_large", fingerprint(value.as_bytes()));
             excess = excess.saturating_sub(value.len() - NULL.len());
-            NULL.clone_into(value);
-            clean.insert(key.clone(), Value::Null);
+            clean.insert(key.into_owned(), Value::Null);
         }
+        false
     }
 
     fn mark(&mut self, field: &str, change: &str, mut details: Map<String, Value>) {
@@ -245,6 +245,40 @@ impl Sanitiser {
     }
 }
 
+/// Whether nothing of it has to be changed, so that it can be stored as it is.
+fn is_clean(details: &Map<String, Value>) -> bool {
+    let is_reserved = |key: &String| key == Metadata::MARKS;
+    are_clean(details, 1) && !details.keys().any(is_reserved)
+}
+
+fn are_clean(object: &Map<String, Value>, depth: usize) -> bool {
+    let is_clean_key = |key: &String| key.len() <= MAX_METADATA_BYTES && !key.contains('\0');
+    object.iter().all(|(key, value)| is_clean_key(key) && is_clean_value(value, depth + 1))
+}
+
+/// `depth` is that of what is nested in it.
+fn is_clean_value(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(number) => is_exact(number) && integral(number).is_none_or(|_| number.is_i64()),
+        Value::String(text) => !text.contains('\0'),
+        Value::Array(_) | Value::Object(_) if depth > MAX_DEPTH => false,
+        Value::Array(values) => values.iter().all(|value| is_clean_value(value, depth + 1)),
+        Value::Object(object) => are_clean(object, depth),
+    }
+}
+
+/// Whether RFC 8785 writes a number without loss.
+fn is_exact(number: &Number) -> bool {
+    match (number.as_i64(), number.as_f64()) {
+        (Some(integer), _) => (-MAX_INTEGER..=MAX_INTEGER).contains(&integer),
+        (None, Some(double)) => {
+            !number.is_u64() && double.is_finite() && Number::from_f64(double).as_ref() == Some(number)
+        }
+        (None, None) => false,
+    }
+}
+
 /// The integer that RFC 8785 makes of a whole double such as `1.0`.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked, and within it doubles are exact")]
 #[expect(clippy::cast_precision_loss, reason = "2^53 - 1 is a double")]
@@ -256,30 +290,7 @@ fn integral(number: &Number) -> Option<i64> {
 /// The double whose RFC 8785 text was read as this integer: `1e17` is written with all its digits.
 fn read_back(number: &Number) -> Option<Number> {
     let double = Number::from_f64(number.as_f64()?)?;
-    (canonical(&Value::Number(double.clone())) == number.to_string()).then_some(double)
-}
-
-/// Each key of a sanitised object with the RFC 8785 text of its value, in the order of RFC 8785.
-pub(crate) fn canonical_pairs(object: &Map<String, Value>) -> Vec<(String, String)> {
-    let mut pairs: Vec<_> = object.iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
-    sort(&mut pairs);
-    pairs
-}
-
-/// The RFC 8785 text of the object that has these pairs.
-pub(crate) fn object_text(pairs: &[(String, String)]) -> String {
-    let members: Vec<_> =
-        pairs.iter().map(|(key, value)| format!("{}:{value}", canonical(&Value::String(key.clone())))).collect();
-    format!("{{{}}}", members.join(","))
-}
-
-/// RFC 8785, section 3.2.3: by UTF-16 code units.
-pub(crate) fn sort(pairs: &mut [(String, String)]) {
-    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-}
-
-pub(crate) fn canonical(value: &Value) -> String {
-    serde_json_canonicalizer::to_string(value).expect("a JSON value of finite numbers has a canonical form")
+    (canonical::text(&Value::Number(double.clone())) == number.to_string()).then_some(double)
 }
 
 fn fingerprint(bytes: &[u8]) -> Map<String, Value> {

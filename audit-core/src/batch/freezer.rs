@@ -14,10 +14,10 @@ use crate::entry::{identify, micros};
 use crate::sanitise::{self, Sanitiser};
 use crate::signing::Signer;
 use crate::trace::Trace;
-use crate::{ActionName, Actor, Entry, Metadata, Row, encoding, merkle};
+use crate::{ActionName, Actor, Entry, Metadata, Row, canonical, encoding, merkle};
 
-/// Metadata, and each key with the RFC 8785 text of its value, in the order of RFC 8785.
-type Sanitised = (Map<String, Value>, Vec<(String, String)>);
+/// Metadata, and its RFC 8785 text.
+type Sanitised = (Map<String, Value>, canonical::Object);
 
 /// An entry that is older than this when it is frozen says so: it waited in memory for a store that was away, or its time
 /// comes from elsewhere. One that is as old and does not say so was dated back.
@@ -206,8 +206,8 @@ fn mark_if_late(metadata: &mut Metadata, created_at: DateTime<Utc>, writer_time:
 /// A sanitised row that has no place in a stream yet.
 pub(crate) struct Draft {
     pub(crate) row: Row,
-    /// Each key with the RFC 8785 text of its value, in the order of RFC 8785.
-    pub(crate) metadata: Vec<(String, String)>,
+    /// The text of the row's.
+    pub(crate) metadata: canonical::Object,
 }
 
 impl Draft {
@@ -292,7 +292,7 @@ impl Draft {
 
     /// A row that was frozen into another stream.
     fn unchanged(frozen: FrozenRow) -> Self {
-        let metadata = sanitise::canonical_pairs(frozen.row.metadata.as_map());
+        let metadata = canonical::Object::of(frozen.row.metadata.as_map());
         Self { row: frozen.row, metadata }
     }
 
@@ -303,7 +303,7 @@ impl Draft {
         row.seq = seq;
         row.salt = Some(salt);
         let leaf = encoding::leaf(&row, &salt, &metadata);
-        FrozenRow { leaf, metadata: sanitise::object_text(&metadata), row }
+        FrozenRow { leaf, metadata: metadata.into_text(), row }
     }
 }
 
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn an_entry_outlives_a_panic_over_its_details() {
         let (details, metadata) = unbroken(|| panic!("scripted"));
-        assert_eq!(sanitise::object_text(&metadata), r#"{"_audit":{"panicked":true}}"#);
-        assert_eq!(sanitise::canonical_pairs(&details), metadata);
+        assert_eq!(metadata.as_str(), r#"{"_audit":{"panicked":true}}"#);
+        assert_eq!(canonical::Object::of(&details), metadata);
     }
 }

@@ -1,15 +1,13 @@
 //! Rows some of whose values were erased.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
-use super::{LEAF_PREFIX, Salt, commitment, encode_row, hex};
+use super::{METADATA, Salt, commitment, hex, row_hash};
 use crate::batch::Hash;
-use crate::{Row, sanitise};
-
-const METADATA: &str = "metadata.";
+use crate::{Row, canonical};
 
 /// What the column `redacted` holds: the commitments of erased values, and the salts of those that are still there, each by its
 /// field.
@@ -53,17 +51,17 @@ fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
 
 /// The leaf, which is that of the row before. Nothing where an erased value is there again, a value lacks its salt, or something
 /// stands for what the row cannot have.
-pub(super) fn leaf(row: &Row, redacted: &Redacted, mut metadata: Vec<(String, String)>) -> Option<Hash> {
+pub(super) fn leaf(row: &Row, redacted: &Redacted, metadata: &canonical::Object) -> Option<Hash> {
+    let mut members: Vec<_> = metadata.members().collect();
     for key in redacted.erased.keys().filter_map(|field| field.strip_prefix(METADATA)) {
         if row.metadata.get(key).is_some() {
             return None;
         }
-        metadata.push((key.to_owned(), String::new()));
+        members.push((Cow::Borrowed(key), ""));
     }
-    sanitise::sort(&mut metadata);
+    canonical::sort(&mut members);
     let (mut is_sound, mut used) = (true, 0);
-    let mut digest = Sha256::new_with_prefix(LEAF_PREFIX);
-    encode_row(&mut digest, row, &metadata, |field, value| {
+    let leaf = row_hash(row, members.into_iter(), |field, value| {
         let erased = redacted.erased.get(field).copied();
         let value = value.filter(|_| erased.is_none() || !field.starts_with(METADATA));
         let salted = value.map(|value| redacted.salts.get(field).map(|salt| commitment(field, salt, value)));
@@ -83,5 +81,5 @@ pub(super) fn leaf(row: &Row, redacted: &Redacted, mut metadata: Vec<(String, St
             }
         }
     });
-    (is_sound && used == redacted.erased.len() + redacted.salts.len()).then(|| digest.finalize().into())
+    (is_sound && used == redacted.erased.len() + redacted.salts.len()).then_some(leaf)
 }

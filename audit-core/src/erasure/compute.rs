@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Field;
 use crate::encoding::{self, Redacted};
-use crate::{Metadata, Row, sanitise};
+use crate::{Metadata, Row, canonical};
 
 /// What is to be done to a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(super) fn change(row: &Row, wanted: &[Field]) -> Option<Change> {
     }
     let mut left = row.metadata.as_map().clone();
     left.retain(|key, _| !fields.contains(&Field::of_metadata(key)));
-    let metadata = sanitise::object_text(&sanitise::canonical_pairs(&left));
+    let metadata = canonical::Object::of(&left).into_text();
     Some(Change { fields, redacted: after.to_json(), metadata })
 }
 

@@ -42,7 +42,7 @@ impl Field {
     /// The value as it is hashed.
     pub(super) fn value(&self, row: &Row) -> Option<String> {
         if let Some(key) = self.0.strip_prefix(METADATA) {
-            return row.metadata.get(key).map(crate::sanitise::canonical);
+            return row.metadata.get(key).map(crate::canonical::text);
         }
         match self.0.as_str() {
             "actor_id" => row.actor_id.clone(),

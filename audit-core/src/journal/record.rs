@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::batch::{Batch, FrozenRow, Hash, Header, HeaderKind};
-use crate::{ActorType, Metadata, Outcome, Row, encoding, merkle, sanitise};
+use crate::{ActorType, Metadata, Outcome, Row, canonical, encoding, merkle};
 
 /// The payload of a frame.
 pub(super) fn encode(batch: &Batch) -> Vec<u8> {
@@ -156,7 +156,7 @@ impl<'a> RowRecord<'a> {
     fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
         let salt = self.salt.into_bytes();
         let details = self.metadata.into_owned();
-        let metadata = sanitise::canonical_pairs(&details);
+        let metadata = canonical::Object::of(&details);
         let row = Row {
             id: self.id,
             actor_id: self.actor_id.map(Cow::into_owned),
@@ -185,7 +185,7 @@ impl<'a> RowRecord<'a> {
             redacted: None,
         };
         let leaf = encoding::leaf(&row, &salt, &metadata);
-        FrozenRow { leaf, metadata: sanitise::object_text(&metadata), row }
+        FrozenRow { leaf, metadata: metadata.into_text(), row }
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::batch::Draft;
-use crate::{ActorType, Entry, Metadata, Outcome, Row, sanitise};
+use crate::{ActorType, Entry, Metadata, Outcome, Row};
 
 /// An entry as the outbox holds it: sanitised, with its id, its time and its salt, and without a place in a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ impl Record {
             action: row.action,
             target_type: row.target_type,
             target_id: row.target_id,
-            metadata: sanitise::object_text(&metadata),
+            metadata: metadata.into_text(),
             ip_address: row.ip_address,
             user_agent: row.user_agent,
             outcome: row.outcome,
@@ -135,7 +135,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ActionName, Actor};
+    use crate::{ActionName, Actor, sanitise};
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp_micros(1_750_000_000_123_456).expect("a moment")
@@ -154,7 +154,7 @@ mod tests {
     fn a_row_written_by_hand_panics_nobody() {
         for strange in ["5", "[1]", "null", r#"{"changed":5}"#, r#"{"changed":{"a":1}}"#] {
             let draft = by_hand(&format!(r#"{{"_audit":{strange}}}"#), "door_1").thaw(now());
-            let text = sanitise::object_text(&draft.metadata);
+            let text = draft.metadata.into_text();
             assert!(text.contains("clamped"), "the time is marked: {text}");
             let original = strange.trim_start_matches(r#"{"changed":"#);
             assert!(text.contains(original.trim_end_matches('}')), "what stood there is kept: {text}");
@@ -165,7 +165,7 @@ mod tests {
     fn a_row_written_by_hand_is_sanitised() {
         let draft = by_hand(r#"{"note":"a\u0000b"}"#, &"x".repeat(9_000)).thaw(now());
         assert_eq!(draft.row.target_id.map(|id| id.len()), Some(sanitise::MAX_ID_BYTES));
-        assert!(!sanitise::object_text(&draft.metadata).contains("\\u0000"));
+        assert!(!draft.metadata.as_str().contains("\\u0000"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{ErrorClass, StoreError};
 use crate::batch::{Batch, FrozenRow};
-use crate::{Row, sanitise};
+use crate::{Row, canonical};
 
 /// This many refused rows of a batch may be the rows' fault; beyond it, and beyond [`REFUSABLE_PERCENT`], the table's.
 const REFUSABLE_ROWS: u64 = 10;
@@ -95,6 +95,6 @@ pub(crate) fn decode(encoded: &[u8]) -> Option<Row> {
     let mut row: Row = serde_json::from_value(Value::Object(columns)).ok()?;
     row.salt = Some(salt.into_bytes());
     // People see the one, and the table gets the other.
-    let shown = sanitise::object_text(&sanitise::canonical_pairs(row.metadata.as_map()));
-    (shown == metadata.as_str()?).then_some(row)
+    let shown = canonical::Object::of(row.metadata.as_map());
+    (shown.as_str() == metadata.as_str()?).then_some(row)
 }

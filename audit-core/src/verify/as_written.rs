@@ -8,14 +8,14 @@
 use serde_json::{Map, Value};
 
 use crate::store::Columns;
-use crate::{Row, sanitise};
+use crate::{Row, canonical};
 
 /// Whether a row says no more than what was read of it.
 pub(super) fn is_as_written<R: Columns>(row: &R, read: &Row) -> Result<bool, sqlx::Error> {
     let (metadata, redacted) = (row.text("metadata")?, row.text_if_any("redacted")?);
     if R::KEEPS_TEXT {
         let address = row.text_if_any("ip_address")?;
-        return Ok(metadata == sanitise::object_text(&sanitise::canonical_pairs(read.metadata.as_map()))
+        return Ok(metadata == canonical::Object::of(read.metadata.as_map()).as_str()
             && redacted == read.redacted.as_ref().map(Value::to_string)
             && address == read.ip_address.map(|address| address.to_string()));
     }

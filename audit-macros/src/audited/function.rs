@@ -1,7 +1,7 @@
 //! The function, as far as it must be understood. Its body is carried along unread, so that a half-typed
 //! one still expands.
 
-use proc_macro2::{Group, Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
@@ -21,8 +21,8 @@ pub(super) struct Function {
     pub(super) braces: token::Brace,
     pub(super) body: TokenStream,
     /// Braces, inner attributes and body, as they came: a mistake in half-typed ones is then the same before and after the
-    /// expansion, and reported once.
-    group: Group,
+    /// expansion, and reported once. A macro that was given a block hands it on in a group that nobody sees.
+    whole: TokenTree,
 }
 
 /// What a function gives to its caller.
@@ -57,11 +57,11 @@ impl Parse for Function {
             let message = "`#[audited]` needs a body to watch: put it on the implementation";
             return Err(syn::Error::new(signature.ident.span(), message));
         }
-        let group = input.fork().parse()?;
+        let whole = input.fork();
         let body;
         let braces = braced!(body in input);
         let inner_attributes = body.call(Attribute::parse_inner)?;
-        Ok(Self { attributes, vis, signature, inner_attributes, braces, body: body.parse()?, group })
+        Ok(Self { attributes, vis, signature, inner_attributes, braces, body: body.parse()?, whole: whole.parse()? })
     }
 }
 
@@ -100,7 +100,7 @@ impl Function {
     /// The body in its own braces: what the compiler has to say of the block, it says there.
     pub(super) fn block(&self) -> TokenStream {
         if self.inner_attributes.is_empty() {
-            return self.group.to_token_stream();
+            return self.whole.to_token_stream();
         }
         let mut block = TokenStream::new();
         self.braces.surround(&mut block, |tokens| self.body.to_tokens(tokens));

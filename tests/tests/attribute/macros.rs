@@ -1,5 +1,7 @@
 //! Functions that macros make, those of other crates among them, which know audit-core by another name.
 
+use std::pin::Pin;
+
 use audit_core::{Outcome, audited};
 use renamed::Ticket;
 use serde_json::json;
@@ -9,6 +11,7 @@ use tests::calls::rows;
 
 on_both_runtimes! {
     a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given,
+    a_function_whose_parts_a_macro_was_given_is_recorded,
     a_macro_of_another_crate_brings_the_catalog_of_that_crate,
     a_crate_that_knows_this_one_by_another_name_is_audited_alike,
     an_unsafe_function_is_recorded_like_any_other,
@@ -65,6 +68,36 @@ async fn a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given
     assert_eq!(seen, expected);
     assert_eq!(rows[0].metadata.get("reason"), Some(&json!("unpaid")));
     assert_eq!(rows[2].metadata.get("old_value"), Some(&json!(4)));
+}
+
+macro_rules! from_parts {
+    ($vis:vis $name:ident, $id:pat_param, $given:ty => $made:ty, $value:expr, $life:lifetime, $body:block) => {
+        #[audited(action = "project.updated", target_id = $value)]
+        $vis fn $name<$life>($id: &$life $given) -> $made $body
+    };
+    (async $name:ident, $id:ident, $given:ty => $made:ty, $body:block) => {
+        #[audited(action = "project.updated", target_id = $id)]
+        async fn $name($id: $given) -> $made $body
+    };
+    (boxed $name:ident, $id:ident, $given:ty => $made:ty, $body:block) => {
+        #[audited(action = "project.updated", target_id = $id)]
+        fn $name($id: $given) -> Pin<Box<dyn Future<Output = $made> + Send>> { Box::pin(async move $body) }
+    };
+}
+
+from_parts!(pub(crate) at_once, id, u64 => Result<u64, String>, *id, 'a, {
+    let half = id.checked_div(2).ok_or("none")?;
+    Ok(half)
+});
+from_parts!(async awaited, id, u64 => Option<u64>, { Some(id + 1) });
+from_parts!(boxed boxed, id, u64 => u64, { id + 2 });
+
+async fn a_function_whose_parts_a_macro_was_given_is_recorded() {
+    let rows = rows(async {
+        assert_eq!((at_once(&8), awaited(8).await, boxed(8).await), (Ok(4), Some(9), 10));
+    })
+    .await;
+    assert_eq!(rows.iter().map(|row| row.target_id.as_deref()).collect::<Vec<_>>(), [Some("8"); 3]);
 }
 
 renamed::audited_function!(sold, "ticket.sold", number: u64, Option<u64>, Some(number));
