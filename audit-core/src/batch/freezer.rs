@@ -100,14 +100,14 @@ impl Freezer {
     #[must_use]
     pub fn freeze(&mut self, entries: Vec<Entry>, now: SystemTime) -> Batch {
         let (_, writer_time) = identify(now);
-        let drafts = entries.into_iter().map(|entry| Draft::of(entry, writer_time)).collect();
+        let drafts = entries.into_iter().map(|entry| Draft::of(entry, writer_time));
         self.number(drafts, writer_time, HeaderKind::Entries)
     }
 
     /// Freezes a header without rows, which says that the stream begins, goes on or ends.
     pub(crate) fn freeze_bare(&mut self, kind: HeaderKind, now: SystemTime) -> Batch {
         debug_assert!(kind.is_bare(), "every other kind tells of rows");
-        self.number(Vec::new(), identify(now).1, kind)
+        self.number([], identify(now).1, kind)
     }
 
     /// Freezes entries that come from the outbox, salts and all.
@@ -131,10 +131,15 @@ impl Freezer {
         Self::of_stream(uuid::Builder::from_custom_bytes(id).into_uuid())
     }
 
-    fn number(&mut self, drafts: Vec<Draft>, writer_time: DateTime<Utc>, kind: HeaderKind) -> Batch {
+    fn number(
+        &mut self,
+        drafts: impl IntoIterator<Item = Draft>,
+        writer_time: DateTime<Utc>,
+        kind: HeaderKind,
+    ) -> Batch {
         let first_seq = self.next_seq;
-        let rows: Vec<FrozenRow> =
-            (first_seq..).zip(drafts).map(|(seq, draft)| draft.frozen(self.stream_id, seq)).collect();
+        let seqs = first_seq..;
+        let rows: Vec<_> = drafts.into_iter().zip(seqs).map(|(draft, seq)| draft.frozen(self.stream_id, seq)).collect();
         let created = || rows.iter().map(|row| row.row.created_at);
         let header = Header {
             stream_id: self.stream_id,
@@ -163,7 +168,7 @@ impl Batch {
     /// measured anew, so that the same batch always moves to the same bytes, as long as the same key signs.
     #[must_use]
     pub fn moved(&self, signer: Option<Arc<dyn Signer>>) -> Self {
-        let drafts = self.rows.iter().cloned().map(Draft::unchanged).collect();
+        let drafts = self.rows.iter().cloned().map(Draft::unchanged);
         Freezer::of_moved(self).signed_by(signer).number(drafts, self.header.writer_time, self.header.kind)
     }
 
@@ -177,7 +182,7 @@ impl Batch {
             mark_if_late(&mut row.metadata, row.created_at, writer_time);
             Draft::kept(row, writer_time)
         };
-        let drafts = self.rows.iter().cloned().map(kept).collect();
+        let drafts = self.rows.iter().cloned().map(kept);
         Freezer::of_moved(self).signed_by(signer).number(drafts, writer_time, self.header.kind)
     }
 }
