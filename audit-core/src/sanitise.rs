@@ -71,7 +71,7 @@ impl Sanitiser {
 
     /// A text without NUL, of at most `max` bytes.
     pub(crate) fn text(&mut self, field: &str, mut text: String, max: usize) -> String {
-        if text.contains('\0') {
+        if has_nul(&text) {
             self.mark(field, "nul_replaced", Map::new());
             text = text.replace('\0', "\u{FFFD}");
         }
@@ -89,12 +89,12 @@ impl Sanitiser {
 
     /// A time in the window for which partitions are made.
     pub(crate) fn time(&mut self, field: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        let clamped = at.clamp(now - PAST, now + FUTURE);
-        if clamped != at {
-            let original = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-            self.mark(field, "clamped", Map::from_iter([("original".to_owned(), original.into())]));
+        if (-PAST..=FUTURE).contains(&(at - now)) {
+            return at;
         }
-        clamped
+        let original = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        self.mark(field, "clamped", Map::from_iter([("original".to_owned(), original.into())]));
+        at.clamp(now - PAST, now + FUTURE)
     }
 
     /// The metadata as it will be stored, the marks of the whole entry included, and its RFC 8785 text. Comes last.
@@ -251,8 +251,13 @@ fn is_clean(details: &Map<String, Value>) -> bool {
     are_clean(details, 1) && !details.keys().any(is_reserved)
 }
 
+fn has_nul(text: &str) -> bool {
+    // No other character has this byte.
+    text.as_bytes().contains(&0)
+}
+
 fn are_clean(object: &Map<String, Value>, depth: usize) -> bool {
-    let is_clean_key = |key: &String| key.len() <= MAX_METADATA_BYTES && !key.contains('\0');
+    let is_clean_key = |key: &String| key.len() <= MAX_METADATA_BYTES && !has_nul(key);
     object.iter().all(|(key, value)| is_clean_key(key) && is_clean_value(value, depth + 1))
 }
 
@@ -261,7 +266,7 @@ fn is_clean_value(value: &Value, depth: usize) -> bool {
     match value {
         Value::Null | Value::Bool(_) => true,
         Value::Number(number) => is_exact(number) && integral(number).is_none_or(|_| number.is_i64()),
-        Value::String(text) => !text.contains('\0'),
+        Value::String(text) => !has_nul(text),
         Value::Array(_) | Value::Object(_) if depth > MAX_DEPTH => false,
         Value::Array(values) => values.iter().all(|value| is_clean_value(value, depth + 1)),
         Value::Object(object) => are_clean(object, depth),

@@ -28,7 +28,6 @@ pub enum Action {
 
 /// Moves a project to another plan, with details of about 150 bytes.
 #[audited(action = "plan.changed", target = "project", metadata(plan, reason, seats))]
-#[expect(clippy::unused_async, reason = "services are asynchronous")]
 async fn change_plan(project_id: &str, plan: &str, reason: &str, seats: u64) {
     let _ = (project_id, plan, reason, seats);
 }

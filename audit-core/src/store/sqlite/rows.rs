@@ -37,8 +37,16 @@ pub(super) async fn insert(
     let chunks = batch.rows().chunks(ROWS_PER_STATEMENT).enumerate();
     let mut parts: Vec<(usize, &[FrozenRow])> = chunks.map(|(i, rows)| (i * ROWS_PER_STATEMENT, rows)).collect();
     parts.reverse();
+    let mut ready = None;
     while let Some((first, rows)) = parts.pop() {
-        let Err(error) = insert_part(transaction, rows, db_time).await else { continue };
+        let query = ready.take().unwrap_or_else(|| query(rows, db_time));
+        // SQLite works in a thread of its own; meanwhile the next statement is made ready.
+        let next = async { parts.last().map(|(_, rows)| self::query(rows, db_time)) };
+        let (inserted, next) = tokio::join!(query.execute(&mut **transaction), next);
+        let Err(error) = inserted else {
+            ready = next;
+            continue;
+        };
         let error = store_error(action(), error);
         if error.class() != ErrorClass::Poison {
             return Err(error);
@@ -70,25 +78,15 @@ async fn is_open(transaction: &mut Transaction<'_, Sqlite>) -> bool {
     sqlx::query("BEGIN").execute(&mut **transaction).await.is_err()
 }
 
-async fn insert_part(
-    transaction: &mut Transaction<'_, Sqlite>,
-    rows: &[FrozenRow],
-    db_time: i64,
-) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+/// Inserts rows, of which there is at least one.
+fn query(rows: &[FrozenRow], db_time: i64) -> Query<'_> {
     // Statements of every other length are not worth a place among the prepared ones.
-    let mut query = if rows.len() == ROWS_PER_STATEMENT {
+    let query = if rows.len() == ROWS_PER_STATEMENT {
         sqlx::query(AssertSqlSafe(FULL_STATEMENT.as_str().to_owned()))
     } else {
         sqlx::query(AssertSqlSafe(statement(rows.len()))).persistent(false)
     };
-    for row in rows {
-        query = bind(query, row, db_time);
-    }
-    query.execute(&mut **transaction).await?;
-    Ok(())
+    rows.iter().fold(query, |query, row| bind(query, row, db_time))
 }
 
 /// Anonymous parameters, also for what all rows share: sqlx looks up the name of each parameter, for which SQLite walks
