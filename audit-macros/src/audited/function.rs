@@ -1,8 +1,8 @@
 //! The function, as far as it must be understood. Its body is carried along unread, so that a half-typed
 //! one still expands.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
@@ -21,8 +21,8 @@ pub(super) struct Function {
     pub(super) braces: token::Brace,
     pub(super) body: TokenStream,
     /// Braces, inner attributes and body, as they came: a mistake in half-typed ones is then the same before and after the
-    /// expansion, and reported once. A macro that was given a block hands it on in a group that nobody sees.
-    whole: TokenTree,
+    /// expansion, and reported once.
+    group: Group,
 }
 
 /// What a function gives to its caller.
@@ -57,11 +57,19 @@ impl Parse for Function {
             let message = "`#[audited]` needs a body to watch: put it on the implementation";
             return Err(syn::Error::new(signature.ident.span(), message));
         }
-        let whole = input.fork();
+        let start = input.fork();
         let body;
         let braces = braced!(body in input);
         let inner_attributes = body.call(Attribute::parse_inner)?;
-        Ok(Self { attributes, vis, signature, inner_attributes, braces, body: body.parse()?, whole: whole.parse()? })
+        Ok(Self {
+            attributes,
+            vis,
+            signature,
+            inner_attributes,
+            braces,
+            body: body.parse()?,
+            group: start.call(group)?,
+        })
     }
 }
 
@@ -100,11 +108,24 @@ impl Function {
     /// The body in its own braces: what the compiler has to say of the block, it says there.
     pub(super) fn block(&self) -> TokenStream {
         if self.inner_attributes.is_empty() {
-            return self.whole.to_token_stream();
+            return self.group.to_token_stream();
         }
         let mut block = TokenStream::new();
         self.braces.surround(&mut block, |tokens| self.body.to_tokens(tokens));
         block
+    }
+
+    /// The body behind something of ours.
+    pub(super) fn block_behind(&self, ours: &TokenStream) -> TokenStream {
+        // On one line, the compiler would find braces within ours superfluous.
+        let behind = if self.is_on_one_line() { self.body.clone() } else { self.block() };
+        quote!({ #ours #behind })
+    }
+
+    /// No line is known outside of a compilation.
+    fn is_on_one_line(&self) -> bool {
+        let (open, close) = (self.braces.span.open(), self.braces.span.close());
+        proc_macro::is_available() && open.unwrap().line() == close.unwrap().line()
     }
 
     pub(super) const fn is_async(&self) -> bool {
@@ -183,6 +204,20 @@ fn may_drop(ty: &Type) -> bool {
         Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => false,
         Type::Path(path) => !COPIED.iter().any(|name| path.path.is_ident(name)),
         _ => true,
+    }
+}
+
+/// The next group: a macro that was given a block hands it on within one that nobody sees.
+fn group(input: ParseStream<'_>) -> syn::Result<Group> {
+    let mut tokens = TokenStream::from(input.parse::<TokenTree>()?).into_iter();
+    loop {
+        match (tokens.next(), tokens.next()) {
+            (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => {
+                tokens = group.stream().into_iter();
+            }
+            (Some(TokenTree::Group(group)), None) => return Ok(group),
+            _ => return Err(input.error("expected a body in braces")),
+        }
     }
 }
 

@@ -20,9 +20,9 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
     let Audited { function, .. } = model;
     let private = private_at(Span::call_site());
     let (call, value) = (local("call"), local("value"));
-    let (body, named) = (function.block(), named_in_order_of_drop(model));
+    let named = named_in_order_of_drop(model);
     // One block alone where nothing is to be named: the compiler has a type for it at once.
-    let plain_body = named.as_ref().map_or_else(|| body.clone(), |named| quote!({ #named #body }));
+    let plain_body = named.as_ref().map_or_else(|| function.block(), |named| function.block_behind(named));
     let new_call = quote!(#private::Call::new(&__AUDIT_SITE, #captures));
     let gives = function.gives();
     let output = nameable(gives.value());
@@ -46,13 +46,15 @@ pub(super) fn run(model: &Audited, captures: &TokenStream) -> TokenStream {
             let never = syn::parse_quote!(::core::convert::Infallible);
             let told = told_type(function, &never);
             let after = quote!(|#value, _| match *#value {});
-            let future = future("audited_future", quote!(async move { #told #named #body }), &never, &after);
+            let block = function.block_behind(&quote!(#told #named));
+            let future = future("audited_future", quote!(async move #block), &never, &after);
             quote!(match #future.await {})
         }
         Gives::Value(_) if function.is_async() && model.tx.is_some() => in_transaction(model, &new_call, &output),
         Gives::Value(_) if function.is_async() => {
             let told = told_type(function, &output);
-            let future = future("audited_future", quote!(async move { #told #named #body }), &output, &after(model));
+            let block = function.block_behind(&quote!(#told #named));
+            let future = future("audited_future", quote!(async move #block), &output, &after(model));
             quote!(#future.await)
         }
         Gives::Value(_) if function.never_returns() => {
@@ -178,7 +180,7 @@ fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> Tok
     let (private, function) = (private_at(Span::call_site()), &model.function);
     let (returned, call, value) = (local("returned"), local("call"), local("value"));
     let (unwritten, error) = (local("unwritten"), local("error"));
-    let (body, told_type) = (function.block(), told_type(function, output));
+    let block = function.block_behind(&told_type(function, output));
     let mutability = is_asked(model).then(|| quote!(mut));
     let end = end(model);
     let tx = &model.tx;
@@ -191,7 +193,7 @@ fn in_transaction(model: &Audited, new_call: &TokenStream, output: &Type) -> Tok
     };
     quote! {
         let (#returned, #mutability #call) =
-            #private::watched::<#output, _>(#new_call, async { #told_type #body }).await;
+            #private::watched::<#output, _>(#new_call, async #block).await;
         let #unwritten = { let #value = &#returned; #end };
         match #unwritten {
             #private::None => #returned,

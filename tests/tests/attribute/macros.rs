@@ -71,9 +71,9 @@ async fn a_function_that_a_macro_makes_is_recorded_with_what_the_macro_was_given
 }
 
 macro_rules! from_parts {
-    ($vis:vis $name:ident, $id:pat_param, $given:ty => $made:ty, $value:expr, $life:lifetime, $body:block) => {
+    ($vis:vis $name:ident, $id:pat_param, $places:ident, $given:ty => $made:ty, $value:expr, $life:lifetime, $body:block) => {
         #[audited(action = "project.updated", target_id = $value)]
-        $vis fn $name<$life>($id: &$life $given) -> $made $body
+        $vis fn $name<$life>($id: $given, $places: &$life [u64]) -> Option<&$life $made> $body
     };
     (async $name:ident, $id:ident, $given:ty => $made:ty, $body:block) => {
         #[audited(action = "project.updated", target_id = $id)]
@@ -85,16 +85,16 @@ macro_rules! from_parts {
     };
 }
 
-from_parts!(pub(crate) at_once, id, u64 => Result<u64, String>, *id, 'a, {
-    let half = id.checked_div(2).ok_or("none")?;
-    Ok(half)
+from_parts!(pub(crate) at_once, id, places, usize => u64, id, 'a, {
+    let after = id.checked_add(1)?;
+    places.get(after)
 });
 from_parts!(async awaited, id, u64 => Option<u64>, { Some(id + 1) });
 from_parts!(boxed boxed, id, u64 => u64, { id + 2 });
 
 async fn a_function_whose_parts_a_macro_was_given_is_recorded() {
     let rows = rows(async {
-        assert_eq!((at_once(&8), awaited(8).await, boxed(8).await), (Ok(4), Some(9), 10));
+        assert_eq!((at_once(8, &[7; 10]), awaited(8).await, boxed(8).await), (Some(&7), Some(9), 10));
     })
     .await;
     assert_eq!(rows.iter().map(|row| row.target_id.as_deref()).collect::<Vec<_>>(), [Some("8"); 3]);

@@ -77,6 +77,11 @@ pub async fn make_later(width: u8) -> Door {
     Door(std::future::ready(width).await)
 }
 
+/// Makes one, in a line.
+#[rustfmt::skip]
+#[audited(action = "project.created", target_id = |door| door.width())]
+pub async fn make_in_a_line(width: u8) -> Door { Door(std::future::ready(width).await) }
+
 /// Waits.
 #[audited(action = "project.updated", target_id = 1)]
 pub async fn wait() {}
