@@ -47,6 +47,8 @@ async fn a_debugged_handler_leaves_one_entry_and_is_covered_once() {
     });
     let seen: Vec<_> = rows.await.iter().map(|row| row.outcome).collect();
     assert_eq!(seen, [[Outcome::Success; 4], [Outcome::Denied; 4]].concat());
-    let sites: Vec<_> = coverage::sites().iter().map(coverage::Site::function).collect();
+    let mut sites: Vec<_> = coverage::sites().iter().map(coverage::Site::function).collect();
+    // Helpers of other tests have sites, too.
+    sites.retain(|function| function.starts_with("debug_handler::"));
     assert_eq!(sites, ["above", "below", "opaque_above", "opaque_below"].map(|name| format!("debug_handler::{name}")));
 }
