@@ -10,8 +10,8 @@ use sqlx::{Connection as _, PgConnection};
 const PATIENCE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(10);
 
-/// Starts a writer that records nothing, waits until it has stored all that lies in a journal and in the outbox, and ends
-/// it. Nobody else writes to either meanwhile.
+/// Starts a writer that records nothing, waits until it has stored all that lies in a journal and in the outbox, for as long
+/// as it goes on storing, and ends it. Nobody else writes to either meanwhile.
 pub async fn recover(url: &str, journal: &Path) -> Stats {
     let builder = Auditor::builder().url(url).journal(journal).longest_pause(Duration::from_millis(100));
     recover_with(builder, url, journal).await
@@ -20,9 +20,13 @@ pub async fn recover(url: &str, journal: &Path) -> Stats {
 /// [`recover`] with settings.
 pub async fn recover_with(builder: Builder, url: &str, journal: &Path) -> Stats {
     let writer = builder.wait_for_store(WaitForStore::AtMost(PATIENCE)).start().await.expect("the writer starts");
-    let deadline = Instant::now() + PATIENCE;
+    let (mut stored, mut deadline) = (0, Instant::now() + PATIENCE);
     while writers(journal) > 1 || writer.stats().waiting > 0 || !outbox_is_empty(url).await {
-        assert!(Instant::now() < deadline, "a journal is not adopted: {:?}", writer.stats());
+        let stats = writer.stats();
+        if stats.stored > stored {
+            (stored, deadline) = (stats.stored, Instant::now() + PATIENCE);
+        }
+        assert!(Instant::now() < deadline, "a journal is not adopted: {stats:?}");
         tokio::time::sleep(POLL).await;
     }
     let report = writer.shutdown(PATIENCE).await;

@@ -18,10 +18,11 @@ pub(crate) struct Redacted {
 }
 
 impl Redacted {
-    /// Reads the column; nothing where it holds something else.
+    /// Reads the column; nothing where it holds something else, or says that nothing was erased.
     pub(crate) fn parse(column: &Value) -> Option<Self> {
         let column = column.as_object().filter(|column| column.len() == 2)?;
-        Some(Self { erased: fields(column.get("erased")?)?, salts: fields(column.get("salts")?)? })
+        let erased = fields(column.get("erased")?).filter(|erased| !erased.is_empty())?;
+        Some(Self { erased, salts: fields(column.get("salts")?)? })
     }
 
     /// The column.

@@ -165,4 +165,16 @@ mod tests {
         assert_eq!(edited("/salts/error", Some("00".repeat(16).into())), None, "there is no error");
         assert_eq!(edited("/more", Some(Value::Null)), None);
     }
+
+    #[test]
+    fn a_row_of_which_nothing_was_erased_keeps_its_salt() {
+        let mut row = row();
+        let salts = Field::all_of(&row).into_iter().map(|field| {
+            let salt = encoding::field_salt(&row.salt.unwrap(), field.as_str());
+            (field.as_str().to_owned(), salt)
+        });
+        row.redacted = Some(Redacted { salts: salts.collect(), ..Redacted::default() }.to_json());
+        row.salt = None;
+        assert_eq!(encoding::row_leaf(&row), None);
+    }
 }

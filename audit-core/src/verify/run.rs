@@ -1,5 +1,6 @@
 //! One look at everything.
 
+use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::vec;
 
@@ -20,6 +21,9 @@ use super::{Break, Progress, Report, SavedCheckpoint, signatures};
 use crate::batch::{HeaderKind, LATE_AFTER};
 use crate::signing::TrustedKeys;
 use crate::store::{ErrorClass, Schema, StoreError};
+
+/// So many pages of rows are in memory: enough that two are decoded while the oldest is waited for, or the next.
+const MOST_PAGES: usize = 4;
 
 /// Computes the whole log at a URL again and compares, trusting nobody's key: [`Verifier`] with nothing said.
 ///
@@ -170,7 +174,7 @@ async fn headers(
     }
 }
 
-/// While a page is decoded and hashed on another thread, the next one is fetched.
+/// Pages are decoded and hashed on other threads, while the next one is fetched.
 async fn rows(
     source: &mut dyn Source,
     mut sweep: Sweep,
@@ -179,15 +183,21 @@ async fn rows(
     watch: &mut impl FnMut(Progress),
 ) -> Result<(), StoreError> {
     let mut headers = HeadersInTime::new(sweep.expects_pruned_leaves());
-    let mut next = source.rows().await?;
-    while let Some(page) = next {
-        let decoded = spawn_blocking(page);
-        let fetched = source.rows().await;
-        let decoded = decoded.await.map_err(|error| {
+    let mut pages = VecDeque::new();
+    let mut is_end = false;
+    loop {
+        if !is_end && pages.len() < MOST_PAGES {
+            match source.rows().await? {
+                Some(page) => pages.push_back(spawn_blocking(page)),
+                None => is_end = true,
+            }
+            continue;
+        }
+        let Some(page) = pages.pop_front() else { break };
+        let decoded = page.await.map_err(|error| {
             StoreError::new(ErrorClass::Operator, "cannot verify the log", "a row could not be decoded")
                 .with_source(error)
         })?;
-        next = fetched?;
         for row in decoded {
             report.entries += 1;
             match row {

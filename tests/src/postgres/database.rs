@@ -113,19 +113,39 @@ impl<'s> Database<'s> {
     /// What `pg_dump` makes of the tables that a pattern names, their rows included.
     #[must_use]
     pub fn dump(&self, tables: &str) -> Vec<u8> {
+        self.pg_dump(&["--table", tables])
+    }
+
+    /// What `pg_dump` makes of everything, for [`Self::restore_all`].
+    #[must_use]
+    pub fn dump_all(&self) -> Vec<u8> {
+        self.pg_dump(&["--format=custom"])
+    }
+
+    fn pg_dump(&self, arguments: &[&str]) -> Vec<u8> {
         let mut pg_dump = Command::new(binaries::folder().join("pg_dump"));
-        let output = pg_dump.arg(self.url()).args(["--table", tables]).output().expect("pg_dump runs");
+        let output = pg_dump.arg(self.url()).args(arguments).output().expect("pg_dump runs");
         assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }
 
     /// Makes tables again out of what [`Self::dump`] gave.
     pub fn restore(&self, dump: &[u8]) {
-        let mut psql = Command::new(binaries::folder().join("psql"));
-        psql.arg(self.url()).args(["--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
-        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("psql runs");
-        child.stdin.take().expect("it is piped").write_all(dump).expect("psql reads");
-        assert!(child.wait().expect("psql is a child").success(), "psql refuses the dump");
+        let psql = ["--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", "--dbname"];
+        self.feed("psql", &psql, dump);
+    }
+
+    /// Makes everything again out of what [`Self::dump_all`] gave, of this database or of another, where nothing of it is.
+    pub fn restore_all(&self, dump: &[u8]) {
+        self.feed("pg_restore", &["--single-transaction", "--dbname"], dump);
+    }
+
+    fn feed(&self, program: &str, arguments: &[&str], input: &[u8]) {
+        let mut command = Command::new(binaries::folder().join(program));
+        command.args(arguments).arg(self.url()).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("it runs");
+        child.stdin.take().expect("it is piped").write_all(input).expect("it reads");
+        assert!(child.wait().expect("it is a child").success(), "{program} refuses the dump");
     }
 
     fn url_of(&self, user: &str) -> String {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tests::postgres::{Database, server};
 use tests::proxy::{Direction, Manner, Proxy};
 
-use crate::support::{Load, builder};
+use crate::support::{Load, WRITERS, builder};
 
 async fn behind_a_proxy() -> (Database<'static>, Proxy, Load) {
     in_batches_of(150).await
@@ -40,6 +40,22 @@ async fn a_connection_that_goes_silent_is_given_up_on() {
         load.fails(2).await;
         load.stores(200).await;
     }
+    load.judged(&database.url()).await;
+}
+
+/// Fault 8: a connection goes silent in the middle of a batch, whose header its transaction holds for as long as the server
+/// knows of no end. Nothing of the server's own ends it: it waits for more rows, and the network keeps the connection alive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_batch_on_a_silent_connection_does_not_hold_up_the_whole() {
+    let (database, proxy, load) = behind_a_proxy().await;
+    proxy.future(Manner::FallSilentAfter(20_000));
+    proxy.reset();
+    let half_sent = format!("SELECT EXISTS (SELECT {WRITERS} AND query LIKE 'COPY%' AND wait_event = 'ClientRead')");
+    while !database.value::<bool>(&half_sent).await {}
+    load.fails(4).await;
+    assert!(database.value::<bool>(&half_sent).await, "the server waits for the rest");
+    proxy.future(Manner::Pass);
+    load.stores(1_000).await;
     load.judged(&database.url()).await;
 }
 

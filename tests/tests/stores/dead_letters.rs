@@ -90,3 +90,31 @@ async fn a_table_that_refuses_many_rows_holds_the_batch_back() {
     assert_eq!(error.class(), ErrorClass::Operator, "{error}");
     assert_eq!(counts(&database).await, [0, 0, 0]);
 }
+
+/// A full disk, a server that only reads, and others of which the next attempt may hear nothing: the row is not at fault.
+#[tokio::test]
+async fn a_row_that_meets_what_may_pass_is_not_kept_apart() {
+    let database = server().database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    let mut freezer = Freezer::new();
+    let mut landed = 0;
+    for code in ["53100", "53200", "25006", "40001", "40P01", "55P03", "57014"] {
+        for rows in [3, 300] {
+            let batch = samples::batch(&mut freezer, rows);
+            let seq = batch.header().first_seq + 1;
+            let refuse = format!(
+                "CREATE FUNCTION control_plane.refuse() RETURNS trigger LANGUAGE plpgsql
+                     AS $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{code}'; END $$;
+                 CREATE TRIGGER refuse BEFORE INSERT ON control_plane.audit_logs
+                     FOR EACH ROW WHEN (NEW.seq = {seq}) EXECUTE FUNCTION control_plane.refuse()"
+            );
+            database.execute(&refuse).await;
+            let error = land(&database, &batch).await.unwrap_err();
+            assert_eq!(error.class(), ErrorClass::Transient, "{error}");
+            assert_eq!(counts(&database).await, [landed, 0, landed], "{code}");
+            database.execute("DROP FUNCTION control_plane.refuse CASCADE").await;
+            assert_eq!(land(&database, &batch).await.unwrap(), Landed::Stored { dead_lettered: 0 });
+            landed += i64::from(batch.header().n);
+        }
+    }
+}

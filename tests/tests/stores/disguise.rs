@@ -201,13 +201,21 @@ async fn what_is_spelt_otherwise_is_found_where_its_spelling_is_kept(log: Log) {
 async fn a_default_that_dates_what_comes_is_found(log: Log) {
     with_rows(&log).await;
     if log.is_postgres() {
-        for (table, column) in
-            [("audit_logs", "recorded_at"), ("audit_batches", "db_time"), ("audit_checkpoints", "db_time")]
-        {
+        // A header that says that it came long ago is one that sealers pass over.
+        let long_ago = "now() - interval '1 day'";
+        for (table, column, default, forged) in [
+            ("audit_logs", "recorded_at", "now()", long_ago),
+            ("audit_batches", "db_time", "now()", long_ago),
+            ("audit_batches", "xid", "pg_current_xact_id()", "'3'::xid8"),
+            ("audit_dead_letters", "db_time", "now()", long_ago),
+            ("audit_checkpoints", "db_time", "now()", long_ago),
+        ] {
             let set = |default| format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default}");
-            log.tamper(&set("now() - interval '1 day'"), "").await;
-            assert_eq!(disguised(&look(&log).await), [table]);
-            log.tamper(&set("now()"), "").await;
+            log.tamper(&set(forged), "").await;
+            assert_eq!(disguised(&look(&log).await), [table], "{column}");
+            log.tamper(&format!("ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT"), "").await;
+            assert_eq!(disguised(&look(&log).await), [table], "{column}");
+            log.tamper(&set(default), "").await;
             assert!(look(&log).await.is_intact());
         }
         return;
@@ -225,6 +233,29 @@ async fn a_default_that_dates_what_comes_is_found(log: Log) {
         assert_eq!(disguised(&look(&log).await), ["audit_batches"], "{to}");
         log.tamper("", &rewrite(to, from)).await;
         assert!(look(&log).await.is_intact());
+    }
+}
+
+/// What comes would be rounded, or compared otherwise, by whoever looks for what is new, say.
+#[tokio::test]
+async fn a_column_of_another_type_is_found() {
+    for (table, column, default, another) in [
+        ("audit_logs", "redacted", None, "json USING redacted::text::json"),
+        ("audit_logs", "recorded_at", Some("now()"), "timestamp"),
+        ("audit_batches", "xid", Some("pg_current_xact_id()"), "text USING xid::text"),
+        ("audit_checkpoints", "db_time", Some("now()"), "timestamp"),
+        ("audit_dead_letters", "db_time", Some("now()"), "timestamp"),
+    ] {
+        let log = Log::postgres().await;
+        with_rows(&log).await;
+        let alter = |change: &str| format!("ALTER TABLE {table} ALTER COLUMN {column} {change};");
+        let mut change = alter("DROP DEFAULT") + &alter(&format!("TYPE {another}"));
+        if let Some(default) = default {
+            let cast = if another.starts_with("text") { "::text" } else { "" };
+            change += &alter(&format!("SET DEFAULT {default}{cast}"));
+        }
+        log.tamper(&change, "").await;
+        assert_eq!(disguised(&look(&log).await), [table], "{column}");
     }
 }
 

@@ -9,6 +9,7 @@ use audit_core::query::{self, Query};
 use audit_core::store::Schema;
 use audit_core::verify::{Break, Report, verify};
 use audit_core::{ActionName, Actor, Auditor, Context, Entry, Migrate, Row, Target, WriterGuard};
+use sha2::{Digest as _, Sha256};
 use tests::postgres::execute_at;
 
 use crate::log::{Log, for_both_stores};
@@ -20,6 +21,8 @@ for_both_stores! {
     a_row_that_waited_is_not_taken_for_one_dated_back_once_its_marks_are_erased
     what_was_erased_without_a_word_is_found
     an_erased_value_cannot_be_put_back_nor_replaced
+    what_stands_for_erased_values_cannot_be_spelt_otherwise
+    a_salt_cannot_go_without_a_value
     nothing_else_can_be_changed_under_the_pretext_of_erasing
     what_is_under_hold_is_not_erased
     holds_are_recorded_and_released_once
@@ -201,6 +204,73 @@ async fn an_erased_value_cannot_be_put_back_nor_replaced(log: Log) {
         log.tamper(undo, undo).await;
         assert!(look(&log).await.is_intact());
     }
+}
+
+/// The same commitments and salts, so the same leaf. PostgreSQL has a type for JSON, and keeps a spelling only with another.
+async fn what_stands_for_erased_values_cannot_be_spelt_otherwise(log: Log) {
+    with_entries(&log).await;
+    erase(&log, &["ip_address", "metadata.email"], &query::by_actor("user_1")).await.unwrap();
+    let to_json = "ALTER TABLE audit_logs ALTER COLUMN redacted TYPE json USING redacted::text::json";
+    log.tamper(to_json, "").await;
+    let is_disguised = |found: &Break| matches!(found, Break::Disguised { table } if table == "audit_logs");
+    let spelt = |found: &Break| matches!(found, Break::Unreadable { what } if what.contains("says it otherwise"));
+    let before = look(&log).await.breaks;
+    assert_eq!(before.iter().filter(|found| is_disguised(found)).count(), usize::from(log.is_postgres()), "{before:?}");
+    assert!(!before.iter().any(spelt), "{before:?}");
+    let copy = "CREATE TABLE kept AS SELECT * FROM audit_logs";
+    log.tamper(copy, copy).await;
+    let twice = "\"erased\":{\"user_agent\":\"00\"},\"erased\":";
+    // What a reading of JSON brings into one form, and a look at the text alone does not, differs by store.
+    for (from, to, is_more) in [
+        ("\"erased\":", "\"er\\u0061sed\":", true),
+        ("\"ip_address\":", "\"ip\\u005faddress\":", true),
+        ("\"erased\":", twice, true),
+        ("\"erased\":", "\"erased\": ", false),
+        ("{\"erased\":", "\n{\"erased\":", false),
+    ] {
+        let from_spaced = from.replace("\":", "\": ");
+        log.tamper(
+            &format!(
+                "UPDATE audit_logs SET redacted = replace(redacted::text, '{from_spaced}', '{to}')::json WHERE redacted IS NOT NULL"
+            ),
+            &format!("UPDATE audit_logs SET redacted = replace(redacted, '{from}', '{to}') WHERE redacted IS NOT NULL"),
+        )
+        .await;
+        let breaks = look(&log).await.breaks;
+        let rows = if is_more || !log.is_postgres() { 2 } else { 0 };
+        assert_eq!(breaks.iter().filter(|found| spelt(found)).count(), rows, "{to}: {breaks:?}");
+        let undo = "DELETE FROM audit_logs; INSERT INTO audit_logs SELECT * FROM kept";
+        log.tamper(undo, undo).await;
+    }
+    log.tamper(
+        "",
+        "UPDATE audit_logs SET redacted = '{\"salts\":' || json_extract(redacted, '$.salts') || ',\"erased\":' ||
+                json_extract(redacted, '$.erased') || '}' WHERE redacted IS NOT NULL",
+    )
+    .await;
+    let breaks = look(&log).await.breaks;
+    assert_eq!(breaks.iter().filter(|found| spelt(found)).count(), if log.is_postgres() { 0 } else { 2 }, "{breaks:?}");
+}
+
+/// With the salts of its fields in the place of the row's own the leaf would be the same, and nobody would hear of it.
+async fn a_salt_cannot_go_without_a_value(log: Log) {
+    let entry = Entry::builder(ActionName::unlisted("door.opened").unwrap()).build();
+    let batch = Freezer::new().freeze(vec![entry], SystemTime::now());
+    log.land(&batch).await;
+    let salt = |of: &str| {
+        let mut digest = Sha256::new();
+        for field in [&b"audit-salt-v1"[..], &batch.rows()[0].row.salt.unwrap(), of.as_bytes()] {
+            digest.update(u32::try_from(field.len()).unwrap().to_be_bytes());
+            digest.update(field);
+        }
+        let digits = digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        format!("\"{of}\":\"{digits}\"")
+    };
+    let salts = ["actor_id", "metadata._audit"].map(salt).join(",");
+    let change = format!("UPDATE audit_logs SET salt = NULL, redacted = '{{\"erased\":{{}},\"salts\":{{{salts}}}}}'");
+    log.tamper(&change, &change).await;
+    let breaks = look(&log).await.breaks;
+    assert!(matches!(breaks[..], [Break::UnprovableRow { .. }]), "{breaks:?}");
 }
 
 async fn nothing_else_can_be_changed_under_the_pretext_of_erasing(log: Log) {

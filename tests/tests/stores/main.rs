@@ -20,6 +20,7 @@ mod partitions;
 mod plans;
 mod proof;
 mod query;
+mod restored;
 mod retention;
 mod retried;
 mod roles;
