@@ -4,5 +4,6 @@
 //! span-close events are written as JSON by `tracing_appender::non_blocking`.
 
 pub mod calls;
+pub mod instructions;
 pub mod memory;
 pub mod poor_man;
