@@ -1,7 +1,7 @@
 //! SQLite: the writer beside statements of many rows by hand, into the seed's table.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use audit_core::migrate::{Options, migrate};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -9,23 +9,26 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Sqlite
 
 use super::{COLUMNS, indexes, store, writer};
 use crate::figures::Figures;
+use crate::rounds::Rounds;
 
 const OURS: &str = "the writer";
+pub(super) const BY_HAND: &str = "statements of 3,000 rows by hand";
 /// As many as there may be variables for.
 const ROWS: usize = 3_000;
+const AT_MOST: Duration = Duration::from_mins(5);
 const TABLE: &str =
     "CREATE TABLE audit_logs (id BLOB PRIMARY KEY, actor_id TEXT, actor_type TEXT, action TEXT, target_type TEXT,
         target_id TEXT, metadata TEXT, ip_address TEXT, user_agent TEXT, created_at INTEGER);";
 
 pub(super) async fn run(rows: u64, rounds: usize) -> Figures {
     let mut figures = Figures::new(OURS, "entries/s");
-    for _ in 0..rounds {
+    for _ in Rounds::new(rounds, AT_MOST) {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let log = folder.path().join("audit.db");
         let url = format!("sqlite:{}", log.display());
         migrate(&url, &Options::new()).await.expect("the file is new");
         figures.add(OURS, store(writer(&url, 1), rows).await.rate);
-        figures.add("statements of 3,000 rows by hand", by_hand(&log, &folder.path().join("seed.db")).await);
+        figures.add(BY_HAND, by_hand(&log, &folder.path().join("seed.db")).await);
     }
     figures
 }
