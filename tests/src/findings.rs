@@ -8,6 +8,16 @@ use serde_json::{Map, Value, json};
 use crate::machine;
 use crate::plot::Plot;
 
+/// What benches found that kept it in a folder, of each figure that has to be reached. What is not there was not found.
+#[must_use]
+pub fn kept(folder: &Path, benches: &[&str]) -> Map<String, Value> {
+    let read = |bench: &&str| -> Option<Map<String, Value>> {
+        let text = fs::read_to_string(folder.join(bench).with_extension("json")).ok()?;
+        serde_json::from_str::<Value>(&text).ok()?.get("measured")?.as_object().cloned()
+    };
+    benches.iter().filter_map(read).flatten().collect()
+}
+
 /// What a bench found.
 #[derive(Debug)]
 pub struct Findings {

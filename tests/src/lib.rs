@@ -15,6 +15,7 @@ pub mod kills;
 pub mod length;
 pub mod lines;
 pub mod machine;
+pub mod musts;
 pub mod oracle;
 pub mod outage;
 pub mod plot;

@@ -19,12 +19,15 @@ use self::timing::Timing;
 use crate::findings::Findings;
 use crate::plot::{Plot, Spans};
 use crate::postgres::{Database, Durability, Server};
+use crate::rounds::Rounds;
 
 /// Rows by themselves.
 pub const ROWS: u64 = 10_000_000;
 /// How often each question is asked, and each in the seed's way, which takes longer.
-const ASKED: u64 = 300;
+const ASKED: usize = 300;
 const ASKED_THE_SEEDS_WAY: u64 = 10;
+/// For all answers to one question.
+const AT_MOST: Duration = Duration::from_secs(20);
 /// Rows before the deep page: 20,000 pages.
 const DEEP: u64 = 20_000 * Query::DEFAULT_LIMIT as u64;
 /// What the viewer asks of its facets and its histogram.
@@ -105,7 +108,7 @@ async fn size(database: &Database<'_>) -> i64 {
 
 async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Timing {
     let mut timing = Timing::new(question.name);
-    for number in 0..ASKED {
+    for (_, number) in Rounds::new(ASKED, AT_MOST).zip(0..) {
         let query = (question.ask)(number);
         let began = Instant::now();
         let page = reader.page(&query).await.expect("an answer");
@@ -143,7 +146,7 @@ async fn deep(reader: &Reader, plain: &mut PgConnection) -> Timing {
     }
     let query = Query::new().after(rows.cursor().expect("there are rows"));
     let mut timing = Timing::new("page 20,001");
-    for _ in 0..ASKED {
+    for _ in Rounds::new(ASKED, AT_MOST) {
         let began = Instant::now();
         let page = reader.page(&query).await.expect("an answer");
         timing.took(began.elapsed(), page.rows.len());

@@ -1,5 +1,6 @@
 //! Benches that take minutes. Each starts what it needs, a PostgreSQL of its own among it, prints tables, and keeps its figures as
-//! JSON, some as a picture, too. `all` runs every one in a process of its own. `log` measures nothing: it is the log of `reading`, for a
+//! JSON, some as a picture, too. `all` runs every one in a process of its own, and
+//! ends with what has to be reached and whether it is. `log` measures nothing: it is the log of `reading`, for a
 //! look at it with `audit`.
 //!
 //! ```text
@@ -10,12 +11,13 @@
 //! ```
 
 use std::error::Error;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 use tests::findings::Findings;
-use tests::{calling, durable, evidence, outage, reading, verifying, writing};
+use tests::{calling, durable, evidence, findings, machine, musts, outage, reading, verifying, writing};
 use tokio::runtime::Runtime;
 
 /// Measures what takes minutes to measure.
@@ -95,7 +97,7 @@ fn measure(args: &Args) -> Result<Option<Findings>, Box<dyn Error>> {
 
 /// One process each, so that no bench finds the memory or the threads of another.
 fn all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let mut failed = Vec::new();
+    let mut done = Vec::new();
     for bench in ALL {
         println!("\n== {bench}");
         let mut command = Command::new(std::env::current_exe()?);
@@ -105,13 +107,15 @@ fn all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
                 command.arg(option).arg(number.to_string());
             }
         }
-        if !command.status()?.success() {
-            failed.push(bench);
+        if command.status()?.success() {
+            done.push(bench);
+        } else {
+            eprintln!("bench: {bench} ended early");
         }
     }
-    if failed.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!("bench: {} ended early", failed.join(", "));
-    Ok(ExitCode::FAILURE)
+    let table = musts::table(&findings::kept(&args.into, &done));
+    let file = args.into.join("musts.md");
+    fs::write(&file, format!("{}\n\n{table}", machine::description()))?;
+    println!("\n{table}\nthe same as Markdown: {}", file.display());
+    Ok(if done.len() == ALL.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
