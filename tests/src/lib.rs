@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod examples;
 pub mod figures;
 pub mod findings;
+pub mod growth;
 pub mod kills;
 pub mod length;
 pub mod lines;

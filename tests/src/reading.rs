@@ -13,6 +13,7 @@ use audit_core::store::Schema;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+pub(crate) use self::load::fill;
 use self::questions::{Question, asked};
 pub use self::reads::reads;
 use self::timing::Timing;
@@ -93,7 +94,7 @@ async fn log(server: &Server, rows: u64) -> Database<'_> {
     let database = server.database().await;
     migrate(&database.url(), &Options::new()).await.expect("the database is new");
     let began = Instant::now();
-    load::fill(&database, rows).await;
+    fill(&database, 0..rows).await;
     let (took, megabytes) = (began.elapsed().as_secs_f64(), size(&database).await / 1_000_000);
     println!("{rows} rows in {} partitions, {megabytes} MB, loaded in {took:.0} s", load::PARTITIONS);
     database

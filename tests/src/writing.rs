@@ -15,13 +15,14 @@ use serde_json::json;
 
 pub use self::ours::{Measured, store};
 use self::seed::Seed;
+pub(crate) use self::seed::TABLE as SEED_TABLE;
 use crate::figures::{self, Figures};
 use crate::findings::Findings;
 use crate::postgres::{Database, Durability, Server};
 use crate::rounds::Rounds;
 
 /// Of the seed's table.
-const COLUMNS: &str =
+pub(crate) const COLUMNS: &str =
     "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, created_at";
 
 /// Entries by themselves, each way and round.
@@ -89,7 +90,7 @@ pub async fn run(rows: u64, rounds: usize) -> Findings {
 }
 
 /// The seed's six.
-fn indexes(table: &str) -> String {
+pub(crate) fn indexes(table: &str) -> String {
     [
         ("actor_id", "actor_id"),
         ("target_id", "target_id"),
@@ -102,11 +103,11 @@ fn indexes(table: &str) -> String {
     .concat()
 }
 
-fn writer(url: &str, lanes: usize) -> Builder {
+pub(crate) fn writer(url: &str, lanes: usize) -> Builder {
     Auditor::builder().url(url).lanes(lanes)
 }
 
-async fn log(server: &Server) -> Database<'_> {
+pub(crate) async fn log(server: &Server) -> Database<'_> {
     let database = server.database().await;
     migrate(&database.url(), &Options::new()).await.expect("the database is new");
     database
