@@ -242,23 +242,30 @@ async fn an_interval_that_means_more_than_sixty_partitions_is_refused_with_the_a
     assert!(error.contains("61 days / 1 day = 61 partitions"), "{error}");
 }
 
-/// A log whose partition from this long ago on holds so many rows, as the server has counted them; it was told to follow the rate.
-async fn with_rate(interval: &str, rows: u32, keep: TimeDelta) -> Database<'static> {
-    let database = bare().await;
+/// Has the server count so many rows for each day of the partitions so far.
+async fn set_rate(database: &Database<'_>, rows_a_day: u32) {
     database
         .execute(&format!(
-            "SELECT control_plane.audit_ensure_partition(now() - interval '7 days');
-             SELECT control_plane.audit_ensure_partition(now());
-             SET allow_system_table_mods = on;
-             UPDATE pg_class SET reltuples = {rows} WHERE oid IN (
-                 SELECT to_regclass('control_plane.' || partition) FROM control_plane.audit_partitions() WHERE upper_bound < now())"
+            "SET allow_system_table_mods = on;
+             UPDATE pg_class c SET reltuples = {rows_a_day} * extract(epoch FROM least(p.upper_bound, now()) - p.lower_bound) / 86400
+               FROM control_plane.audit_partitions() p
+              WHERE c.oid = to_regclass('control_plane.' || p.partition) AND p.lower_bound < now()"
         ))
         .await;
+}
+
+/// A log with the partitions of last week and this, so many rows in each day, and partitions to come of this interval.
+async fn with_rate(interval: &str, rows_a_day: u32, keep: TimeDelta) -> Database<'static> {
+    let database = bare().await;
+    let weeks =
+        "SELECT control_plane.audit_ensure_partition(now() - n * interval '7 days') FROM generate_series(0, 1) n";
+    database.execute(weeks).await;
+    set_rate(&database, rows_a_day).await;
     set_interval(&database, interval, keep).await.unwrap();
     database
 }
 
-/// The length of the partition after those that are there, and the bounds of all.
+/// Makes the partition after those that are there, and tells how long it is.
 async fn next_length(database: &Database<'_>) -> String {
     database
         .execute("SELECT control_plane.audit_ensure_partition(max(upper_bound)) FROM control_plane.audit_partitions()")
@@ -272,46 +279,36 @@ async fn next_length(database: &Database<'_>) -> String {
 
 #[tokio::test]
 async fn auto_makes_partitions_as_short_as_the_rate_and_as_long_as_what_is_kept_asks() {
-    // Rows of the week before: a seventh a day.
     for (rows, keep, length) in [
         (0, TimeDelta::hours(48), "7 days"),
-        (4_900_000, TimeDelta::hours(48), "7 days"),
-        (5_300_000, TimeDelta::hours(48), "1 day"),
-        (34_000_000, TimeDelta::hours(48), "1 day"),
-        (37_000_000, TimeDelta::hours(48), "01:00:00"),
-        (37_000_000, TimeDelta::days(3), "1 day"),
-        (37_000_000, TimeDelta::days(60), "1 day"),
-        (37_000_000, TimeDelta::days(61), "7 days"),
+        (680_000, TimeDelta::hours(48), "7 days"),
+        (750_000, TimeDelta::hours(48), "1 day"),
+        (4_800_000, TimeDelta::hours(48), "1 day"),
+        (5_300_000, TimeDelta::hours(48), "01:00:00"),
+        (5_300_000, TimeDelta::days(3), "1 day"),
+        (5_300_000, TimeDelta::days(60), "1 day"),
+        (5_300_000, TimeDelta::days(61), "7 days"),
     ] {
         let database = with_rate("auto", rows, keep).await;
-        assert_eq!(next_length(&database).await, length, "{rows} rows, {keep}: {:?}", bounds(&database).await);
+        assert_eq!(next_length(&database).await, length, "{rows} rows a day, {keep}: {:?}", bounds(&database).await);
     }
-    let database = with_rate("auto", 37_000_000, TimeDelta::days(421)).await;
-    let month: bool = {
-        next_length(&database).await;
-        database
-            .value("SELECT max(upper_bound) = date_trunc('month', max(upper_bound), 'UTC') FROM control_plane.audit_partitions()")
-            .await
-    };
+    let database = with_rate("auto", 5_300_000, TimeDelta::days(421)).await;
+    next_length(&database).await;
+    let month: bool = database
+        .value("SELECT max(upper_bound) = date_trunc('month', max(upper_bound), 'UTC') FROM control_plane.audit_partitions()")
+        .await;
     assert!(month, "{:?}", bounds(&database).await);
-    let fixed = with_rate("week", 37_000_000, TimeDelta::days(30)).await;
+    let fixed = with_rate("week", 5_300_000, TimeDelta::days(30)).await;
     assert_eq!(next_length(&fixed).await, "7 days");
 }
 
 /// A partition that is there keeps its length, and all others lie beside each other, whatever the rate was.
 #[tokio::test]
 async fn partitions_of_a_rate_that_changes_leave_no_gap_and_begin_and_end_where_an_hour_does() {
-    let database = with_rate("auto", 37_000_000, TimeDelta::hours(48)).await;
-    let rate = |rows: u32| {
-        format!(
-            "SET allow_system_table_mods = on;
-             UPDATE pg_class SET reltuples = {rows} WHERE oid IN (
-                 SELECT to_regclass('control_plane.' || partition) FROM control_plane.audit_partitions() WHERE upper_bound < now())"
-        )
-    };
+    let database = with_rate("auto", 5_300_000, TimeDelta::hours(48)).await;
     let mut lengths = vec![next_length(&database).await];
-    for rows in [5_300_000, 37_000_000, 0] {
-        database.execute(&rate(rows)).await;
+    for rows in [750_000, 5_300_000, 0] {
+        set_rate(&database, rows).await;
         lengths.push(next_length(&database).await);
     }
     // The rest of the day that an hour was made of, an hour of the day after it, and the rest of that week.
