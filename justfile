@@ -22,6 +22,7 @@ ci:
 # What annotated functions cost to call and to compile: docs/performance.md.
 cost:
     cargo bench -p cost
+    cargo run --release -p cost --bin instructions
 
 # The documentation, in a browser.
 doc:

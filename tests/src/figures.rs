@@ -33,6 +33,20 @@ impl Figures {
         first.unwrap_or_default().iter().zip(rates).map(|(first, rate)| first / rate).collect()
     }
 
+    /// What the first way does, as a multiple of another: the median of the rounds.
+    #[must_use]
+    pub fn first_by(&self, way: &str) -> f64 {
+        let rates = self.ways.iter().find(|(name, _)| *name == way).map(|(_, rates)| rates.as_slice());
+        median(&mut self.ratios(rates.unwrap_or_default()))
+    }
+
+    /// The median rate of a way.
+    #[must_use]
+    pub fn median(&self, way: &str) -> f64 {
+        let rates = self.ways.iter().find(|(name, _)| *name == way).map(|(_, rates)| rates.clone());
+        median(&mut rates.unwrap_or_default())
+    }
+
     /// The rates of each way, their median, and that of the first way's as multiples of them.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -61,4 +75,17 @@ impl fmt::Display for Figures {
 pub fn median(figures: &mut [f64]) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The number below which a part of them lies; they are sorted.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "there are some thousands"
+)]
+pub fn percentile(sorted: &[f64], part: f64) -> f64 {
+    let place = (sorted.len() as f64 * part).ceil() as usize;
+    sorted[place.clamp(1, sorted.len()) - 1]
 }

@@ -15,6 +15,7 @@ mod server;
 mod supervisor;
 mod user;
 
+pub use binaries::version_text;
 pub use database::{Database, execute_at};
 pub use pooler::Pooler;
 pub use server::{Durability, Server, server};

@@ -10,17 +10,25 @@ use std::time::{Duration, Instant};
 use audit_core::migrate::{Options, migrate};
 use audit_core::query::{By, Query, Reader};
 use audit_core::store::Schema;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+pub(crate) use self::load::fill;
 use self::questions::{Question, asked};
 pub use self::reads::reads;
 use self::timing::Timing;
+use crate::findings::Findings;
+use crate::plot::{Plot, Spans};
 use crate::postgres::{Database, Durability, Server};
+use crate::rounds::Rounds;
 
+/// Rows by themselves.
+pub const ROWS: u64 = 10_000_000;
 /// How often each question is asked, and each in the seed's way, which takes longer.
-const ASKED: u64 = 300;
+const ASKED: usize = 300;
 const ASKED_THE_SEEDS_WAY: u64 = 10;
+/// For all answers to one question.
+const AT_MOST: Duration = Duration::from_secs(20);
 /// Rows before the deep page: 20,000 pages.
 const DEEP: u64 = 20_000 * Query::DEFAULT_LIMIT as u64;
 /// What the viewer asks of its facets and its histogram.
@@ -33,8 +41,8 @@ const GLANCE: Duration = Duration::from_millis(300);
 /// # Panics
 ///
 /// When a question reads a partition through.
-pub async fn run(rows: u64) -> Value {
-    let server = Server::start(Durability::Off);
+pub async fn run(rows: u64) -> Findings {
+    let server = Server::tuned(Durability::Off).await;
     let database = log(&server, rows).await;
     let bytes = size(&database).await;
 
@@ -49,15 +57,24 @@ pub async fn run(rows: u64) -> Value {
     let reader = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
     let mut plain = database.connect().await;
     println!("{}", Timing::HEADER);
-    let mut figures = Vec::new();
+    let mut pages = Vec::new();
     for question in questions::all() {
-        figures.push(measure(&reader, &mut plain, &question).await);
+        pages.push(measure(&reader, &mut plain, &question).await);
     }
-    figures.push(deep(&reader, &mut plain).await);
+    pages.push(deep(&reader, &mut plain).await);
     let glance = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
-    figures.extend(counts(&reader, &glance.with_patience(GLANCE), &mut plain).await);
+    let counted = counts(&reader, &glance.with_patience(GLANCE), &mut plain).await;
     plain.close().await.expect("a good-bye");
-    json!({ "bench": "reading", "rows": rows, "partitions": load::PARTITIONS, "bytes": bytes, "figures": figures })
+    let worst = pages.iter().filter(|timing| timing.seeds_way().is_some()).map(Timing::p99).fold(0.0, f64::max);
+    let plot = Spans {
+        title: format!("Pages of 50 rows; {rows} rows in the log"),
+        unit: "ms",
+        dots: vec!["median", "p99", "most", "OFFSET, COUNT(*)"],
+        rows: pages.iter().map(Timing::row).collect(),
+    };
+    let figures: Vec<_> = pages.iter().chain(&counted).map(Timing::json).collect();
+    let figures = json!({ "rows": rows, "partitions": load::PARTITIONS, "bytes": bytes, "questions": figures });
+    Findings::new("reading", figures).measured("reading", worst).plot(Plot::Spans(plot))
 }
 
 /// Fills a log with so many rows and keeps it until the process is interrupted, for a look at it.
@@ -66,7 +83,7 @@ pub async fn run(rows: u64) -> Value {
 ///
 /// When the server does not start, or takes no rows.
 pub async fn keep(rows: u64) {
-    let server = Server::start(Durability::Off);
+    let server = Server::tuned(Durability::Off).await;
     let database = log(&server, rows).await;
     println!("until ctrl-c: DATABASE_URL={}", database.url());
     tokio::signal::ctrl_c().await.expect("signals are told");
@@ -75,14 +92,9 @@ pub async fn keep(rows: u64) {
 /// A log of a year with so many rows, on a server with memory to spare.
 async fn log(server: &Server, rows: u64) -> Database<'_> {
     let database = server.database().await;
-    database.execute("ALTER SYSTEM SET shared_buffers = '1GB'").await;
-    database.execute("ALTER SYSTEM SET max_wal_size = '1GB'").await;
-    database.execute("ALTER SYSTEM SET autovacuum = off").await;
-    server.stop();
-    server.start_again();
     migrate(&database.url(), &Options::new()).await.expect("the database is new");
     let began = Instant::now();
-    load::fill(&database, rows).await;
+    fill(&database, 0..rows).await;
     let (took, megabytes) = (began.elapsed().as_secs_f64(), size(&database).await / 1_000_000);
     println!("{rows} rows in {} partitions, {megabytes} MB, loaded in {took:.0} s", load::PARTITIONS);
     database
@@ -95,9 +107,9 @@ async fn size(database: &Database<'_>) -> i64 {
     database.value(size).await
 }
 
-async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Value {
+async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Timing {
     let mut timing = Timing::new(question.name);
-    for number in 0..ASKED {
+    for (_, number) in Rounds::new(ASKED, AT_MOST).zip(0..) {
         let query = (question.ask)(number);
         let began = Instant::now();
         let page = reader.page(&query).await.expect("an answer");
@@ -126,7 +138,7 @@ async fn seeds_way(plain: &mut PgConnection, condition: &str, offset: u64) -> Du
 }
 
 /// The page 20,000 pages deep, or in the middle of a log that is smaller.
-async fn deep(reader: &Reader, plain: &mut PgConnection) -> Value {
+async fn deep(reader: &Reader, plain: &mut PgConnection) -> Timing {
     let whole = reader.count(&Query::new()).await.expect("an answer").number();
     let depth = DEEP.min(whole / 2);
     let mut rows = reader.rows(Query::new());
@@ -135,7 +147,7 @@ async fn deep(reader: &Reader, plain: &mut PgConnection) -> Value {
     }
     let query = Query::new().after(rows.cursor().expect("there are rows"));
     let mut timing = Timing::new("page 20,001");
-    for _ in 0..ASKED {
+    for _ in Rounds::new(ASKED, AT_MOST) {
         let began = Instant::now();
         let page = reader.page(&query).await.expect("an answer");
         timing.took(began.elapsed(), page.rows.len());
@@ -147,7 +159,7 @@ async fn deep(reader: &Reader, plain: &mut PgConnection) -> Value {
 }
 
 /// What is counted: for a page of the viewer, at a glance; and as far as there is time.
-async fn counts(reader: &Reader, glance: &Reader, plain: &mut PgConnection) -> Vec<Value> {
+async fn counts(reader: &Reader, glance: &Reader, plain: &mut PgConnection) -> Vec<Timing> {
     let mut figures = Vec::new();
     for text in ["", "actor:user_0", "action:project.updated", "outcome:denied", "action:secret.purged"] {
         let name = |what: &str| format!("{what}, {}", if text.is_empty() { "all" } else { text });

@@ -7,50 +7,64 @@ mod ours;
 mod seed;
 mod sqlite;
 
+use std::time::Duration;
+
 use audit_core::migrate::{Options, migrate};
 use audit_core::{Auditor, Builder};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub use self::ours::{Measured, store};
 use self::seed::Seed;
+pub(crate) use self::seed::TABLE as SEED_TABLE;
 use crate::figures::{self, Figures};
+use crate::findings::Findings;
 use crate::postgres::{Database, Durability, Server};
+use crate::rounds::Rounds;
 
 /// Of the seed's table.
-const COLUMNS: &str =
+pub(crate) const COLUMNS: &str =
     "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, created_at";
+
+/// Entries by themselves, each way and round.
+pub const ROWS: u64 = 200_000;
+/// How often by itself.
+pub const ROUNDS: usize = 5;
+const AT_MOST: Duration = Duration::from_mins(10);
 
 /// What the writer is measured by: the other ways are told as parts of it.
 const OURS: &str = "the writer, one lane";
+const TWO_LANES: &str = "the writer, two lanes";
+const COPY_FROM_FILE: &str = "server-side COPY from a file";
+const INSERTS: &str = "one INSERT per call, 1 connection";
+const INSERTS_OVER_16: &str = "one INSERT per call, 16 connections";
 
 /// Measures every way in turns, as often as there are rounds. Prints a table, and gives back its figures.
 ///
 /// # Panics
 ///
 /// When an entry is lost.
-pub async fn run(rows: u64, rounds: usize) -> Value {
-    let server = Server::start(Durability::On);
-    tune(&server).await;
+pub async fn run(rows: u64, rounds: usize) -> Findings {
+    let server = Server::tuned(Durability::On).await;
     let mut rates = Figures::new(OURS, "entries/s");
     let (mut micros, mut bytes) = (Vec::new(), None);
-    for round in 0..rounds {
+    for round in Rounds::new(rounds, AT_MOST) {
         // A log cannot be emptied: each measure has a new one.
         let (one, two) = (log(&server).await, log(&server).await);
         let measured = store(writer(&one.url(), 1), rows).await;
         rates.add(OURS, measured.rate);
         micros.push(measured.cpu_micros);
-        rates.add("the writer, two lanes", store(writer(&two.url(), 2), rows).await.rate);
+        rates.add(TWO_LANES, store(writer(&two.url(), 2), rows).await.rate);
 
         let seed = Seed::of(&one).await;
-        rates.add("server-side COPY from a file", seed.copy_from_file().await);
+        rates.add(COPY_FROM_FILE, seed.copy_from_file().await);
         rates.add("COPY BINARY by hand, 5,000", seed.copy_binary(5_000).await);
         rates.add("UNNEST by hand, 2,000", seed.unnest(2_000).await);
-        rates.add("one INSERT per call, 16 connections", seed.insert_each(16).await);
-        rates.add("one INSERT per call, 1 connection", seed.insert_each(1).await);
+        rates.add(INSERTS_OVER_16, seed.insert_each(16).await);
+        rates.add(INSERTS, seed.insert_each(1).await);
         if bytes.is_none() {
             bytes = Some((bytes_of_log(&one).await, seed.bytes().await));
         }
-        println!("round {} of {rounds}", round + 1);
+        println!("round {round} of {rounds}");
     }
     let (log_bytes, seed_bytes) = bytes.unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more")]
@@ -61,24 +75,22 @@ pub async fn run(rows: u64, rounds: usize) -> Value {
     println!("on disk: {} bytes an entry, {:.2} × the seed's table", log_bytes / rows.cast_signed().max(1), ratio);
     let file = sqlite::run(rows / 2, rounds).await;
     println!("\nSQLite, {} entries each way\n{file}", rows / 2);
-    json!({
-        "bench": "writing", "rows": rows, "rounds": rounds, "rates": rates.json(), "cpu_micros": micros,
-        "bytes": log_bytes, "seed_bytes": seed_bytes, "sqlite": file.json(),
-    })
-}
-
-/// The settings of a server that has this machine for itself.
-async fn tune(server: &Server) {
-    let database = server.database().await;
-    for setting in ["shared_buffers = '1GB'", "max_wal_size = '4GB'", "autovacuum = off"] {
-        database.execute(&format!("ALTER SYSTEM SET {setting}")).await;
-    }
-    server.stop();
-    server.start_again();
+    let figures = json!({
+        "rows": rows, "rates": rates.json(), "cpu_micros": micros, "bytes": log_bytes, "seed_bytes": seed_bytes,
+        "sqlite": file.json(),
+    });
+    Findings::new("writing", figures)
+        .measured("store, COPY", rates.first_by(COPY_FROM_FILE))
+        .measured("store, INSERT", rates.first_by(INSERTS))
+        .measured("store, INSERT over 16", rates.first_by(INSERTS_OVER_16))
+        .measured("lanes", 1.0 / rates.first_by(TWO_LANES))
+        .measured("SQLite", file.first_by(sqlite::BY_VARIABLES).min(file.first_by(sqlite::BY_JSON)))
+        .measured("client CPU", micros)
+        .measured("bytes", ratio)
 }
 
 /// The seed's six.
-fn indexes(table: &str) -> String {
+pub(crate) fn indexes(table: &str) -> String {
     [
         ("actor_id", "actor_id"),
         ("target_id", "target_id"),
@@ -91,11 +103,11 @@ fn indexes(table: &str) -> String {
     .concat()
 }
 
-fn writer(url: &str, lanes: usize) -> Builder {
+pub(crate) fn writer(url: &str, lanes: usize) -> Builder {
     Auditor::builder().url(url).lanes(lanes)
 }
 
-async fn log(server: &Server) -> Database<'_> {
+pub(crate) async fn log(server: &Server) -> Database<'_> {
     let database = server.database().await;
     migrate(&database.url(), &Options::new()).await.expect("the database is new");
     database

@@ -107,11 +107,16 @@ partitions, so that a clock that is wrong makes few.
 
 What is kept may not be more than sixty partitions: reading over more is slow.
 
+With auto they follow the rate: a week each, a day where a week would be more
+than five million rows, an hour where a day would. Sixty of the shortest have to
+be enough for what is kept: hours up to 60h, days up to 60d, else weeks.
+
 Examples:
+  audit retention interval auto --keep 30d
   audit retention interval day --keep 30d
   audit retention interval month --keep 1800d")]
 struct IntervalArgs {
-    /// hour, day, week or month; week, unless it was ever set
+    /// hour, day, week, month or auto; week, unless it was ever set
     #[arg(value_name = "INTERVAL", value_parser = PartitionInterval::from_str)]
     interval: PartitionInterval,
 
@@ -164,6 +169,9 @@ pub(crate) fn run(log: &LogArgs, args: &RetentionArgs, out: &mut impl Write) -> 
         RetentionCommand::Interval(args) => {
             block_on(retention(&args.keep).set_interval(args.interval))?.map_err(|error| failed(&error))?;
             match args.format {
+                Format::Text if args.interval == PartitionInterval::Auto => {
+                    writeln!(out, "partitions to come hold as much time as the rate allows")?;
+                }
                 Format::Text => writeln!(out, "partitions to come hold a {} each", args.interval)?,
                 Format::Json => document(&json!({ "interval": args.interval.to_string() }), out)?,
             }

@@ -77,7 +77,10 @@ fn an_age_is_needed_and_a_file_has_no_interval() {
     shell.run(&["retention", "status", "--keep=2026-01-01"]).exits_with(2).complains("write how long: 400d");
     shell.run(&["retention", "apply", "--keep=0d", "--key-file=log.key"]).exits_with(1).complains("less than an hour");
     shell.run(&["retention", "interval", "day", "--keep=30d"]).exits_with(1).complains("SQLite has no partitions");
-    shell.run(&["retention", "interval", "year", "--keep=30d"]).exits_with(2).complains("hour, day, week or month");
+    shell
+        .run(&["retention", "interval", "year", "--keep=30d"])
+        .exits_with(2)
+        .complains("hour, day, week, month or auto");
 }
 
 #[test]

@@ -13,6 +13,13 @@ use crate::store::{ErrorClass, StoreError};
 const FIRST_VERSION: i32 = 150_000;
 /// Planning over more partitions costs more than reading them, and takes a lock for each.
 const MOST_PARTITIONS: usize = 60;
+/// What the interval `auto` keeps a partition below, as `0015_partition_interval_auto.sql` says.
+const MOST_ROWS: i64 = 5_000_000;
+/// An interval is too long where a partition holds so many times as much,
+const FAR_MORE: i64 = 4;
+/// and too short where the next longer one would still hold such a part of it, and there are as many partitions as readers feel.
+const FAR_LESS: i64 = 10;
+const MANY_PARTITIONS: i64 = 30;
 const ROLES: [&str; 7] = ["owner", "writer", "drainer", "sealer", "signer", "reader", "admin"];
 
 pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
@@ -34,6 +41,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
         findings.push(checks.roles().await);
         findings.push(checks.guards().await);
         findings.push(checks.partitions().await);
+        findings.extend(checks.interval().await);
         findings.extend(checks.dead_letters().await);
         findings.extend(checks.sealing().await);
     }
@@ -47,6 +55,36 @@ fn unreachable(error: &StoreError) -> Finding {
         _ => "correct user, password, database and sslmode in DATABASE_URL",
     };
     Finding::red("reach", error.to_string(), advice)
+}
+
+/// What an interval comes to: as it is set, the one that partitions to come get, the rows of the busiest day, and how many
+/// partitions there are by now.
+fn of_interval(set: &str, step: &str, busiest: i64, partitions: i64) -> Finding {
+    const CHECK: &str = "interval";
+    let in_a = |step: &str| match step {
+        "hour" => busiest / 24,
+        "day" => busiest,
+        "week" => busiest.saturating_mul(7),
+        _ => busiest.saturating_mul(30),
+    };
+    let (rows, longer) = (in_a(step), if step == "hour" { "day" } else { "week" });
+    let holds = format!("a partition to come holds a {step}, about {rows} rows at the rate of the busiest day");
+    if rows > FAR_MORE * MOST_ROWS && step != "hour" {
+        let advice = if set == "auto" {
+            "keep entries for a shorter time, and set auto with it: audit retention interval auto --keep AGE"
+        } else {
+            "storing slows down as a partition grows: audit retention interval auto --keep AGE, or a shorter interval"
+        };
+        return Finding::yellow(CHECK, holds, advice);
+    }
+    let is_short = set == step && matches!(step, "hour" | "day");
+    if is_short && partitions >= MANY_PARTITIONS && (1..MOST_ROWS / FAR_LESS).contains(&in_a(longer)) {
+        let advice = format!(
+            "reading asks {partitions} partitions: audit retention interval {longer} --keep AGE, unless what is old has to go by the {step}"
+        );
+        return Finding::yellow(CHECK, holds, advice);
+    }
+    Finding::green(CHECK, holds)
 }
 
 struct Checks<'a> {
@@ -230,6 +268,31 @@ impl Checks<'_> {
                 format!("{count}, from {} on, the current and the next among them", first.format("%F")),
             ),
         }
+    }
+
+    /// Whether partitions hold far more or far less than they should; nothing where this user may not see it, which a writer need not.
+    async fn interval(&mut self) -> Option<Finding> {
+        const CHECK: &str = "interval";
+        let schema = self.options.schema().quoted();
+        let may_see = format!(
+            "SELECT has_table_privilege('{schema}.audit_settings', 'SELECT')
+                AND has_function_privilege('{schema}.audit_busiest_day()', 'EXECUTE')
+                AND has_function_privilege('{schema}.audit_partition_step()', 'EXECUTE')"
+        );
+        let question = format!(
+            "SELECT partition_interval, {schema}.audit_partition_step(), {schema}.audit_busiest_day(),
+                    (SELECT count(*) FROM {schema}.audit_partitions() WHERE lower_bound <= now())
+               FROM {schema}.audit_settings"
+        );
+        let found = match self.one(&may_see).await {
+            Ok(row) if !row.get::<bool, _>(0) => return None,
+            Ok(_) => self.one(&question).await,
+            Err(error) => Err(error),
+        };
+        Some(match found {
+            Ok(row) => of_interval(row.get(0), row.get(1), row.get(2), row.get(3)),
+            Err(error) => Finding::unseen(CHECK, &error),
+        })
     }
 
     async fn list(&mut self, question: &str) -> Result<Vec<String>, StoreError> {

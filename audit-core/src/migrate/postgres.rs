@@ -37,6 +37,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     12 "sealing a backlog" "0012_sealing_a_backlog.sql"
     13 "lean indexes" "0013_lean_indexes.sql"
     14 "one check a table" "0014_one_check_a_table.sql"
+    15 "partition interval auto" "0015_partition_interval_auto.sql"
 };
 
 /// For the outbox alone.

@@ -56,11 +56,14 @@ pub enum PartitionInterval {
     Week,
     /// A month of the calendar, by UTC.
     Month,
+    /// An hour, a day or a week, by how many rows the last days brought: such that a partition stays below some five million,
+    /// and that what is kept is sixty partitions at most.
+    Auto,
 }
 
 /// A word that names no interval.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("write hour, day, week or month")]
+#[error("write hour, day, week, month or auto")]
 pub struct PartitionIntervalError;
 
 impl PartitionInterval {
@@ -72,6 +75,7 @@ impl PartitionInterval {
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
+            Self::Auto => "auto",
         }
     }
 }
@@ -80,7 +84,7 @@ impl FromStr for PartitionInterval {
     type Err = PartitionIntervalError;
 
     fn from_str(word: &str) -> Result<Self, PartitionIntervalError> {
-        [Self::Hour, Self::Day, Self::Week, Self::Month]
+        [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Auto]
             .into_iter()
             .find(|interval| interval.as_str() == word)
             .ok_or(PartitionIntervalError)

@@ -32,7 +32,6 @@ impl std::fmt::Display for Refused {
 /// # Errors
 ///
 /// When there are no seats.
-#[expect(clippy::unused_async, reason = "it is compared with functions that are awaited")]
 pub async fn bare(project_id: &str, plan: &str, seats: u64, trial: bool) -> Result<u64, Refused> {
     let _ = (project_id, plan);
     if seats == 0 { Err(Refused) } else { Ok(seats + u64::from(trial)) }

@@ -1,19 +1,24 @@
-//! Benches that take minutes. Each starts a PostgreSQL of its own, prints a table, and puts the same as JSON into a file. `log`
-//! measures nothing: it is the log of `reading`, for a look at it with `audit`.
+//! Benches that take minutes. Each starts what it needs, a PostgreSQL of its own among it, prints tables, and keeps its figures as
+//! JSON, some as a picture, too. `all` runs every one in a process of its own, and
+//! ends with what has to be reached and whether it is. `log` measures nothing: it is the log of `reading`, for a
+//! look at it with `audit`.
 //!
 //! ```text
+//! cargo run --release -p tests --bin bench -- all
 //! cargo run --release -p tests --bin bench -- reading
-//! cargo run --release -p tests --bin bench -- reading --rows 100000
-//! cargo run --release -p tests --bin bench -- writing
+//! cargo run --release -p tests --bin bench -- writing --rows 50000 --rounds 1
 //! cargo run --release -p tests --bin bench -- log
 //! ```
 
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
-use tests::{reading, writing};
+use tests::findings::Findings;
+use tests::{calling, durable, evidence, findings, growth, machine, musts, outage, reading, verifying, writing};
+use tokio::runtime::Runtime;
 
 /// Measures what takes minutes to measure.
 #[derive(Debug, Parser)]
@@ -21,48 +26,99 @@ struct Args {
     #[command(subcommand)]
     bench: Bench,
 
-    /// Where the figures go as JSON
-    #[arg(long, global = true, value_name = "FILE", default_value = "target/bench.json")]
-    json: PathBuf,
+    /// The folder for the figures
+    #[arg(long, global = true, value_name = "FOLDER", default_value = "target/bench")]
+    into: PathBuf,
+
+    /// Rows, entries or calls to measure with, instead of each bench's own number
+    #[arg(long, global = true)]
+    rows: Option<u64>,
+
+    /// How often each way is measured, in turns, instead of each bench's own number
+    #[arg(long, global = true)]
+    rounds: Option<usize>,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Copy, Subcommand)]
 enum Bench {
-    /// How long answers take, over a year of partitions, next to OFFSET and COUNT(*)
-    Reading {
-        /// Rows in the log; ten million take about 9 GB of disk
-        #[arg(long, default_value_t = 10_000_000)]
-        rows: u64,
-    },
-    /// The log that `reading` asks, kept until ctrl-c, for `audit` to look at
-    Log {
-        /// Rows in the log; ten million take about 9 GB of disk
-        #[arg(long, default_value_t = 10_000_000)]
-        rows: u64,
-    },
+    /// Every one of those below that measures
+    All,
+    /// What an annotated call costs its caller, next to `#[instrument]`
+    Calling,
     /// How many entries a second are stored, next to other ways to store the same rows
-    Writing {
-        /// Entries that are stored each way
-        #[arg(long, default_value_t = 200_000)]
-        rows: u64,
-        /// How often each way is measured, in turns
-        #[arg(long, default_value_t = 5)]
-        rounds: usize,
-    },
+    Writing,
+    /// Whether a large log takes entries as fast as an empty one; 20 million rows take about 32 GB of disk
+    Growth,
+    /// How long a durable call takes, next to a bare commit
+    Durable,
+    /// What signing and sealing cost
+    Evidence,
+    /// What an hour without a database costs in memory and on disk
+    Outage,
+    /// How long answers take, over a year of partitions, next to OFFSET and COUNT(*); ten million rows take about 9 GB of disk
+    Reading,
+    /// How fast a log is verified
+    Verify,
+    /// The log that `reading` asks, kept until ctrl-c, for `audit` to look at
+    Log,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+const ALL: [&str; 8] = ["calling", "writing", "growth", "durable", "evidence", "outage", "reading", "verify"];
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
-    let figures = match args.bench {
-        Bench::Reading { rows } => reading::run(rows).await,
-        Bench::Log { rows } => {
-            reading::keep(rows).await;
-            return Ok(());
+    if matches!(args.bench, Bench::All) {
+        return all(&args);
+    }
+    if let Some(findings) = measure(&args)? {
+        findings.keep(&args.into)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(args: &Args) -> Result<Option<Findings>, Box<dyn Error>> {
+    // Calls are made in a runtime of their own.
+    let wait = Runtime::new()?;
+    let rows = |own| args.rows.unwrap_or(own);
+    let rounds = |own| args.rounds.unwrap_or(own);
+    Ok(Some(match args.bench {
+        Bench::Calling => calling::run(rounds(calling::ROUNDS)),
+        Bench::Writing => wait.block_on(writing::run(rows(writing::ROWS), rounds(writing::ROUNDS))),
+        Bench::Growth => wait.block_on(growth::run(rows(growth::ROWS), rounds(growth::ROUNDS))),
+        Bench::Durable => wait.block_on(durable::run(rounds(durable::ROUNDS))),
+        Bench::Evidence => wait.block_on(evidence::run(rows(evidence::ROWS), rounds(evidence::ROUNDS))),
+        Bench::Outage => wait.block_on(outage::run(rows(outage::ROWS))),
+        Bench::Reading => wait.block_on(reading::run(rows(reading::ROWS))),
+        Bench::Verify => wait.block_on(verifying::run(rows(verifying::ROWS), rounds(verifying::ROUNDS))),
+        Bench::Log => {
+            wait.block_on(reading::keep(rows(reading::ROWS)));
+            return Ok(None);
         }
-        Bench::Writing { rows, rounds } => writing::run(rows, rounds).await,
-    };
-    fs::write(&args.json, serde_json::to_string_pretty(&figures)?)?;
-    println!("\nthe same as JSON: {}", args.json.display());
-    Ok(())
+        Bench::All => return Ok(None),
+    }))
+}
+
+/// One process each, so that no bench finds the memory or the threads of another.
+fn all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    let mut done = Vec::new();
+    for bench in ALL {
+        println!("\n== {bench}");
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(bench).arg("--into").arg(&args.into);
+        for (option, number) in [("--rows", args.rows), ("--rounds", args.rounds.map(|rounds| rounds as u64))] {
+            if let Some(number) = number {
+                command.arg(option).arg(number.to_string());
+            }
+        }
+        if command.status()?.success() {
+            done.push(bench);
+        } else {
+            eprintln!("bench: {bench} ended early");
+        }
+    }
+    let table = musts::table(&findings::kept(&args.into, &done));
+    let file = args.into.join("musts.md");
+    fs::write(&file, format!("{}\n\n{table}", machine::description()))?;
+    println!("\n{table}\nthe same as Markdown: {}", file.display());
+    Ok(if done.len() == ALL.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -30,6 +30,13 @@ pub(super) fn folder() -> PathBuf {
     folder
 }
 
+/// What the installed server says of itself.
+#[must_use]
+pub fn version_text() -> String {
+    let output = Command::new(folder().join("postgres")).arg("--version").output().expect("it has run before");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// `bin` in each folder under `parent` whose name begins with `prefix`.
 fn subfolders(parent: &str, prefix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };

@@ -49,6 +49,18 @@ impl Server {
         Self::start_under(durability, None)
     }
 
+    /// Starts a server of one's own that has this machine for itself, to be measured.
+    pub async fn tuned(durability: Durability) -> Self {
+        let server = Self::start(durability);
+        let maintenance = Database::maintenance(&server);
+        for setting in ["shared_buffers = '1GB'", "max_wal_size = '4GB'", "autovacuum = off"] {
+            maintenance.execute(&format!("ALTER SYSTEM SET {setting}")).await;
+        }
+        server.stop();
+        server.start_again();
+        server
+    }
+
     /// Starts a server of one's own whose system calls may fail.
     #[must_use]
     pub fn start_under(durability: Durability, faults: Option<&Faults>) -> Self {

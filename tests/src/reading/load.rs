@@ -1,6 +1,7 @@
 //! A log of a year, by COPY.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::{Connection as _, PgConnection};
@@ -42,8 +43,9 @@ const MICROS_PER_WEEK: u64 = 7 * 24 * 3_600 * 1_000_000;
 /// Bytes that are sent at once.
 const CHUNK: usize = 1 << 20;
 
-/// Fills the log evenly over a year, up to now.
-pub(super) async fn fill(database: &Database<'_>, rows: u64) {
+/// Fills the log with the rows of these numbers, evenly over a year, up to now.
+pub(crate) async fn fill(database: &Database<'_>, numbers: Range<u64>) {
+    let rows = numbers.end - numbers.start;
     let weeks = format!(
         "SELECT control_plane.audit_ensure_partition(now() - i * interval '1 week') FROM generate_series(0, {WEEKS}) i"
     );
@@ -52,13 +54,13 @@ pub(super) async fn fill(database: &Database<'_>, rows: u64) {
     let start = end - WEEKS * MICROS_PER_WEEK;
     let loaders: Vec<_> = (0..LOADERS)
         .map(|loader| {
-            let url = database.url();
+            let (url, first) = (database.url(), numbers.start);
             tokio::spawn(async move {
                 let mut connection = PgConnection::connect(&url).await.expect("the server takes connections");
                 let mut copy = connection.copy_in_raw(COPY).await.expect("a COPY");
                 let mut chunk = String::with_capacity(CHUNK + 1_024);
                 for number in rows * loader / LOADERS..rows * (loader + 1) / LOADERS {
-                    push_row(&mut chunk, number, rows, start + (end - start) / rows * number);
+                    push_row(&mut chunk, first + number, rows, start + (end - start) / rows * number);
                     if chunk.len() >= CHUNK {
                         copy.send(chunk.as_bytes()).await.expect("rows");
                         chunk.clear();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{COLUMNS, indexes};
 use crate::postgres::Database;
 
-const TABLE: &str = "CREATE SCHEMA seed;
+pub(crate) const TABLE: &str = "CREATE SCHEMA seed;
     CREATE TABLE seed.audit_logs (id uuid PRIMARY KEY, actor_id text, actor_type text NOT NULL, action text NOT NULL,
         target_type text, target_id text, metadata jsonb, ip_address inet, user_agent text, created_at timestamptz NOT NULL);";
 /// Rows of one INSERT each; more would take too long.

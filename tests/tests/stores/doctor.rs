@@ -150,6 +150,42 @@ async fn roles_of_the_cluster_that_have_no_grants_here_are_not_enough() {
     assert_finding(&found(&database.url()).await, "roles", Level::Yellow, "audit_reader may not read");
 }
 
+/// What is found of a log with this interval and so many partitions of weeks before this one, with so many rows in each day.
+async fn with_interval(interval: &str, narrowest: &str, partitions: u32, rows_a_day: u32) -> Finding {
+    let database = migrated().await;
+    database
+        .execute(&format!(
+            "UPDATE control_plane.audit_settings SET partition_interval = '{interval}', narrowest = '{narrowest}';
+             SELECT control_plane.audit_ensure_partition(now() - n * interval '7 days') FROM generate_series(1, {partitions}) n;
+             SET allow_system_table_mods = on;
+             UPDATE pg_class c SET reltuples = {rows_a_day} * extract(epoch FROM least(p.upper_bound, now()) - p.lower_bound) / 86400
+               FROM control_plane.audit_partitions() p
+              WHERE c.oid = to_regclass('control_plane.' || p.partition) AND p.lower_bound < now()"
+        ))
+        .await;
+    the(&found(&database.url_as("audit_reader").await).await, "interval").clone()
+}
+
+#[tokio::test]
+async fn an_interval_that_the_rate_makes_far_too_long_or_short_is_told() {
+    for (interval, narrowest, partitions, rows, level, says) in [
+        ("week", "week", 2, 140_000, Level::Green, "a week, about"),
+        ("week", "week", 2, 4_000_000, Level::Yellow, "interval auto"),
+        ("day", "week", 2, 4_000_000, Level::Green, "a day, about"),
+        ("auto", "hour", 2, 4_000_000, Level::Green, "a day, about"),
+        ("auto", "week", 2, 4_000_000, Level::Yellow, "keep entries for a shorter time"),
+        ("day", "week", 2, 10_000, Level::Green, "a day, about"),
+        ("day", "week", 31, 10_000, Level::Yellow, "interval week"),
+        ("hour", "week", 31, 10_000, Level::Yellow, "interval day"),
+        ("day", "week", 31, 1_000_000, Level::Green, "a day, about"),
+        ("week", "week", 31, 10_000, Level::Green, "a week, about"),
+        ("auto", "day", 31, 10_000, Level::Green, "a week, about"),
+    ] {
+        let finding = with_interval(interval, narrowest, partitions, rows).await;
+        assert_finding(&[finding], "interval", level, says);
+    }
+}
+
 #[tokio::test]
 async fn missing_partitions_are_told_before_rows_need_them() {
     let database = migrated().await;

@@ -242,6 +242,140 @@ async fn an_interval_that_means_more_than_sixty_partitions_is_refused_with_the_a
     assert!(error.contains("61 days / 1 day = 61 partitions"), "{error}");
 }
 
+/// Has the server count so many rows for each day of the partitions so far.
+async fn set_rate(database: &Database<'_>, rows_a_day: u32) {
+    database
+        .execute(&format!(
+            "SET allow_system_table_mods = on;
+             UPDATE pg_class c SET reltuples = {rows_a_day} * extract(epoch FROM least(p.upper_bound, now()) - p.lower_bound) / 86400
+               FROM control_plane.audit_partitions() p
+              WHERE c.oid = to_regclass('control_plane.' || p.partition) AND p.lower_bound < now()"
+        ))
+        .await;
+}
+
+/// A log with the partitions of last week and this, so many rows in each day, and partitions to come of this interval.
+async fn with_rate(interval: &str, rows_a_day: u32, keep: TimeDelta) -> Database<'static> {
+    let database = bare().await;
+    let weeks =
+        "SELECT control_plane.audit_ensure_partition(now() - n * interval '7 days') FROM generate_series(0, 1) n";
+    database.execute(weeks).await;
+    set_rate(&database, rows_a_day).await;
+    set_interval(&database, interval, keep).await.unwrap();
+    database
+}
+
+/// Makes the partition after those that are there, and tells how long it is.
+async fn next_length(database: &Database<'_>) -> String {
+    database
+        .execute("SELECT control_plane.audit_ensure_partition(max(upper_bound)) FROM control_plane.audit_partitions()")
+        .await;
+    database
+        .value(
+            "SELECT (upper_bound - lower_bound)::text FROM control_plane.audit_partitions() ORDER BY lower_bound DESC LIMIT 1",
+        )
+        .await
+}
+
+#[tokio::test]
+async fn auto_makes_partitions_as_short_as_the_rate_and_as_long_as_what_is_kept_asks() {
+    for (rows, keep, length) in [
+        (0, TimeDelta::hours(48), "7 days"),
+        (680_000, TimeDelta::hours(48), "7 days"),
+        (750_000, TimeDelta::hours(48), "1 day"),
+        (4_800_000, TimeDelta::hours(48), "1 day"),
+        (5_300_000, TimeDelta::hours(48), "01:00:00"),
+        (5_300_000, TimeDelta::days(3), "1 day"),
+        (5_300_000, TimeDelta::days(60), "1 day"),
+        (5_300_000, TimeDelta::days(61), "7 days"),
+    ] {
+        let database = with_rate("auto", rows, keep).await;
+        assert_eq!(next_length(&database).await, length, "{rows} rows a day, {keep}: {:?}", bounds(&database).await);
+    }
+    let database = with_rate("auto", 5_300_000, TimeDelta::days(421)).await;
+    next_length(&database).await;
+    let month: bool = database
+        .value("SELECT max(upper_bound) = date_trunc('month', max(upper_bound), 'UTC') FROM control_plane.audit_partitions()")
+        .await;
+    assert!(month, "{:?}", bounds(&database).await);
+    let fixed = with_rate("week", 5_300_000, TimeDelta::days(30)).await;
+    assert_eq!(next_length(&fixed).await, "7 days");
+}
+
+/// A partition that is there keeps its length, and all others lie beside each other, whatever the rate was.
+#[tokio::test]
+async fn partitions_of_a_rate_that_changes_leave_no_gap_and_begin_and_end_where_an_hour_does() {
+    let database = with_rate("auto", 5_300_000, TimeDelta::hours(48)).await;
+    let mut lengths = vec![next_length(&database).await];
+    for rows in [750_000, 5_300_000, 0] {
+        set_rate(&database, rows).await;
+        lengths.push(next_length(&database).await);
+    }
+    // The rest of the day that an hour was made of, an hour of the day after it, and the rest of that week.
+    assert_eq!(lengths[..3], ["01:00:00", "23:00:00", "01:00:00"], "{:?}", bounds(&database).await);
+    let adjacent: bool = database
+        .value(
+            "SELECT bool_and(following IS NULL OR following = upper_bound) AND max(upper_bound) = date_trunc('week', max(upper_bound), 'UTC')
+               FROM (SELECT upper_bound, lead(lower_bound) OVER (ORDER BY lower_bound) AS following FROM control_plane.audit_partitions()) p",
+        )
+        .await;
+    assert!(adjacent, "{:?}", bounds(&database).await);
+}
+
+#[tokio::test]
+async fn what_auto_was_not_set_for_is_not_kept_by_more_than_sixty_partitions() {
+    let database = bare().await;
+    set_interval(&database, "auto", TimeDelta::days(30)).await.unwrap();
+    let url = database.url_as("audit_admin").await;
+    let status = |days| {
+        let url = url.clone();
+        async move { Retention::new(&url, &Schema::default(), TimeDelta::days(days)).status().await }
+    };
+    status(60).await.unwrap();
+    let error = status(61).await.unwrap_err().to_string();
+    assert!(
+        error.contains("61 days / 1 day = 61 partitions, more than 60: use auto, which was set for less, again"),
+        "{error}"
+    );
+    set_interval(&database, "auto", TimeDelta::days(61)).await.unwrap();
+    status(61).await.unwrap();
+    let error = set_interval(&database, "auto", TimeDelta::days(1_801)).await.unwrap_err().to_string();
+    assert!(error.contains("1801 days / 1 month = 61 partitions"), "{error}");
+}
+
+#[tokio::test]
+async fn the_busiest_day_is_told_of_partitions_of_every_length() {
+    let database = bare().await;
+    // A day partition of yesterday's, hours of the day before it, and a week that is longer ago than it counts.
+    database
+        .execute(
+            "DO $$
+             DECLARE today timestamptz := date_trunc('day', now(), 'UTC'); part record;
+             BEGIN
+                 SET LOCAL timezone = 'UTC';
+                 FOR part IN SELECT * FROM (VALUES
+                     ('a', today - interval '1 day', today, 240000),
+                     ('b', today - interval '36 hours', today - interval '24 hours', 600000),
+                     ('c', today - interval '48 hours', today - interval '36 hours', 600000),
+                     ('d', today - interval '30 days', today - interval '20 days', 90000000)) p(name, since, until, n) LOOP
+                     EXECUTE format('CREATE TABLE control_plane.%I PARTITION OF control_plane.audit_logs FOR VALUES FROM (%L) TO (%L)',
+                                    'audit_logs_' || part.name, part.since, part.until);
+                     SET LOCAL allow_system_table_mods = on;
+                     UPDATE pg_class SET reltuples = part.n WHERE oid = to_regclass('control_plane.audit_logs_' || part.name);
+                 END LOOP;
+             END $$",
+        )
+        .await;
+    // A day that ends at this time of day yesterday has some of both, the one before it the rest.
+    let busiest: i64 = database.value("SELECT control_plane.audit_busiest_day()").await;
+    let into_today: f64 =
+        database.value("SELECT extract(epoch FROM now() - date_trunc('day', now(), 'UTC'))::float8 / 86400").await;
+    let expected = (240_000.0 * into_today + 1_200_000.0 * (1.0 - into_today)).max(1_200_000.0 * into_today);
+    #[expect(clippy::cast_precision_loss, reason = "a million needs no more")]
+    let busiest = busiest as f64;
+    assert!((busiest - expected).abs() < expected / 100.0, "{busiest} is not {expected}");
+}
+
 /// The window is ten thousand hours wide.
 #[tokio::test]
 async fn a_writer_whose_clock_is_wrong_makes_few_partitions() {

@@ -1,7 +1,5 @@
 //! What an hour without a database costs in memory and on disk: 3.6 million entries, as 1,000 a second make, as fast as the
-//! journal takes them.
-//!
-//! `cargo bench -p tests --bench outage`; a number of entries may follow after `--`.
+//! journal takes them. It looks at the memory of the whole process, in which nothing else may be done.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use audit_core::{ActionName, Actor, Auditor, Context, Entry, Overflow, WaitForStore, WriterGuard, context};
-use tokio::runtime::Runtime;
+use audit_core::{ActionName, Actor, Auditor, Context, Entry, Overflow, WaitForStore, context};
+use serde_json::json;
 
-const ENTRIES: u64 = 3_600_000;
+use crate::findings::Findings;
+
+/// Entries by themselves.
+pub const ROWS: u64 = 3_600_000;
 const TASKS: usize = 8;
 /// Above the memory of an idle program.
 const LIMIT: u64 = 64 << 20;
@@ -21,12 +22,12 @@ const AHEAD: u64 = 10_000;
 /// Nothing listens there.
 const AWAY: &str = "postgres://postgres@127.0.0.1:9/audit?sslmode=disable";
 
-fn main() {
-    let entries = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(ENTRIES);
-    Runtime::new().expect("a runtime").block_on(outage(entries));
-}
-
-async fn outage(entries: u64) {
+/// Records so many entries while there is no database. Prints what they took.
+///
+/// # Panics
+///
+/// When memory or journal grow beyond their limits.
+pub async fn run(entries: u64) -> Findings {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal_bytes = 1 << 30;
     let is_full = Arc::new(AtomicBool::new(false));
@@ -53,15 +54,7 @@ async fn outage(entries: u64) {
         is_full.store(bytes_below(folder.path()) + (16 << 20) > journal_bytes, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    report(&writer, began.elapsed(), idle, most, bytes_below(folder.path()));
-    assert!(bytes_below(folder.path()) <= journal_bytes, "the journal is beyond its limit");
-    assert!(most - idle < LIMIT, "beyond 64 MiB");
-    let report = writer.shutdown(Duration::from_secs(1)).await;
-    assert!(report.stats.is_balanced(), "{report:?}");
-}
-
-fn report(writer: &WriterGuard, time: Duration, idle: u64, most: u64, disk: u64) {
-    let stats = writer.stats();
+    let (time, disk, stats) = (began.elapsed(), bytes_below(folder.path()), writer.stats());
     println!(
         "{} entries in {time:.0?}: {} in the journal ({} MiB), {} in memory, {} dropped",
         stats.emitted,
@@ -71,6 +64,17 @@ fn report(writer: &WriterGuard, time: Duration, idle: u64, most: u64, disk: u64)
         stats.dropped
     );
     println!("memory: {} MiB idle, {} MiB more at most", idle >> 20, (most - idle) >> 20);
+    assert!(disk <= journal_bytes, "the journal is beyond its limit");
+    assert!(most - idle < LIMIT, "beyond 64 MiB");
+    let report = writer.shutdown(Duration::from_secs(1)).await;
+    assert!(report.stats.is_balanced(), "{report:?}");
+    let figures = json!({
+        "rows": entries, "seconds": time.as_secs_f64(), "journal_bytes": disk, "journaled": stats.journaled,
+        "dropped": stats.dropped, "idle_bytes": idle, "most_bytes": most,
+    });
+    #[expect(clippy::cast_precision_loss, reason = "MiB need no more")]
+    let mebibytes = (most - idle) as f64 / f64::from(1 << 20);
+    Findings::new("outage", figures).measured("memory", mebibytes)
 }
 
 async fn record(auditor: Auditor, is_full: Arc<AtomicBool>, calls: impl Iterator<Item = u64>) {

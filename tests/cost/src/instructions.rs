@@ -1,9 +1,7 @@
 //! How many instructions a call of an annotated function takes on its caller's thread, beside the poor man's audit log.
 //!
-//! Valgrind runs this program twice for each way, with few calls and with more: the difference is the calls'. Without
-//! valgrind nothing is counted, and that is said.
-//!
-//! `cargo bench -p cost --bench call_instructions`
+//! Callgrind runs this program twice for each way, with few calls and with more: the difference is the calls'. The C library
+//! picks its copies and comparisons of memory by the processor; here it is made to pick those that every one has.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -14,13 +12,36 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use audit_core::{Auditor, WriterGuard, context};
-use cost::calls::{audited_always, audited_on_failure, bare, instrumented, request};
-use cost::memory::MemoryStore;
-use cost::poor_man::PoorMan;
+
+use crate::calls::{audited_always, audited_on_failure, bare, instrumented, request};
+use crate::memory::MemoryStore;
+use crate::poor_man::PoorMan;
 
 const FEW: u64 = 500;
 /// Fewer than a batch, so that the writer's thread leaves the queue alone.
 const MORE: u64 = 1_500;
+/// Copies and comparisons of memory as every x86-64 has them.
+const ANY_PROCESSOR: &str = "glibc.cpu.hwcaps=-AVX512VL,-AVX512F,-AVX2,-AVX,-ERMS,-FSRM,-SSE4_2,-SSSE3";
+
+/// A way to call the function.
+#[derive(Debug)]
+pub struct Way {
+    /// What it is called in the output.
+    pub name: &'static str,
+    /// More instructions a call than this are too many. Where there is no number, it is not ours.
+    pub most: Option<u64>,
+    calls: fn(u64),
+}
+
+/// All of them. The limits are a few hundredths above what was counted; whoever makes a call cheaper lowers them.
+pub const WAYS: [Way; 6] = [
+    Way { name: "no attribute", most: None, calls: |calls| each!(calls, bare) },
+    Way { name: "#[audited], queued", most: Some(3_500), calls: queued },
+    Way { name: "#[audited(on = \"failure\")], success", most: Some(2_060), calls: on_failure },
+    Way { name: "#[audited], auditing off", most: Some(560), calls: off },
+    Way { name: "#[audited], disabled by the context", most: Some(770), calls: disabled },
+    Way { name: "#[instrument], span-close JSON, non-blocking", most: None, calls: poor_man },
+];
 
 /// Polls each call once: there is no runtime whose instructions would count, too.
 macro_rules! each {
@@ -32,18 +53,22 @@ macro_rules! each {
         }
     };
 }
+use each;
 
-/// A name, and so many calls of its function.
-type Way = (&'static str, fn(u64));
+/// Instructions of one call in the way of this number.
+///
+/// # Panics
+///
+/// When valgrind is not there, or cannot run this program.
+#[must_use]
+pub fn per_call(way: usize) -> u64 {
+    (count(way, MORE) - count(way, FEW)) / (MORE - FEW)
+}
 
-const WAYS: [Way; 6] = [
-    ("no attribute", |calls| each!(calls, bare)),
-    ("#[audited], queued", queued),
-    ("#[audited(on = \"failure\")], success", on_failure),
-    ("#[audited], auditing off", off),
-    ("#[audited], disabled by the context", disabled),
-    ("#[instrument], span-close JSON, non-blocking", poor_man),
-];
+/// Calls in the way of this number, so often: what callgrind counts.
+pub fn call(way: usize, calls: u64) {
+    (WAYS[way].calls)(calls);
+}
 
 fn writer() -> WriterGuard {
     let builder = Auditor::builder().store(Arc::new(MemoryStore)).linger(Duration::from_mins(1));
@@ -81,14 +106,15 @@ fn poor_man(calls: u64) {
 
 /// The instructions of the first thread of this program, run with so many calls.
 fn count(way: usize, calls: u64) -> u64 {
-    let output = env::temp_dir().join(format!("call_instructions.{}", process::id()));
+    let output = env::temp_dir().join(format!("instructions.{}", process::id()));
     let valgrind = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", "--separate-threads=yes"])
         .arg(format!("--callgrind-out-file={}", output.display()))
         .arg(env::current_exe().expect("this program has a path"))
         .args(["count", &way.to_string(), &calls.to_string()])
+        .env("GLIBC_TUNABLES", ANY_PROCESSOR)
         .output()
-        .expect("valgrind was there a moment ago");
+        .expect("valgrind is installed");
     assert!(valgrind.status.success(), "{}", String::from_utf8_lossy(&valgrind.stderr));
     let read = |thread: &str| fs::read_to_string(format!("{}{thread}", output.display())).ok();
     let profile = read("-01").or_else(|| read("")).expect("callgrind writes a profile");
@@ -98,23 +124,4 @@ fn count(way: usize, calls: u64) -> u64 {
     }
     let totals = profile.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a profile has totals");
     totals.trim().parse().expect("totals are a number")
-}
-
-fn main() {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [mode, way, calls] = arguments.as_slice()
-        && mode == "count"
-    {
-        let way: usize = way.parse().expect("a number");
-        WAYS[way].1(calls.parse().expect("a number"));
-        return;
-    }
-    if !Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("call_instructions: skipped, because there is no valgrind here; install it to count instructions");
-        return;
-    }
-    for (way, (name, _)) in WAYS.iter().enumerate() {
-        let per_call = (count(way, MORE) - count(way, FEW)) / (MORE - FEW);
-        println!("{name}: {per_call} instructions a call");
-    }
 }

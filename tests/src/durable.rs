@@ -7,24 +7,30 @@
 //! - *same row*: a row of the log into a plain table with the log's columns, constraints and indexes;
 //! - *landing*: the same row and its batch's header into the log, which is all that a durable call asks of the database;
 //! - *durable*: a durable call.
-//!
-//! `cargo bench -p tests --bench durable`
 
 use std::time::{Duration, Instant, SystemTime};
 
 use audit_core::batch::Freezer;
 use audit_core::store::{Connection, PostgresStore, Schema, Store as _};
 use audit_core::{ActionName, Actor, Auditor, Durability, Entry, WriterGuard};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
-use tests::postgres::{Durability as Fsync, Server};
-use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-const ROUNDS: u32 = 40;
-const TOGETHER_ROUNDS: u32 = 20;
+use crate::figures::{Figures, percentile};
+use crate::findings::Findings;
+use crate::plot::{Plot, Spans};
+use crate::postgres::{Durability as Fsync, Server};
+use crate::rounds::Rounds;
+
+/// How often by itself.
+pub const ROUNDS: usize = 40;
+const AT_MOST: Duration = Duration::from_mins(3);
 /// One after the other, each way and round.
 const CALLS: usize = 50;
+const WAYS: [&str; 4] = ["bare", "same row", "landing", "durable"];
+const QUEUED: &str = "queued";
+const DURABLE: &str = "durable";
 const TASKS: u32 = 64;
 /// Calls of all tasks together, each way and round.
 const TOGETHER: u32 = 20_000;
@@ -39,12 +45,13 @@ fn entry() -> Entry {
     Entry::builder(action).target_id("proj_456").actor(Actor::user("user_123")).metadata("name", "New name").build()
 }
 
-fn main() {
-    Runtime::new().expect("a runtime").block_on(compare());
-}
-
-async fn compare() {
-    let server = Server::start(Fsync::On);
+/// Commits in each way in turns, as often as there are rounds. Prints tables.
+///
+/// # Panics
+///
+/// When an entry is lost.
+pub async fn run(rounds: usize) -> Findings {
+    let server = Server::tuned(Fsync::On).await;
     let database = server.database().await;
     let journal = tempfile::tempdir().expect("a temporary folder");
     let writer =
@@ -59,38 +66,47 @@ async fn compare() {
     let mut freezer = Freezer::new();
 
     let mut each: [Vec<Duration>; 4] = Default::default();
-    for _ in 0..ROUNDS {
+    for _ in Rounds::new(rounds, AT_MOST) {
         let [bare, same, landing, durable] = &mut each;
         commit_each(&mut connection, BARE, bare).await;
         commit_each(&mut connection, SAME, same).await;
         land_each(log.as_mut(), &mut freezer, landing).await;
         record_each(&writer, durable).await;
     }
-    println!("one row, one caller       p10         p50   of bare   of same row");
     let each = each.map(Times::of);
-    for (name, times) in ["bare", "same row", "landing", "durable"].into_iter().zip(&each) {
-        println!(
-            "  {name:<10} {:>14.1?} {:>11.1?} {:>7.2} × {:>11.2} ×",
-            times.p10,
-            times.p50,
-            ratio(times.p50, each[0].p50),
-            ratio(times.p50, each[1].p50)
-        );
-    }
+    tell(&each);
     // Afterwards, because what so many entries leave the server to do would be in the way of single ones.
-    let (mut queued_together, mut durable_together) = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..TOGETHER_ROUNDS {
-        queued_together += together(&writer, Durability::Queued).await;
-        durable_together += together(&writer, Durability::Durable).await;
+    let mut rates = Figures::new(QUEUED, "entries/s");
+    for _ in Rounds::new(rounds.div_ceil(2), AT_MOST) {
+        for (way, durability) in [(QUEUED, Durability::Queued), (DURABLE, Durability::Durable)] {
+            rates.add(way, f64::from(TOGETHER) / together(&writer, durability).await.as_secs_f64());
+        }
     }
-    let rate = |time: Duration| f64::from(TOGETHER_ROUNDS * TOGETHER) / time.as_secs_f64();
-    let (queued, durable) = (rate(queued_together), rate(durable_together));
-    println!(
-        "{TASKS} tasks, calls a second    queued {queued:.0}, durable {durable:.0}: {:.2} ×",
-        ratio(queued_together, durable_together)
-    );
+    println!("\n{TOGETHER} calls from {TASKS} tasks each way, the median of the rounds\n{rates}");
     assert_eq!(writer.shutdown(SOON).await.stats.dropped, 0);
     connection.close().await.expect("the connection is well");
+
+    let times: Vec<_> = WAYS.iter().zip(&each).map(|(name, times)| times.json(name)).collect();
+    let rows = WAYS.iter().zip(&each).map(|(name, times)| ((*name).to_owned(), times.all().map(Some).to_vec()));
+    let plot = Spans {
+        title: "One row committed, one caller".to_owned(),
+        unit: "µs",
+        dots: Times::NAMES.to_vec(),
+        rows: rows.collect(),
+    };
+    Findings::new("durable", json!({ "calls": CALLS, "times": times, "together": rates.json() }))
+        .measured("durable, one task", each[3].p50 / each[0].p50)
+        .measured("durable, 64 tasks", 1.0 / rates.first_by(DURABLE))
+        .plot(Plot::Spans(plot))
+}
+
+fn tell(each: &[Times; 4]) {
+    println!("{:<24} {:>8} {:>8} {:>8} {:>8}   p50 of bare, of same row", "one caller, µs", "p10", "p50", "p90", "p99");
+    for (name, times) in WAYS.iter().zip(each) {
+        let [p10, p50, p90, p99] = times.all();
+        let (bare, same) = (p50 / each[0].p50, p50 / each[1].p50);
+        println!("{name:<24} {p10:>8.0} {p50:>8.0} {p90:>8.0} {p99:>8.0}   {bare:.2} ×, {same:.2} ×");
+    }
 }
 
 /// One INSERT a transaction, as a service would write its own log.
@@ -152,18 +168,30 @@ async fn together(writer: &WriterGuard, durability: Durability) -> Duration {
     began.elapsed()
 }
 
+/// Percentiles, in µs.
+#[derive(Debug)]
 struct Times {
-    p10: Duration,
-    p50: Duration,
+    p10: f64,
+    p50: f64,
+    p90: f64,
+    p99: f64,
 }
 
 impl Times {
+    const NAMES: [&str; 4] = ["p10", "p50", "p90", "p99"];
+
     fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
-        Self { p10: times[times.len() / 10], p50: times[times.len() / 2] }
+        let times: Vec<_> = times.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+        let at = |part| percentile(&times, part);
+        Self { p10: at(0.1), p50: at(0.5), p90: at(0.9), p99: at(0.99) }
     }
-}
 
-fn ratio(numerator: Duration, denominator: Duration) -> f64 {
-    numerator.as_secs_f64() / denominator.as_secs_f64()
+    fn all(&self) -> [f64; 4] {
+        [self.p10, self.p50, self.p90, self.p99]
+    }
+
+    fn json(&self, name: &str) -> Value {
+        json!({ "way": name, "p10_us": self.p10, "p50_us": self.p50, "p90_us": self.p90, "p99_us": self.p99 })
+    }
 }
