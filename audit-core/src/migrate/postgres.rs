@@ -38,6 +38,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     13 "lean indexes" "0013_lean_indexes.sql"
     14 "one check a table" "0014_one_check_a_table.sql"
     15 "partition interval auto" "0015_partition_interval_auto.sql"
+    16 "unsuccessful by actor" "0016_unsuccessful_by_actor.sql"
 };
 
 /// For the outbox alone.

@@ -31,6 +31,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     6 "erasure" "0006_erasure.sql"
     7 "retention" "0007_retention.sql"
     8 "lean indexes" "0008_lean_indexes.sql"
+    9 "unsuccessful by actor" "0009_unsuccessful_by_actor.sql"
 };
 
 /// For the outbox alone.

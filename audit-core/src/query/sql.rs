@@ -12,8 +12,8 @@ use super::spans::Span;
 use super::survey::Kind;
 use super::tally::By;
 use super::{Cursor, Travel};
-use crate::Row;
 use crate::store::{Columns, ErrorClass, StoreError};
+use crate::{Outcome, Row};
 
 /// The columns of a row in PostgreSQL, as [`row`] reads them. An address with a mask is none that a writer writes, and must not be
 /// taken for the one without.
@@ -233,6 +233,10 @@ where
             sql.push(")");
         }
         Condition::Outcome(outcome) => {
+            if *outcome != Outcome::Success {
+                // So it is said in the index that has these rows alone.
+                sql.push("outcome <> 'success' AND ");
+            }
             sql.push("outcome = ").push_bind(outcome.to_string());
         }
         Condition::Ip(network) => D::push_ip(sql, network),

@@ -76,6 +76,7 @@ async fn the_table_has_the_columns_and_indexes_that_people_know() {
         "idx_audit_logs_target_id",
         "idx_audit_logs_created_at",
         "idx_audit_logs_actor_created",
+        "idx_audit_logs_actor_unsuccessful",
         "idx_audit_logs_target_created",
         "idx_audit_logs_action",
         "idx_audit_logs_request_id",
