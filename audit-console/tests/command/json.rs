@@ -76,6 +76,10 @@ async fn the_interval_of_partitions_and_the_indexes_that_were_built_are_told() {
     assert!(migrated["indexed"][0]["partitions"].as_u64() > Some(0), "{migrated}");
     let set = document(shell.run(&["retention", "interval", "day", "--keep=30d", "--format=json"]));
     assert_eq!(set, json!({ "interval": "day" }));
+    let set = document(shell.run(&["retention", "interval", "auto", "--keep=30d", "--format=json"]));
+    assert_eq!(set, json!({ "interval": "auto" }));
+    let told = shell.run(&["retention", "interval", "auto", "--keep=400d"]).success();
+    assert_eq!(told.out, "partitions to come hold as much time as the rate allows\n");
 }
 
 #[tokio::test]

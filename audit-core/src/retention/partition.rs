@@ -57,7 +57,8 @@ pub enum PartitionInterval {
     /// A month of the calendar, by UTC.
     Month,
     /// An hour, a day or a week, by how many rows the last days brought: such that a partition stays below some five million,
-    /// and that what is kept is sixty partitions at most.
+    /// and that what is kept is sixty partitions at most. The partition in use and the next are there already, so that a rate
+    /// that changes is followed after them.
     Auto,
 }
 

@@ -116,7 +116,10 @@ fn all(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
             eprintln!("bench: {bench} ended early");
         }
     }
-    let table = musts::table(&findings::kept(&args.into, &done));
+    let mut table = musts::table(&findings::kept(&args.into, &done));
+    if args.rows.is_some() || args.rounds.is_some() {
+        table.push_str("\nTaken with other numbers of rows or rounds than the table speaks of.\n");
+    }
     let file = args.into.join("musts.md");
     fs::write(&file, format!("{}\n\n{table}", machine::description()))?;
     println!("\n{table}\nthe same as Markdown: {}", file.display());
