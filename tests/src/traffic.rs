@@ -32,11 +32,12 @@ async fn change_plan(project_id: &str, plan: &str, reason: &str, seats: u64) {
     let _ = (project_id, plan, reason, seats);
 }
 
-/// Records so many entries from [`TASKS`] tasks, and returns when all have been taken in.
+/// Makes so many calls from [`TASKS`] tasks, and returns when they have ended. An entry for which there is no room in time is dropped and
+/// counted, as of every annotated function.
 ///
 /// # Panics
 ///
-/// When an entry is not taken in.
+/// When a task does.
 pub async fn record(auditor: &Auditor, calls: u64) {
     let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(record_some(auditor.clone(), calls, task))).collect();
     for task in tasks {

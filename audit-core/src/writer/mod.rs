@@ -12,6 +12,8 @@ mod condition;
 mod drainer;
 mod lander;
 mod lane;
+#[cfg(test)]
+mod orders;
 mod own_thread;
 mod park;
 mod pauses;

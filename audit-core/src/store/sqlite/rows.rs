@@ -39,10 +39,10 @@ pub(super) async fn insert(
     parts.reverse();
     let mut ready = None;
     while let Some((first, rows)) = parts.pop() {
-        let query = ready.take().unwrap_or_else(|| query(rows, db_time));
+        let insert = ready.take().unwrap_or_else(|| insertion(rows, db_time));
         // SQLite works in a thread of its own; meanwhile the next statement is made ready.
-        let next = async { parts.last().map(|(_, rows)| self::query(rows, db_time)) };
-        let (inserted, next) = tokio::join!(query.execute(&mut **transaction), next);
+        let next = async { parts.last().map(|(_, rows)| insertion(rows, db_time)) };
+        let (inserted, next) = tokio::join!(insert.execute(&mut **transaction), next);
         let Err(error) = inserted else {
             ready = next;
             continue;
@@ -79,7 +79,7 @@ async fn is_open(transaction: &mut Transaction<'_, Sqlite>) -> bool {
 }
 
 /// Inserts rows, of which there is at least one.
-fn query(rows: &[FrozenRow], db_time: i64) -> Query<'_> {
+fn insertion(rows: &[FrozenRow], db_time: i64) -> Query<'_> {
     // Statements of every other length are not worth a place among the prepared ones.
     let query = if rows.len() == ROWS_PER_STATEMENT {
         sqlx::query(AssertSqlSafe(FULL_STATEMENT.as_str().to_owned()))

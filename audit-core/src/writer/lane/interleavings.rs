@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shuttle::future::block_on;
-use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread::{self, JoinHandle};
-use shuttle::{Config, Runner};
 use tokio::sync::watch;
 
 use super::Lane;
@@ -17,14 +15,13 @@ use crate::auditor::Overflow;
 use crate::batch::Batch;
 use crate::journal::Moves;
 use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Store, StoreError};
+use crate::writer::orders::{check, join};
 use crate::writer::session::{Delivery, Shared};
 use crate::writer::{Limits, Queue};
 use crate::{ActionName, Actor, Entry, migrate};
 
 /// Orders of threads to try for each scenario.
 const ORDERS: usize = 1_000;
-/// A lane's future is larger than what `shuttle` gives a thread by itself.
-const STACK_BYTES: usize = 1 << 20;
 const LONG: Duration = Duration::from_hours(1);
 
 /// A log that is counted and forgotten.
@@ -76,16 +73,6 @@ impl Connection for CountingConnection {
     }
 }
 
-fn check(scenario: impl Fn() + Send + Sync + 'static) {
-    let scenario = Arc::new(scenario);
-    let again = Arc::clone(&scenario);
-    let mut config = Config::new();
-    config.stack_size = STACK_BYTES;
-    Runner::new(RandomScheduler::new(ORDERS), config.clone()).run(move || scenario());
-    // Few changes of thread, at the worst moments.
-    Runner::new(PctScheduler::new(3, ORDERS), config).run(move || again());
-}
-
 fn entry() -> Entry {
     let action = ActionName::unlisted("door.opened").expect("a well-formed name");
     Entry::builder(action).actor(Actor::user("user_123")).build()
@@ -119,15 +106,9 @@ fn lanes(queue: &Arc<Queue>, lanes: usize, log: &Arc<Counting>) -> Vec<JoinHandl
     (0..lanes).map(lane).collect()
 }
 
-fn join(threads: Vec<JoinHandle<()>>) {
-    for thread in threads {
-        thread.join().expect("no thread panics");
-    }
-}
-
 #[test]
 fn lanes_leave_once_and_leave_nothing_behind() {
-    check(|| {
+    check(ORDERS, || {
         let (queue, log) = (queue(1, 2), Arc::default());
         let lanes = lanes(&queue, 2, &log);
         let callers: Vec<_> = (0..2)
@@ -152,7 +133,7 @@ fn lanes_leave_once_and_leave_nothing_behind() {
 
 #[test]
 fn a_lane_is_woken_by_whoever_waits() {
-    check(|| {
+    check(ORDERS, || {
         let (queue, log) = (queue(10, 1), Arc::default());
         let lanes = lanes(&queue, 1, &log);
         queue.push_unreserved(entry()).expect("there is room");
@@ -172,7 +153,7 @@ fn a_lane_is_woken_by_whoever_waits() {
 
 #[test]
 fn the_end_of_the_queue_ends_a_pause_after_a_failure() {
-    check(|| {
+    check(ORDERS, || {
         let (queue, log) = (queue(1, 1), Arc::new(Counting::default()));
         log.refuses.store(true, Ordering::SeqCst);
         let lanes = lanes(&queue, 1, &log);

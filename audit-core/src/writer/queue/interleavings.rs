@@ -11,19 +11,12 @@ use shuttle::thread::{self, JoinHandle};
 use super::state::Phase;
 use super::{DropReason, Limits, NotKept, Queue};
 use crate::auditor::{Overflow, Stats};
+use crate::writer::orders::{check, join};
 use crate::{ActionName, Actor, Entry};
 
 /// Orders of threads to try for each scenario.
 const ORDERS: usize = 2_000;
 const LONG: Duration = Duration::from_hours(1);
-
-fn check(scenario: impl Fn() + Send + Sync + 'static) {
-    let scenario = Arc::new(scenario);
-    let again = Arc::clone(&scenario);
-    shuttle::check_random(move || scenario(), ORDERS);
-    // Few changes of thread, at the worst moments.
-    shuttle::check_pct(move || again(), ORDERS, 3);
-}
 
 fn queue(entries: usize, linger: Duration) -> Arc<Queue> {
     let overflow = Overflow::Block { at_most: LONG };
@@ -109,15 +102,9 @@ fn callers(queue: &Arc<Queue>) -> Vec<JoinHandle<()>> {
     ]
 }
 
-fn join(threads: Vec<JoinHandle<()>>) {
-    for thread in threads {
-        thread.join().expect("no thread panics");
-    }
-}
-
 #[test]
 fn every_entry_is_stored_and_nobody_waits_for_ever() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(1, Duration::ZERO);
         let lanes = vec![lane(&queue, 0), lane(&queue, 1)];
         join(callers(&queue));
@@ -133,7 +120,7 @@ fn every_entry_is_stored_and_nobody_waits_for_ever() {
 
 #[test]
 fn a_shutdown_at_any_moment_accounts_for_every_entry_and_releases_everybody() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(1, Duration::ZERO);
         let lanes = vec![lane(&queue, 0), lane(&queue, 1)];
         let mut threads = callers(&queue);
@@ -154,7 +141,7 @@ fn a_shutdown_at_any_moment_accounts_for_every_entry_and_releases_everybody() {
 
 #[test]
 fn what_is_taken_in_while_the_queue_drains_is_taken_by_a_lane() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(10, Duration::ZERO);
         let place = block_on(queue.reserve()).expect("there is room");
         let lanes = vec![lane(&queue, 0), lane(&queue, 1)];
@@ -181,7 +168,7 @@ fn prompt_lane(queue: &Arc<Queue>) -> JoinHandle<()> {
 
 #[test]
 fn a_flush_or_a_durable_caller_ends_a_linger_without_end() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(10, LONG);
         let lane = prompt_lane(&queue);
         queue.push_unreserved(entry()).expect("there is room");
@@ -200,7 +187,7 @@ fn a_flush_or_a_durable_caller_ends_a_linger_without_end() {
 
 #[test]
 fn a_flush_ends_only_when_what_came_before_it_is_stored() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(10, LONG);
         let lane = prompt_lane(&queue);
         queue.push_unreserved(entry()).expect("there is room");
@@ -217,7 +204,7 @@ fn a_flush_ends_only_when_what_came_before_it_is_stored() {
 
 #[test]
 fn a_lane_that_dies_leaves_nobody_waiting_and_nothing_acknowledged() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(1, Duration::ZERO);
         let place = block_on(queue.reserve()).expect("there is room");
         let kept = place.fill_durably(entry(), LONG).expect("the queue is open");
@@ -238,7 +225,7 @@ fn a_lane_that_dies_leaves_nobody_waiting_and_nothing_acknowledged() {
 
 #[test]
 fn a_deadline_at_any_moment_ends_each_wait_once() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(1, LONG);
         let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
         let (reserving, flushing) = (Arc::clone(&queue), Arc::clone(&queue));
@@ -280,7 +267,7 @@ fn a_deadline_at_any_moment_ends_each_wait_once() {
 
 #[test]
 fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
-    check(|| {
+    check(ORDERS, || {
         let queue = queue(10, Duration::ZERO);
         let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
         let waiting = thread::spawn(move || assert_eq!(block_on(kept), Err(NotKept::Lost)));

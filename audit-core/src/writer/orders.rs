@@ -1,0 +1,28 @@
+//! Scenarios of several threads under `shuttle`, in many orders of them. Whoever waits for ever is a deadlock, which `shuttle`
+//! reports.
+
+use std::sync::Arc;
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::thread::JoinHandle;
+use shuttle::{Config, Runner};
+
+/// A lane's future is larger than what `shuttle` gives a thread by itself.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Runs a scenario in so many orders of its threads drawn at random, and in as many that change threads seldom, at the worst
+/// moments.
+pub(super) fn check(orders: usize, scenario: impl Fn() + Send + Sync + 'static) {
+    let scenario = Arc::new(scenario);
+    let again = Arc::clone(&scenario);
+    let mut config = Config::new();
+    config.stack_size = STACK_BYTES;
+    Runner::new(RandomScheduler::new(orders), config.clone()).run(move || scenario());
+    Runner::new(PctScheduler::new(3, orders), config).run(move || again());
+}
+
+pub(super) fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+}
