@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::compute::Change;
 use super::place::Place;
 use crate::Row;
+use crate::canonical;
 use crate::encoding::row_leaf;
 use crate::store::sqlite::{Access, File, close, store_error};
 use crate::store::{BoxFuture, ErrorClass, StoreError};
@@ -73,7 +74,7 @@ async fn erase(transaction: &mut Transaction<'_, Db>, id: Uuid, change: &Change)
     let columns = names.filter(|name| !name.contains('.')).chain(["salt"]).collect::<Vec<_>>().join(" = NULL, ");
     let update = format!("UPDATE audit_logs SET {columns} = NULL, redacted = ?, metadata = ? WHERE id = ?");
     sqlx::query(AssertSqlSafe(update))
-        .bind(change.redacted.to_string())
+        .bind(canonical::text(&change.redacted))
         .bind(change.metadata.as_str())
         .bind(id)
         .execute(&mut **transaction)

@@ -16,7 +16,7 @@ pub(super) fn is_as_written<R: Columns>(row: &R, read: &Row) -> Result<bool, sql
     if R::KEEPS_TEXT {
         let address = row.text_if_any("ip_address")?;
         return Ok(metadata == canonical::Object::of(read.metadata.as_map()).as_str()
-            && redacted == read.redacted.as_ref().map(Value::to_string)
+            && redacted == read.redacted.as_ref().map(canonical::text)
             && address == read.ip_address.map(|address| address.to_string()));
     }
     let erased = redacted.as_deref().zip(read.redacted.as_ref().and_then(Value::as_object));

@@ -20,7 +20,7 @@ use crate::store::StoreError;
 /// Most partitions that one statement looks into: as many as retention leaves, and those made ahead of time. Each takes a lock.
 const MOST_PARTITIONS: usize = 64;
 /// So many rows are few, that is, each may be looked at.
-const FEW: i64 = 1_000;
+const FEW: i64 = 2_500;
 
 /// What the planner does not know of a value it makes up. By what it makes up, rows alone count, not how they lie in the files;
 /// and no partition is read through because it was small when the plan was made. A partition that is being dropped, or rows that

@@ -1,0 +1,1 @@
+//! Tests of `ContextLayer` where there is no axum: see `tests/`.
