@@ -114,7 +114,8 @@ async fn of_two_terms_the_one_leads_that_few_rows_meet() {
         let before: i64 = database.value(read).await;
         reads(&database, &asked(text)).await;
         let looked_at = database.value::<i64>(read).await - before;
-        assert!(looked_at < 2_500, "{text}: {looked_at}");
+        // To see that an actor's rows are not few takes 2,501 of them.
+        assert!(looked_at < 2_600, "{text}: {looked_at}");
     }
 }
 
