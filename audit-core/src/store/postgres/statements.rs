@@ -186,20 +186,28 @@ impl Statements {
 }
 
 /// Inserts rows of the stream that is parameter 1; their columns, an array each, follow the parameters `before` them.
-/// Metadata and addresses travel as text, in which form they are at hand.
+/// Metadata and addresses travel as text, in which form they are at hand. The arrays are taken apart in step, in the list of what
+/// is selected: after FROM, the server would first write the elements of each to a store of its own.
 fn insert_rows(schema: &str, before: usize) -> String {
-    let parameters: Vec<_> =
-        ROW_TYPES.iter().zip(before + 1..).map(|(kind, number)| format!("${number}::{kind}[]")).collect();
+    let names = COLUMNS.split(", ").filter(|name| *name != "stream_id");
+    let elements: Vec<_> = ROW_TYPES
+        .iter()
+        .zip(names.clone())
+        .zip(before + 1..)
+        .map(|((kind, name), number)| format!("unnest(${number}::{kind}[]) AS {name}"))
+        .collect();
+    let mut values: Vec<_> = names
+        .map(|name| match name {
+            "metadata" => "metadata::jsonb",
+            "ip_address" => "ip_address::inet",
+            name => name,
+        })
+        .collect();
+    values.insert(STREAM_ID, "$1");
     format!(
-        "INSERT INTO {schema}.audit_logs ({COLUMNS})
-         SELECT r.id, r.created_at, $1, r.seq, r.duration_us, r.attempt_id, r.actor_type, r.outcome, r.actor_id,
-                r.action, r.target_type, r.target_id, r.metadata::jsonb, r.ip_address::inet, r.user_agent, r.error,
-                r.request_id, r.trace_id, r.span_id, r.tenant_id, r.on_behalf_of, r.origin, r.salt
-           FROM unnest({parameters})
-             AS r (id, created_at, seq, duration_us, attempt_id, actor_type, outcome, actor_id, action, target_type,
-                   target_id, metadata, ip_address, user_agent, error, request_id, trace_id, span_id, tenant_id,
-                   on_behalf_of, origin, salt)",
-        parameters = parameters.join(", ")
+        "INSERT INTO {schema}.audit_logs ({COLUMNS}) SELECT {values} FROM (SELECT {elements}) AS r",
+        values = values.join(", "),
+        elements = elements.join(", ")
     )
 }
 
