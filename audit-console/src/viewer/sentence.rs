@@ -42,7 +42,7 @@ impl Sentence {
             id: row.id.to_string(),
             kind: (row.actor_type != ActorType::User).then(|| kind(row.actor_type)),
             actor: row.actor_id.as_deref().map_or(Cow::Borrowed(ERASED), visible).into_owned(),
-            verb: verb(row),
+            verb: verb(row.outcome, &row.action, &row.target_type),
             target_type: visible(&row.target_type).into_owned(),
             target_id: row.target_id.as_deref().map(|id| visible(id).into_owned()),
             outcome: row.outcome.as_str(),
@@ -68,15 +68,21 @@ const fn kind(kind: ActorType) -> &'static str {
     }
 }
 
-/// `created` for `project.created`, which was done to a project; the action's whole name where the sentence would say
-/// what did not happen, or would be none.
-fn verb(row: &Row) -> String {
-    let words = row.action.strip_prefix(row.target_type.as_str()).and_then(|rest| rest.strip_prefix('.'));
-    match (row.outcome, words) {
+/// `created` for `project.created`, which was done to a project, and for `key.created` of an `api_key`; the action's whole name
+/// where the sentence would say what did not happen, or would be none.
+fn verb(outcome: Outcome, action: &str, target_type: &str) -> String {
+    let of_target = action.strip_prefix(target_type).and_then(|rest| rest.strip_prefix('.'));
+    let of_its_kind = || action.split_once('.').filter(|(noun, _)| is_a(target_type, noun)).map(|(_, words)| words);
+    match (outcome, of_target.or_else(of_its_kind)) {
         (Outcome::Success, Some(words)) => visible(&words.replace('_', " ")).into_owned(),
-        (Outcome::Success, None) => format!("did {} to", visible(&row.action)),
-        _ => format!("tried {} on", visible(&row.action)),
+        (Outcome::Success, None) => format!("did {} to", visible(action)),
+        _ => format!("tried {} on", visible(action)),
     }
+}
+
+/// Whether what is called `compound` is a `noun`, as an `api_key` is a `key`.
+fn is_a(compound: &str, noun: &str) -> bool {
+    compound.strip_suffix(noun).is_some_and(|kind| kind.ends_with('_'))
 }
 
 /// What tells outcomes apart without their colour.
@@ -95,5 +101,24 @@ fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verb_says_what_was_done_and_no_more() {
+        for (outcome, action, target_type, said) in [
+            (Outcome::Success, "project.created", "project", "created"),
+            (Outcome::Success, "key.created", "api_key", "created"),
+            (Outcome::Success, "user.role_changed", "user", "role changed"),
+            (Outcome::Success, "ey.created", "api_key", "did ey.created to"),
+            (Outcome::Success, "project.created", "user", "did project.created to"),
+            (Outcome::Denied, "key.created", "api_key", "tried key.created on"),
+        ] {
+            assert_eq!(verb(outcome, action, target_type), said, "{action} {target_type}");
+        }
     }
 }
