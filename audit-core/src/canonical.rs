@@ -12,6 +12,11 @@ use smallvec::SmallVec;
 /// Largest integer that a double and all its neighbours hold exactly (RFC 7493, section 2.2).
 pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
 
+/// Whether a double holds the integer exactly, and no other one is rounded to it.
+pub(crate) const fn is_exact(integer: i64) -> bool {
+    -MAX_INTEGER <= integer && integer <= MAX_INTEGER
+}
+
 /// The text of an object, and where in it its members stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Object {
@@ -108,7 +113,7 @@ fn write_object(out: &mut Vec<u8>, object: &Map<String, Value>, mut tell: impl F
 
 /// Integers that a double holds exactly are written as they are; all other numbers are doubles.
 fn write_number(out: &mut Vec<u8>, number: &Number) {
-    let integer = number.as_i64().filter(|integer| (-MAX_INTEGER..=MAX_INTEGER).contains(integer));
+    let integer = number.as_i64().filter(|integer| is_exact(*integer));
     let written = match integer {
         Some(integer) => serde_json::to_writer(out, &integer),
         None => serde_json_canonicalizer::to_writer(number, out),

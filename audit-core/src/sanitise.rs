@@ -276,7 +276,7 @@ fn is_clean_value(value: &Value, depth: usize) -> bool {
 /// Whether RFC 8785 writes a number without loss.
 fn is_exact(number: &Number) -> bool {
     match (number.as_i64(), number.as_f64()) {
-        (Some(integer), _) => (-MAX_INTEGER..=MAX_INTEGER).contains(&integer),
+        (Some(integer), _) => canonical::is_exact(integer),
         (None, Some(double)) => {
             !number.is_u64() && double.is_finite() && Number::from_f64(double).as_ref() == Some(number)
         }

@@ -48,10 +48,7 @@ const ROW_TYPES: [&str; 22] = [
     "bytea",
 ];
 
-/// Where in [`ROW_TYPES`], counted from 1, they stand: they travel as text, in which form they are at hand.
-const METADATA: usize = 12;
-const IP_ADDRESS: usize = 13;
-/// How many of [`COLUMNS`] stand before it.
+/// How many of [`COLUMNS`] stand before `stream_id`.
 const STREAM_ID: usize = 2;
 
 const HEADER_PARAMETERS: usize = 12;
@@ -185,25 +182,29 @@ impl Statements {
     }
 }
 
-/// Inserts rows of the stream that is parameter 1; their columns, an array each, follow the parameters `before` them.
-/// Metadata and addresses travel as text, in which form they are at hand. The arrays are taken apart in step, in the list of what
-/// is selected: after FROM, the server would first write the elements of each to a store of its own.
-fn insert_rows(schema: &str, before: usize) -> String {
+/// Each of [`COLUMNS`] but `stream_id`, with its type and the number of its parameter.
+fn parameters(before: usize) -> impl Iterator<Item = (&'static str, &'static str, usize)> {
     let names = COLUMNS.split(", ").filter(|name| *name != "stream_id");
-    let elements: Vec<_> = ROW_TYPES
-        .iter()
-        .zip(names.clone())
-        .zip(before + 1..)
-        .map(|((kind, name), number)| format!("unnest(${number}::{kind}[]) AS {name}"))
-        .collect();
-    let mut values: Vec<_> = names
-        .map(|name| match name {
-            "metadata" => "metadata::jsonb",
-            "ip_address" => "ip_address::inet",
-            name => name,
-        })
-        .collect();
-    values.insert(STREAM_ID, "$1");
+    names.zip(ROW_TYPES).zip(before + 1..).map(|((name, kind), number)| (name, kind, number))
+}
+
+/// What makes the column out of what travels: metadata and addresses are texts, in which form they are at hand.
+fn conversion(name: &str) -> &'static str {
+    match name {
+        "metadata" => "::jsonb",
+        "ip_address" => "::inet",
+        _ => "",
+    }
+}
+
+/// Inserts rows of the stream that is parameter 1; their columns, an array each, follow the parameters `before` them. The arrays
+/// are taken apart in step, in the list of what is selected: after FROM, the server would first write the elements of each to a
+/// store of its own.
+fn insert_rows(schema: &str, before: usize) -> String {
+    let element = |(name, kind, number)| format!("unnest(${number}::{kind}[]) AS {name}");
+    let elements: Vec<_> = parameters(before).map(element).collect();
+    let mut values: Vec<_> = parameters(before).map(|(name, ..)| format!("{name}{}", conversion(name))).collect();
+    values.insert(STREAM_ID, "$1".to_owned());
     format!(
         "INSERT INTO {schema}.audit_logs ({COLUMNS}) SELECT {values} FROM (SELECT {elements}) AS r",
         values = values.join(", "),
@@ -214,12 +215,8 @@ fn insert_rows(schema: &str, before: usize) -> String {
 /// Inserts one row of the stream that is parameter 1; its columns follow the parameters `before` them. Arrays of one would
 /// cost the server more.
 fn insert_row(schema: &str, before: usize) -> String {
-    let value = |(kind, number): (&&str, usize)| match number - before {
-        METADATA => format!("${number}::text::jsonb"),
-        IP_ADDRESS => format!("${number}::text::inet"),
-        _ => format!("${number}::{kind}"),
-    };
-    let mut values: Vec<_> = ROW_TYPES.iter().zip(before + 1..).map(value).collect();
+    let value = |(name, kind, number)| format!("${number}::{kind}{}", conversion(name));
+    let mut values: Vec<_> = parameters(before).map(value).collect();
     values.insert(STREAM_ID, "$1".to_owned());
     format!("INSERT INTO {schema}.audit_logs ({COLUMNS}) VALUES ({})", values.join(", "))
 }
