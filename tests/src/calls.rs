@@ -21,7 +21,7 @@ pub async fn rows(work: impl Future<Output = ()>) -> Vec<Row> {
     let context = Context::new().with_actor(Actor::user("user_1")).with_auditor(writer.auditor().clone());
     context::scope(context, work).await;
     assert_eq!(writer.shutdown(SOON).await.lost, 0);
-    store.batches().iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.clone())).collect()
+    store.rows()
 }
 
 /// The same, of one call.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use audit_core::Row;
 use audit_core::batch::Batch;
 use audit_core::migrate;
 use audit_core::store::{BoxFuture, Connection, ErrorClass, Landed, Store, StoreError};
@@ -106,6 +107,12 @@ impl ScriptedStore {
         let mut batches = self.all_batches();
         batches.retain(|batch| !batch.header().kind.is_bare());
         batches
+    }
+
+    /// The rows of [`Self::batches`].
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        self.batches().iter().flat_map(Batch::rows).map(|frozen| frozen.row.clone()).collect()
     }
 
     /// [`Self::batches`] and the headers without rows.

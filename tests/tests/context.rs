@@ -166,14 +166,8 @@ async fn an_entry_without_an_actor_is_found_and_counted() {
     let stats = writer.shutdown(SOON).await.stats;
     assert_eq!((stats.emitted, stats.unattributed), (2, 1));
     let filter: Filter = "actor:system/unattributed".parse().unwrap();
-    let found: Vec<_> = store
-        .batches()
-        .iter()
-        .flat_map(|batch| batch.rows().to_vec())
-        .map(|frozen| frozen.row)
-        .filter(|row| filter.matches(row))
-        .filter_map(|row| row.target_id)
-        .collect();
+    let found: Vec<_> =
+        store.rows().into_iter().filter(|row| filter.matches(row)).filter_map(|row| row.target_id).collect();
     assert_eq!(found, ["proj_1"]);
 }
 
@@ -198,11 +192,6 @@ async fn a_required_actor_that_is_missing_is_an_error_wherever_the_caller_can_be
 
     let stats = writer.shutdown(SOON).await.stats;
     assert_eq!((stats.refused, stats.unattributed, stats.emitted), (3, 1, 3), "{stats:?}");
-    let targets: Vec<_> = store
-        .batches()
-        .iter()
-        .flat_map(|batch| batch.rows().to_vec())
-        .filter_map(|frozen| frozen.row.target_id)
-        .collect();
+    let targets: Vec<_> = store.rows().into_iter().filter_map(|row| row.target_id).collect();
     assert_eq!(targets, ["proj_3", "proj_4", "proj_4"]);
 }

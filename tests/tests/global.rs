@@ -21,7 +21,7 @@ async fn start_up(store: &ScriptedStore) -> WriterGuard {
 }
 
 fn actions(store: &ScriptedStore) -> Vec<String> {
-    store.batches().iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.action.clone())).collect()
+    store.rows().into_iter().map(|row| row.action).collect()
 }
 
 #[tokio::test]

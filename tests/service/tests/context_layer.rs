@@ -225,8 +225,7 @@ async fn a_client_that_goes_away_leaves_an_entry_with_the_context() {
     server.abort();
 
     assert_eq!(writer.shutdown(SOON).await.lost, 0);
-    let rows: Vec<_> =
-        store.batches().iter().flat_map(|batch| batch.rows().to_vec()).map(|frozen| frozen.row).collect();
+    let rows = store.rows();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].outcome.as_str(), rows[0].actor_id.as_deref()), ("cancelled", Some("user_123")));
     assert_eq!((rows[0].request_id.as_deref(), rows[0].ip_address), (Some("req_9"), Some(address.ip())));

@@ -147,8 +147,7 @@ impl Served {
     /// The one row of the log.
     async fn row(self) -> Row {
         assert_eq!(self.writer.shutdown(SOON).await.lost, 0);
-        let mut rows: Vec<_> =
-            self.store.batches().iter().flat_map(|batch| batch.rows().to_vec()).map(|frozen| frozen.row).collect();
+        let mut rows = self.store.rows();
         assert_eq!(rows.len(), 1, "one call, one entry: {rows:?}");
         let row = rows.remove(0);
         assert_eq!((row.actor_id.as_deref(), row.request_id.as_deref()), (Some("user_123"), Some("req_9")));
