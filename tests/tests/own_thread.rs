@@ -1,10 +1,11 @@
-//! A writer's thread runs code of the application, which may record, and never waits for ever.
+//! A writer's threads run code of the application, which may record, and never waits for ever.
 
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audit_core::batch::Batch;
 use audit_core::migrate;
+use audit_core::signing::{SignError, Signature, Signer, SigningKey, VerifyingKey};
 use audit_core::store::{BoxFuture, Connection, Landed, Store, StoreError};
 use audit_core::{ActionName, Actor, Auditor, Entry, Error};
 use chrono::{DateTime, Utc};
@@ -27,6 +28,19 @@ struct Talkative {
 }
 
 impl Talkative {
+    /// Waits until it has talked; in vain, if that waits for whoever talks.
+    async fn answers(&self) -> Vec<Error> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let answers = std::mem::take(&mut *self.answers.lock().expect("nobody panics with it"));
+            if !answers.is_empty() {
+                return answers;
+            }
+            assert!(Instant::now() < deadline, "it waits for itself");
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn talk(&self) {
         let mut answers = self.answers.lock().expect("nobody panics with it");
         let Some(auditor) = self.auditor.get().filter(|_| answers.is_empty()) else { return };
@@ -72,6 +86,50 @@ impl Connection for Talking {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         self.connection.close()
     }
+}
+
+/// A key that records what it does, the first time it does something.
+#[derive(Debug)]
+struct TalkativeKey {
+    key: SigningKey,
+    store: Talkative,
+}
+
+impl Signer for TalkativeKey {
+    fn verifying_key(&self) -> &VerifyingKey {
+        self.key.verifying_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        self.store.talk();
+        self.key.sign(message)
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_signs_beside_the_writer_records_and_never_waits() {
+    let talkative = Talkative::default();
+    let signer = TalkativeKey { key: SigningKey::generate("writer").expect("a name"), store: talkative.clone() };
+    let store = talkative.store.clone();
+    let builder = Auditor::builder().store(Arc::new(store.clone())).lanes(1).batch_rows(1).queue_entries(QUEUE);
+    let writer = builder.signer(signer).start().await.expect("the writer starts");
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    store.shut();
+    writer.auditor().record(entry()).await.expect("there is room");
+    let deadline = Instant::now() + SOON;
+    while store.waiting() == 0 {
+        assert!(Instant::now() < deadline, "nobody sends it");
+        tokio::task::yield_now().await;
+    }
+    talkative.auditor.set(writer.auditor().clone()).expect("it is set once");
+    writer.auditor().record(entry()).await.expect("there is room");
+    let answers = talkative.answers().await;
+    assert!(
+        matches!(&answers[..], [Error::OwnThread { .. }, Error::OwnThread { .. }, Error::Dropped { .. }]),
+        "{answers:?}"
+    );
+    store.open();
+    assert_eq!(writer.shutdown(SOON).await.lost, 0);
 }
 
 #[tokio::test]

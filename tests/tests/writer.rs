@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use audit_core::batch::Batch;
+use audit_core::signing::{SignError, Signature, Signer, SigningKey, VerifyingKey};
 use audit_core::{
     ActionName, Actor, Auditor, Builder, Context, Entry, Error, Overflow, Stats, WriterGuard, audited, context,
 };
@@ -48,6 +50,24 @@ async fn until(writer: &WriterGuard, condition: impl Fn(&Stats) -> bool) -> Stat
     }
 }
 
+/// A key that can be told to panic, once.
+#[derive(Debug)]
+struct Panicking {
+    key: SigningKey,
+    panics: Arc<AtomicBool>,
+}
+
+impl Signer for Panicking {
+    fn verifying_key(&self) -> &VerifyingKey {
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "scripted panic");
+        self.key.verifying_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        self.key.sign(message)
+    }
+}
+
 #[tokio::test]
 async fn what_is_recorded_is_stored_once_in_chained_batches_of_one_stream() {
     let store = ScriptedStore::default();
@@ -70,6 +90,53 @@ async fn what_is_recorded_is_stored_once_in_chained_batches_of_one_stream() {
         next_seq += i64::from(header.n);
         prev_hash = *batch.header_hash();
     }
+}
+
+#[tokio::test]
+async fn a_whole_batch_is_frozen_while_the_one_before_it_is_on_its_way() {
+    let store = ScriptedStore::default();
+    let writer = start(over(&store).lanes(1).batch_rows(3)).await;
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    store.shut();
+    let mut recorded = Vec::new();
+    for taken in [1, 1 + 3] {
+        while recorded.len() < taken {
+            recorded.push(writer.auditor().record(entry()).await.expect("there is room"));
+        }
+        until(&writer, |stats| (stats.in_flight, stats.queued) == (taken as u64, 0)).await;
+    }
+    for _ in 0..3 {
+        recorded.push(writer.auditor().record(entry()).await.expect("there is room"));
+    }
+    assert_eq!((writer.stats().in_flight, writer.stats().queued), (4, 3), "its hands are full");
+    store.open();
+    assert_eq!(writer.shutdown(SOON).await.stored, 8);
+    let batches = &store.batches()[1..];
+    assert_eq!(batches.iter().map(|batch| batch.rows().len()).collect::<Vec<_>>(), [1, 3, 3]);
+    assert_eq!(ids(batches), recorded);
+}
+
+#[tokio::test]
+async fn a_panic_while_the_next_batch_is_frozen_costs_that_batch_alone() {
+    let store = ScriptedStore::default();
+    let panics = Arc::new(AtomicBool::new(false));
+    let signer = Panicking { key: SigningKey::generate("writer").expect("a name"), panics: Arc::clone(&panics) };
+    let writer = start(over(&store).lanes(1).batch_rows(2).signer(signer)).await;
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    store.shut();
+    writer.auditor().record(entry()).await.expect("there is room");
+    until(&writer, |_| store.waiting() > 0).await;
+    panics.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        writer.auditor().record(entry()).await.expect("there is room");
+    }
+    let stats = until(&writer, |stats| stats.dropped_by.panicked > 0).await;
+    assert_eq!((stats.dropped_by.panicked, stats.in_flight), (2, 1), "{stats:?}");
+    store.open();
+    let report = writer.shutdown(SOON).await;
+    assert_eq!((report.lost, report.stats.waiting), (2, 0), "{report:?}");
+    assert!(report.stats.is_balanced(), "{report:?}");
+    assert_eq!(actions(&store.batches()), ["door.opened", "door.opened", "audit.gap"]);
 }
 
 #[tokio::test]
@@ -101,6 +168,24 @@ async fn a_batch_of_a_squatted_stream_lands_in_one_of_its_own_and_later_ones_in_
     assert_eq!(numbers, [(0, 0), (1, 0)]);
     assert_ne!(batches[0].header().stream_id, batches[1].header().stream_id);
     assert!(batches.iter().all(|batch| batch.rows()[0].row.stream_id == batch.header().stream_id));
+}
+
+#[tokio::test]
+async fn a_squatted_stream_is_left_under_load_too() {
+    let store = ScriptedStore::default();
+    let writer = start(over(&store).lanes(1).batch_rows(1)).await;
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    store.shut();
+    store.script([Turn::Squat]);
+    for _ in 0..8 {
+        writer.auditor().record(entry()).await.expect("there is room");
+    }
+    until(&writer, |stats| stats.in_flight == 2).await;
+    store.open();
+    assert_eq!(writer.shutdown(SOON).await.stored, 9);
+    let mut streams: Vec<_> = store.batches().iter().map(|batch| batch.header().stream_id).collect();
+    streams.dedup();
+    assert_eq!(streams.len(), 4, "two were in hand, and each has a stream of its own");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use tracing::Instrument as _;
 use super::condition::Part;
 use super::pauses::Pauses;
 use super::session::{Session, Shared};
+use super::sync;
 use crate::batch::{Batch, HeaderKind};
 use crate::encoding;
 use crate::journal::{JournalError, Moves};
@@ -174,7 +175,7 @@ impl Lander {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
 ) -> Result<T, JournalError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(JournalError::Panicked))
+    sync::aside(work).await.unwrap_or(Err(JournalError::Panicked))
 }
 
 fn move_failed(error: JournalError) -> StoreError {

@@ -1,9 +1,10 @@
 //! One lane: takes entries, freezes them into a stream, and sees each batch into the store or, until then, the journal.
 //!
-//! Two halves work side by side. [`intake`](Lane::intake) has one batch *in hand*, the only one that is in memory alone; once
-//! it is stored, or in the journal, it takes more. [`outflow`](Lane::outflow) lands the batches, oldest first: those in the
-//! journal, read back one by one, then the one in hand. While the store answers in time, the journal is never touched. When an
-//! entry in hand grows older than `spill_after`, or the store is away, the batch goes to the journal, and so do those that
+//! Two halves work side by side. [`intake`](Lane::intake) freezes batches and has them *in hand*: in memory alone until they are
+//! stored, or in the journal. While one is on its way to the store it freezes one more, where entries enough for a whole batch
+//! wait; fewer gather until its hand is empty. [`outflow`](Lane::outflow) lands the batches, oldest first: those in the
+//! journal, read back one by one, then those in hand. While the store answers in time, the journal is never touched. When an
+//! entry in hand grows older than `spill_after`, or the store is away, its batch goes to the journal, and so do those that
 //! follow, until the outflow has emptied it.
 //!
 //! The stream begins with a header that says so, and ends with one. In between, one says that the writer lives, should nothing be
@@ -15,6 +16,8 @@
 #[cfg(test)]
 mod interleavings;
 
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -30,6 +33,8 @@ use crate::Entry;
 use crate::batch::{Batch, Freezer, HeaderKind};
 use crate::journal::{Backlog, Journal, Moves, Step};
 
+/// Most batches that are in memory alone: the one that is on its way to the store, and the next.
+const IN_HAND: usize = 2;
 /// More batches than this in the journal will not be stored in a moment, so that the next one follows them at once.
 const SHORT_BACKLOG: u64 = 1;
 /// How long to wait before a journal that refused is asked again.
@@ -45,7 +50,7 @@ pub(super) struct Lane {
     moves: Arc<Moves>,
     /// The lane's part of the journal, where there is one.
     backlog: Option<Arc<Backlog>>,
-    freezer: Mutex<Freezer>,
+    freezer: Arc<Mutex<Freezer>>,
     held: Mutex<Held>,
     /// Tells both halves that something is different now.
     changed: Notify,
@@ -56,8 +61,8 @@ pub(super) struct Lane {
 /// What the lane holds.
 #[derive(Debug, Default)]
 struct Held {
-    /// The batch that is in memory alone.
-    in_hand: Option<InHand>,
+    /// The batches that are in memory alone, oldest first.
+    in_hand: VecDeque<InHand>,
     /// Batches in the journal.
     journaled: u64,
     /// When something was frozen last.
@@ -89,7 +94,7 @@ impl Lane {
             shared,
             moves,
             backlog: journal.map(|journal| Arc::new(Backlog::new(Arc::clone(journal)))),
-            freezer: Mutex::new(freezer),
+            freezer: Arc::new(Mutex::new(freezer)),
             held: Mutex::default(),
             changed: Notify::new(),
             is_troubled: AtomicBool::new(false),
@@ -138,12 +143,10 @@ impl Lane {
     }
 
     async fn intake(&self, stop: watch::Receiver<bool>) {
-        if self.in_hand().is_none() {
-            // Only a panic between taking and freezing leaves anything to lose here.
-            self.shared.queue.lost_in_flight(self.index);
-        }
+        // Only a panic between taking and freezing leaves anything to lose here.
+        self.shared.queue.lost_in_flight(self.index, self.in_hand());
         while !self.held().is_drained {
-            if self.held().in_hand.is_none() && !self.freeze_next().await {
+            if self.in_hand() == 0 && !self.freeze_next().await {
                 self.stay_for_calls_in_progress(&stop).await;
                 if !self.shared.queue.leave(self.index) {
                     continue;
@@ -152,7 +155,7 @@ impl Lane {
                 self.held().is_drained = true;
                 self.changed.notify_waiters();
             }
-            self.keep_in_hand_or_spill(&stop).await;
+            self.keep_in_hand(&stop).await;
         }
     }
 
@@ -184,7 +187,7 @@ impl Lane {
         tokio::select! {
             biased;
             entries = self.shared.queue.take(self.index) => match entries {
-                Some(entries) => self.freeze(entries),
+                Some(entries) => self.hold(self.freezing(entries)()),
                 None => return false,
             },
             () = self.until_it_is_time_to_beat() => self.freeze_bare(HeaderKind::Heartbeat),
@@ -210,56 +213,75 @@ impl Lane {
 
     fn freeze_bare(&self, kind: HeaderKind) {
         self.shared.queue.take_nothing(self.index);
-        let batch = lock(&self.freezer).freeze_bare(kind, SystemTime::now());
-        self.hold(batch, clock::in_future(self.shared.delivery.spill_after));
+        let batch = Arc::new(lock(&self.freezer).freeze_bare(kind, SystemTime::now()));
+        self.hold(InHand { batch, spill_at: clock::in_future(self.shared.delivery.spill_after) });
     }
 
-    fn freeze(&self, entries: Vec<Entry>) {
-        let now = SystemTime::now();
-        let oldest = entries.iter().map(|entry| SystemTime::from(entry.created_at)).min();
-        let age = oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
-        let spill_at = clock::in_future(self.shared.delivery.spill_after.saturating_sub(age));
-        let batch = lock(&self.freezer).freeze(entries, now);
-        self.hold(batch, spill_at);
+    /// The work of freezing these entries into the next batch.
+    fn freezing(&self, entries: Vec<Entry>) -> impl FnOnce() -> InHand + Send + 'static {
+        let (freezer, spill_after) = (Arc::clone(&self.freezer), self.shared.delivery.spill_after);
+        move || {
+            let now = SystemTime::now();
+            let oldest = entries.iter().map(|entry| SystemTime::from(entry.created_at)).min();
+            let age = oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
+            let spill_at = clock::in_future(spill_after.saturating_sub(age));
+            InHand { batch: Arc::new(lock(&freezer).freeze(entries, now)), spill_at }
+        }
     }
 
-    fn hold(&self, batch: Batch, spill_at: Instant) {
+    fn hold(&self, in_hand: InHand) {
         {
             let mut held = self.held();
-            held.in_hand = Some(InHand { batch: Arc::new(batch), spill_at });
+            held.in_hand.push_back(in_hand);
             held.frozen_at = Some(Instant::now());
         }
         self.changed.notify_waiters();
     }
 
-    /// Waits until the batch in hand is stored, or is safe in the journal. The end of the time for storing makes it ask a
-    /// journal that refused again, at once.
-    async fn keep_in_hand_or_spill(&self, stop: &watch::Receiver<bool>) {
-        let Some(backlog) = &self.backlog else { return self.until_hand_is_empty().await };
-        tokio::select! {
-            () = self.until_hand_is_empty() => return,
-            () = self.until_it_is_time_to_spill() => {}
-            () = set(stop.clone()) => {}
+    /// Waits until a batch in hand is stored, or safe in the journal, or there is one more.
+    async fn keep_in_hand(&self, stop: &watch::Receiver<bool>) {
+        let in_hand = self.in_hand();
+        if in_hand == 0 {
+            return;
         }
-        while let Some(in_hand) = self.in_hand() {
+        // A stream that others use is left once the hand is empty.
+        let is_left = self.held().is_drained || self.moves.concern(lock(&self.freezer).stream_id());
+        let takes_more = in_hand < IN_HAND && !is_left;
+        tokio::select! {
+            biased;
+            () = self.until_less_is_in_hand(in_hand) => {}
+            backlog = self.until_it_is_time_to_spill(stop) => self.spill(backlog, stop).await,
+            entries = self.shared.queue.take_full(self.index), if takes_more => {
+                // Meanwhile the outflow needs this thread.
+                let frozen = sync::aside(self.freezing(entries)).await;
+                self.hold(frozen.unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+        }
+    }
+
+    /// Waits until the oldest batch in hand is stored, or safe in the journal. The end of the time for storing makes it ask a
+    /// journal that refused again, at once.
+    async fn spill(&self, backlog: &Arc<Backlog>, stop: &watch::Receiver<bool>) {
+        let in_hand = self.in_hand();
+        while let Some(InHand { batch, .. }) = self.oldest_in_hand() {
             let is_last_call = *stop.borrow();
-            let (writing, batch) = (Arc::clone(backlog), Arc::clone(&in_hand.batch));
-            if blocking(move || writing.append(&batch)).await.is_ok() {
-                return self.journaled(backlog).await;
+            let (writing, appended) = (Arc::clone(backlog), Arc::clone(&batch));
+            if blocking(move || writing.append(&appended)).await.is_ok() {
+                return self.journaled(backlog, &batch).await;
             }
             tokio::select! {
-                () = self.until_hand_is_empty() => return,
+                () = self.until_less_is_in_hand(in_hand) => return,
                 () = sync::sleep(ASK_JOURNAL_AGAIN) => {}
                 () = set(stop.clone()), if !is_last_call => {}
             }
         }
     }
 
-    /// The batch in hand is in the journal.
-    async fn journaled(&self, backlog: &Arc<Backlog>) {
+    /// A batch that was in hand is in the journal.
+    async fn journaled(&self, backlog: &Arc<Backlog>, batch: &Arc<Batch>) {
         let was_in_hand = {
             let mut held = self.held();
-            let was_in_hand = held.in_hand.take().is_some();
+            let was_in_hand = held.in_hand.pop_front_if(|oldest| Arc::ptr_eq(&oldest.batch, batch)).is_some();
             if was_in_hand {
                 held.journaled += 1;
                 self.shared.queue.journaled(self.index);
@@ -327,7 +349,7 @@ impl Lane {
                 held.journaled -= 1;
                 self.shared.queue.landed_journaled(self.index, dead_lettered);
             } else {
-                held.in_hand = None;
+                held.in_hand.pop_front();
                 self.shared.queue.landed(self.index, dead_lettered);
             }
             was_journaled
@@ -346,8 +368,8 @@ impl Lane {
                 if held.journaled > 0 {
                     return Next::FromJournal;
                 }
-                if let Some(in_hand) = &held.in_hand {
-                    return Next::InHand(Arc::clone(&in_hand.batch));
+                if let Some(oldest) = held.in_hand.front() {
+                    return Next::InHand(Arc::clone(&oldest.batch));
                 }
                 if held.is_drained {
                     return Next::Nothing;
@@ -357,20 +379,30 @@ impl Lane {
         }
     }
 
-    async fn until_hand_is_empty(&self) {
+    async fn until_less_is_in_hand(&self, than: usize) {
         loop {
             let changed = self.changed.notified();
-            if self.held().in_hand.is_none() {
+            if self.in_hand() < than {
                 return;
             }
             changed.await;
         }
     }
 
-    async fn until_it_is_time_to_spill(&self) {
+    /// Waits until what is in hand had better be in the journal; for ever where there is none.
+    async fn until_it_is_time_to_spill(&self, stop: &watch::Receiver<bool>) -> &Arc<Backlog> {
+        let Some(backlog) = &self.backlog else { return std::future::pending().await };
+        tokio::select! {
+            () = self.until_it_has_been_in_hand_for_long() => {}
+            () = set(stop.clone()) => {}
+        }
+        backlog
+    }
+
+    async fn until_it_has_been_in_hand_for_long(&self) {
         loop {
             let changed = self.changed.notified();
-            let Some(InHand { spill_at, .. }) = self.in_hand() else { return };
+            let Some(InHand { spill_at, .. }) = self.oldest_in_hand() else { return };
             if self.is_away() || self.held().journaled > SHORT_BACKLOG || spill_at <= Instant::now() {
                 return;
             }
@@ -404,8 +436,12 @@ impl Lane {
         self.changed.notify_waiters();
     }
 
-    fn in_hand(&self) -> Option<InHand> {
-        self.held().in_hand.clone()
+    fn in_hand(&self) -> usize {
+        self.held().in_hand.len()
+    }
+
+    fn oldest_in_hand(&self) -> Option<InHand> {
+        self.held().in_hand.front().cloned()
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

@@ -60,6 +60,8 @@ pub(crate) struct Queue {
     forked: OnceLock<Mutex<State>>,
     /// Tells a lane that there may be something to take.
     work: Notify,
+    /// Tells a lane that there may be a whole batch to take.
+    full: Notify,
     /// Tells the keeper of deadlines that there is a sooner one.
     deadlines: Notify,
     /// Tells a lane that pauses that no more will come.
@@ -74,6 +76,7 @@ impl Queue {
             state: Mutex::new(State::new(lanes)),
             forked: OnceLock::new(),
             work: Notify::new(),
+            full: Notify::new(),
             deadlines: Notify::new(),
             draining: Notify::new(),
         }
@@ -118,7 +121,7 @@ impl Queue {
             state.entries.clear();
             state.bytes = 0;
             for lane in &mut state.lanes {
-                lane.in_flight = None;
+                lane.in_flight.clear();
             }
             state.lose(lost, DropReason::NoWriter);
             state.stats.unconfirmed += state.acknowledgements.len() as u64;

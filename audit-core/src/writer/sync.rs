@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::clock;
+use super::unwind::Panic;
 
 #[cfg(test)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
@@ -34,4 +35,27 @@ pub(crate) async fn within<T>(time: Duration, work: impl Future<Output = T>) -> 
         done = work => Some(done),
         () = sleep(time) => None,
     }
+}
+
+/// Does work on another thread, while this one does what else there is.
+#[cfg(not(test))]
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Panic> {
+    match tokio::task::spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(done) => Ok(done),
+        Err(Ok(panic)) => Err(panic),
+        // The runtime ends, and whoever waits here with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
+/// More or less of what else there is comes before the work is known to be done.
+#[cfg(test)]
+pub(crate) async fn aside<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    use shuttle::rand::{Rng as _, thread_rng};
+
+    let done = work();
+    for _ in 0..thread_rng().gen_range(0..10) {
+        shuttle::future::yield_now().await;
+    }
+    Ok(done)
 }

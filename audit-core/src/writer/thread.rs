@@ -104,7 +104,9 @@ pub(crate) fn spawn(
         // Closing comes last, also when a lane panics: whoever waits is told.
         let closing = Closing { queue: Arc::clone(&queue), _life: life };
         // Made here, because a runtime must not be dropped inside another one, should there be no thread.
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        // Its other threads sign, and run as much code of the application's.
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = match runtime.enable_all().on_thread_start(own_thread::begin).build() {
             Ok(runtime) => runtime,
             Err(error) => return tracing::error!(%error, "the audit writer has no runtime, and stops"),
         };

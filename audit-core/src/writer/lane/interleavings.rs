@@ -1,19 +1,22 @@
 //! Lanes under `shuttle`, between callers, a flush and the end of the queue, in many orders of their threads. Time stands still,
 //! so that whatever needs a wake-up that does not come is a deadlock, which `shuttle` reports.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use shuttle::future::block_on;
+use shuttle::future::{block_on, yield_now};
 use shuttle::thread::{self, JoinHandle};
+use tempfile::TempDir;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::Lane;
 use crate::auditor::Overflow;
-use crate::batch::Batch;
-use crate::journal::Moves;
+use crate::batch::{Batch, HeaderKind};
+use crate::journal::{Journal, Moves, inspect};
 use crate::store::{BoxFuture, Connection, ErrorClass, Landed, Store, StoreError};
 use crate::writer::orders::{check, join};
 use crate::writer::session::{Delivery, Shared};
@@ -24,10 +27,13 @@ use crate::{ActionName, Actor, Entry, migrate};
 const ORDERS: usize = 1_000;
 const LONG: Duration = Duration::from_hours(1);
 
-/// A log that is counted and forgotten.
+/// A log of which nothing is kept but what tells how much there is.
 #[derive(Debug, Default)]
 struct Counting {
     rows: AtomicU64,
+    ids: Mutex<HashSet<Uuid>>,
+    /// Streams that have ended.
+    closed: Mutex<HashSet<Uuid>>,
     /// Whether the next batch is refused.
     refuses: AtomicBool,
 }
@@ -56,10 +62,20 @@ impl Connection for CountingConnection {
     fn land<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Landed, StoreError>> {
         Box::pin(async {
             thread::yield_now();
+            yield_now().await;
             if self.0.refuses.swap(false, Ordering::SeqCst) {
                 return Err(StoreError::new(ErrorClass::Transient, "storing a batch", "told to refuse"));
             }
-            self.0.rows.fetch_add(batch.rows().len() as u64, Ordering::SeqCst);
+            let header = batch.header();
+            let mut closed = self.0.closed.lock().expect("nobody panics with them");
+            let is_known = match header.kind {
+                HeaderKind::Close => !closed.insert(header.stream_id),
+                _ => closed.contains(&header.stream_id),
+            };
+            assert!(!is_known, "batch {} of a stream that has ended", header.batch_no);
+            let mut stored = self.0.ids.lock().expect("nobody panics with them");
+            let new = batch.rows().iter().filter(|row| stored.insert(row.row.id)).count() as u64;
+            self.0.rows.fetch_add(new, Ordering::SeqCst);
             Ok(Landed::Stored { dead_lettered: 0 })
         })
     }
@@ -87,6 +103,15 @@ fn queue(batch_rows: usize, lanes: usize) -> Arc<Queue> {
 
 /// The writer's lanes, each on a thread of its own.
 fn lanes(queue: &Arc<Queue>, lanes: usize, log: &Arc<Counting>) -> Vec<JoinHandle<()>> {
+    lanes_with(queue, lanes, log, None)
+}
+
+fn lanes_with(
+    queue: &Arc<Queue>,
+    lanes: usize,
+    log: &Arc<Counting>,
+    journal: Option<&Arc<Journal>>,
+) -> Vec<JoinHandle<()>> {
     let delivery = Delivery { timeout: LONG, longest_pause: LONG, spill_after: LONG, heartbeat: None };
     let shared = Shared {
         queue: Arc::clone(queue),
@@ -97,7 +122,7 @@ fn lanes(queue: &Arc<Queue>, lanes: usize, log: &Arc<Counting>) -> Vec<JoinHandl
         signer: None,
     };
     let lane = |index| {
-        let lane = Lane::new(index, shared.clone(), None, Arc::new(Moves::in_memory()));
+        let lane = Lane::new(index, shared.clone(), journal, Arc::new(Moves::in_memory()));
         thread::spawn(move || {
             let ((_ready, ready), (_stop, stop)) = (watch::channel(true), watch::channel(false));
             block_on(lane.run(ready, stop));
@@ -162,5 +187,37 @@ fn the_end_of_the_queue_ends_a_pause_after_a_failure() {
         join(lanes);
         let stats = queue.stats();
         assert_eq!((stats.stored, stats.retries, stats.waiting), (1, 1, 0), "{stats:?}");
+    });
+}
+
+#[test]
+fn what_is_acknowledged_while_batches_go_to_the_store_and_the_journal_is_in_one_of_them() {
+    check(ORDERS, || {
+        let root = TempDir::new().expect("a directory");
+        let journal = Journal::open(root.path(), 1 << 20).expect("the directory is writable");
+        let (queue, log) = (queue(1, 1), Arc::new(Counting::default()));
+        log.refuses.store(true, Ordering::SeqCst);
+        let lanes = lanes_with(&queue, 1, &log, Some(&journal));
+        let acknowledged = Arc::new(AtomicU64::new(0));
+        let callers = (0..3).map(|_| {
+            let (queue, log, root) = (Arc::clone(&queue), Arc::clone(&log), root.path().to_owned());
+            let acknowledged = Arc::clone(&acknowledged);
+            thread::spawn(move || {
+                let Ok(kept) = queue.push_unreserved_durably(entry(), LONG) else { return };
+                block_on(kept).expect("the store takes it");
+                let acknowledged = acknowledged.fetch_add(1, Ordering::SeqCst) + 1;
+                let journal = inspect(&root).expect("it is there");
+                let kept = log.rows.load(Ordering::SeqCst) + journal.writers.iter().map(|it| it.entries).sum::<u64>();
+                assert!(acknowledged <= kept, "{acknowledged} acknowledged, {kept} kept");
+            })
+        });
+        let callers = callers.collect();
+        thread::yield_now();
+        queue.drain();
+        join(lanes);
+        join(callers);
+        let stats = queue.stats();
+        assert_eq!((stats.waiting, queue.lost()), (0, 0), "{stats:?}");
+        assert_eq!(log.rows.load(Ordering::SeqCst), stats.stored);
     });
 }

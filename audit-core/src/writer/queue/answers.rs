@@ -1,6 +1,6 @@
 //! What became of a batch.
 //!
-//! A lane answers for the batch that it took with [`Queue::landed`], or with [`Queue::journaled`] and later, oldest
+//! A lane answers for the oldest batch that it took with [`Queue::landed`], or with [`Queue::journaled`] and later, oldest
 //! first, with [`Queue::landed_journaled`]. What the journals of dead processes and the outbox hold never was in the queue;
 //! only its accounts are kept here.
 
@@ -9,20 +9,20 @@ use super::{DropReason, NotKept, Queue};
 use crate::writer::sync::MutexGuard;
 
 impl Queue {
-    /// The lane's batch is in the store, some of its rows among the dead letters.
+    /// The oldest batch that the lane has in hand is in the store, some of its rows among the dead letters.
     pub(crate) fn landed(&self, lane: usize, dead_lettered: u64) {
         let mut state = self.state();
-        if let Some(tickets) = state.lanes[lane].in_flight.take() {
+        if let Some(tickets) = state.lanes[lane].in_flight.pop_front() {
             state.count_stored(tickets.entries, dead_lettered);
             settle(state, Some(tickets));
         }
     }
 
-    /// The lane's batch is safe in the journal. Whoever waits for one of its entries to be kept is told; a flush waits
+    /// The oldest batch that the lane has in hand is safe in the journal. Whoever waits for one of its entries to be kept is told; a flush waits
     /// on until the batch is stored.
     pub(crate) fn journaled(&self, lane: usize) {
         let mut state = self.state();
-        if let Some(tickets) = state.lanes[lane].in_flight.take() {
+        if let Some(tickets) = state.lanes[lane].in_flight.pop_front() {
             state.journaled += tickets.entries;
             state.lanes[lane].journaled.push_back(tickets);
             settle(state, Some(tickets));
@@ -39,11 +39,14 @@ impl Queue {
         }
     }
 
-    /// The lane has nothing in its hands: what it had taken and not answered for is gone.
-    pub(crate) fn lost_in_flight(&self, lane: usize) {
+    /// The lane has only so many batches in hand: what it took beyond them is gone.
+    pub(crate) fn lost_in_flight(&self, lane: usize, in_hand: usize) {
         let (acknowledgements, in_vain) = {
             let mut state = self.state();
-            let Some(tickets) = state.lanes[lane].in_flight.take() else { return };
+            if state.lanes[lane].in_flight.len() <= in_hand {
+                return;
+            }
+            let Some(tickets) = state.lanes[lane].in_flight.pop_back() else { return };
             state.lose(tickets.entries, DropReason::Panicked);
             let acknowledgements: Vec<_> = state.acknowledgements.extract_if(tickets.range(), |_, _| true).collect();
             let in_vain: Vec<_> = state.flushes.extract_if(.., |(upto, _)| *upto > tickets.first).collect();

@@ -138,6 +138,9 @@ impl Queue {
             // The lane that worked last: its connection's process is the one whose caches are warm.
             self.work.notify_last();
         }
+        if full {
+            self.full.notify_last();
+        }
     }
 
     pub(super) fn release(&self) {

@@ -167,6 +167,47 @@ fn prompt_lane(queue: &Arc<Queue>) -> JoinHandle<()> {
 }
 
 #[test]
+fn whole_batches_are_taken_by_lanes_with_something_in_hand_and_by_others() {
+    check(ORDERS, || {
+        for is_other_idle in [true, false] {
+            let queue = queue(10, LONG);
+            let (busy, other) = (Arc::clone(&queue), Arc::clone(&queue));
+            let busy = thread::spawn(move || {
+                assert_eq!(block_on(busy.take_full(0)).len(), 2);
+                busy.landed(0, 0);
+            });
+            let other = thread::spawn(move || {
+                let take = async { if is_other_idle { other.take(1).await } else { Some(other.take_full(1).await) } };
+                assert_eq!(block_on(take).map(|entries| entries.len()), Some(2));
+                other.landed(1, 0);
+            });
+            for _ in 0..4 {
+                queue.push_unreserved(entry()).expect("there is room");
+            }
+            join(vec![busy, other]);
+            assert_eq!(observe(&queue).stored, 4);
+        }
+    });
+}
+
+#[test]
+fn a_lane_with_something_in_hand_leaves_less_than_a_batch_to_others() {
+    check(ORDERS, || {
+        let queue = queue(10, LONG);
+        let patient = Arc::clone(&queue);
+        let patient = thread::spawn(move || {
+            let mut taking = Box::pin(patient.take_full(0));
+            assert!(taking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        });
+        let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
+        assert_eq!(block_on(queue.take(1)).map(|entries| entries.len()), Some(1));
+        queue.landed(1, 0);
+        block_on(kept).expect("it is stored");
+        join(vec![patient]);
+    });
+}
+
+#[test]
 fn a_flush_or_a_durable_caller_ends_a_linger_without_end() {
     check(ORDERS, || {
         let queue = queue(10, LONG);
@@ -272,14 +313,14 @@ fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
         let kept = queue.push_unreserved_durably(entry(), LONG).expect("there is room");
         let waiting = thread::spawn(move || assert_eq!(block_on(kept), Err(NotKept::Lost)));
         drop(block_on(queue.take(0)));
-        queue.lost_in_flight(0);
+        queue.lost_in_flight(0, 0);
         join(vec![waiting]);
         let gap = block_on(queue.take(0)).expect("an entry tells of it");
         assert_eq!(gap[0].action.as_str(), "audit.gap");
         let stats = observe(&queue);
         assert_eq!((stats.dropped_by.panicked, stats.waiting), (1, 1), "{stats:?}");
         queue.landed(0, 0);
-        queue.lost_in_flight(0);
+        queue.lost_in_flight(0, 0);
         assert_eq!(queue.lost(), 1);
     });
 }

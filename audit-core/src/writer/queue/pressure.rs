@@ -23,7 +23,7 @@ impl Queue {
     /// How the queue fares at this instant.
     pub(crate) fn pressure(&self) -> Pressure {
         let state = self.state_here();
-        let in_hand = state.lanes.iter().filter_map(|lane| lane.in_flight.map(|tickets| tickets.taken));
+        let in_hand = state.lanes.iter().filter_map(|lane| lane.in_flight.front()).map(|tickets| tickets.taken);
         let queued = state.oldest.map(|oldest| clock::after(oldest, self.limits.linger));
         Pressure {
             is_open: state.phase == Phase::Open,

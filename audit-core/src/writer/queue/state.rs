@@ -57,8 +57,8 @@ pub(super) struct Queued {
 /// What a lane has taken and not yet stored.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    /// The batch that is in memory alone.
-    pub(super) in_flight: Option<Tickets>,
+    /// The batches that are in memory alone, oldest first.
+    pub(super) in_flight: VecDeque<Tickets>,
     /// The batches in the journal, oldest first.
     pub(super) journaled: VecDeque<Tickets>,
     /// Whether it takes no more.
@@ -166,13 +166,15 @@ impl State {
         self.stats.queue_high_water = self.stats.queue_high_water.max(waiting);
     }
 
+    /// Whether there is enough for a batch that takes all that one may.
+    pub(super) fn has_full_batch(&self, limits: &Limits) -> bool {
+        self.entries.len() >= limits.batch_rows || self.bytes >= limits.batch_bytes
+    }
+
     /// When a batch should be cut; never while there is nothing to cut.
     pub(super) fn ripe_at(&self, limits: &Limits) -> Option<Instant> {
         let oldest = self.oldest?;
-        let ripe = self.entries.len() >= limits.batch_rows
-            || self.bytes >= limits.batch_bytes
-            || self.first_queued() < self.hurry
-            || self.phase != Phase::Open;
+        let ripe = self.has_full_batch(limits) || self.first_queued() < self.hurry || self.phase != Phase::Open;
         Some(if ripe { oldest } else { clock::after(oldest, limits.linger) })
     }
 
@@ -198,7 +200,7 @@ impl State {
     }
 
     fn in_flight(&self) -> u64 {
-        self.lanes.iter().filter_map(|lane| lane.in_flight.as_ref()).map(|tickets| tickets.entries).sum()
+        self.lanes.iter().flat_map(|lane| &lane.in_flight).map(|tickets| tickets.entries).sum()
     }
 
     pub(super) fn soonest_deadline(&self) -> Option<Instant> {

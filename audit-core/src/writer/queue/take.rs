@@ -9,8 +9,8 @@ use crate::Entry;
 use crate::writer::sync::MutexGuard;
 
 impl Queue {
-    /// What a lane is to freeze next; nothing where the queue is drained. The lane answers with
-    /// [`Self::landed`] or [`Self::journaled`] before it takes again, and [leaves](Self::leave) once it will not.
+    /// What a lane is to freeze next; nothing where the queue is drained. The lane answers for each batch, oldest first, with
+    /// [`Self::landed`] or [`Self::journaled`], and [leaves](Self::leave) once it will take no more.
     ///
     /// # Cancellation
     ///
@@ -34,6 +34,24 @@ impl Queue {
                 () = more => {}
                 () = until(ripe_at) => {}
             }
+        }
+    }
+
+    /// [`Self::take`] for a lane that has something in hand: only what fills a batch.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is taken by a dropped future.
+    pub(crate) async fn take_full(&self, lane: usize) -> Vec<Entry> {
+        loop {
+            let full = self.full.notified();
+            {
+                let state = self.state();
+                if state.has_full_batch(&self.limits) {
+                    return self.cut(state, lane);
+                }
+            }
+            full.await;
         }
     }
 
@@ -66,7 +84,7 @@ impl Queue {
     pub(crate) fn take_nothing(&self, lane: usize) {
         let mut state = self.state();
         let first = state.first_queued();
-        state.lanes[lane].in_flight = Some(Tickets { first, entries: 0, taken: Instant::now() });
+        state.lanes[lane].in_flight.push_back(Tickets { first, entries: 0, taken: Instant::now() });
     }
 
     /// Whether the lane has taken entries that are not in the store yet.
@@ -89,9 +107,12 @@ impl Queue {
         let batch = state.entries.drain(..rows).map(|queued| queued.entry).collect();
         state.bytes -= bytes;
         state.oldest = (!state.entries.is_empty()).then(Instant::now);
-        state.lanes[lane].in_flight = Some(Tickets { first, entries: rows as u64, taken: Instant::now() });
+        state.lanes[lane].in_flight.push_back(Tickets { first, entries: rows as u64, taken: Instant::now() });
         if !state.entries.is_empty() {
             self.work.notify_one();
+        }
+        if state.has_full_batch(&self.limits) {
+            self.full.notify_one();
         }
         self.admit(state);
         batch
