@@ -13,7 +13,7 @@ use audit_core::migrate::{Options, migrate};
 use audit_core::{Auditor, Builder};
 use serde_json::json;
 
-pub use self::ours::{Measured, store};
+pub use self::ours::{Measured, store, store_with};
 use self::seed::Seed;
 pub(crate) use self::seed::TABLE as SEED_TABLE;
 use crate::figures::{self, Figures};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use audit_core::{Builder, Migrate};
+use audit_core::{Auditor, Builder, Migrate};
 
 use crate::traffic;
 
@@ -26,7 +26,17 @@ pub struct Measured {
 ///
 /// When an entry is lost.
 pub async fn store(builder: Builder, rows: u64) -> Measured {
+    store_with(builder, rows, |_| {}).await
+}
+
+/// [`store`], whose auditor is shown before the first entry.
+///
+/// # Panics
+///
+/// When an entry is lost.
+pub async fn store_with(builder: Builder, rows: u64, started: impl FnOnce(&Auditor)) -> Measured {
     let writer = builder.migrate(Migrate::Skip).start().await.expect("the writer starts");
+    started(writer.auditor());
     let (began, cpu) = (Instant::now(), cpu());
     traffic::record(writer.auditor(), rows).await;
     writer.flush(SOON).await.expect("the store keeps up");
