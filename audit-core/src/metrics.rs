@@ -1,4 +1,4 @@
-//! The accounts as metrics of the facade [`metrics`](::metrics), for whatever recorder the program has installed. Needs the
+//! The accounts as metrics of the facade [`metrics`], for whatever recorder the program has installed. Needs the
 //! feature `metrics`.
 //!
 //! Install the recorder before the auditor. The writer publishes its accounts once a second, and when it ends; what happens
