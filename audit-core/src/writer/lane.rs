@@ -244,9 +244,9 @@ impl Lane {
         if in_hand == 0 {
             return;
         }
-        // A stream that others use is left once the hand is empty.
+        // A stream that others use is left once the hand is empty. Where the store fails, other lanes may fare better.
         let is_left = self.held().is_drained || self.moves.concern(lock(&self.freezer).stream_id());
-        let takes_more = in_hand < IN_HAND && !is_left;
+        let takes_more = in_hand < IN_HAND && !is_left && !self.is_away();
         tokio::select! {
             biased;
             () = self.until_less_is_in_hand(in_hand) => {}

@@ -37,14 +37,31 @@ pub(crate) async fn within<T>(time: Duration, work: impl Future<Output = T>) -> 
     }
 }
 
-/// Does work on another thread, while this one does what else there is.
+/// Does work on another thread, while this one does what else there is; on this one where the system has no more threads. Then
+/// `tokio` panics, and what it was given stays in its queue: the work is taken back, so that it is done once.
 #[cfg(not(test))]
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Panic> {
-    match tokio::task::spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(done) => Ok(done),
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Arc, PoisonError};
+
+    let work = Arc::new(Mutex::new(Some(work)));
+    let given = Arc::clone(&work);
+    let elsewhere = move || {
+        let work = given.lock().unwrap_or_else(PoisonError::into_inner).take();
+        work.map(|work| work())
+    };
+    let Ok(doing) = catch_unwind(AssertUnwindSafe(|| tokio::task::spawn_blocking(elsewhere))) else {
+        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        return match work {
+            Some(work) => catch_unwind(AssertUnwindSafe(work)),
+            None => std::future::pending().await,
+        };
+    };
+    match doing.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(Some(done)) => Ok(done),
         Err(Ok(panic)) => Err(panic),
         // The runtime ends, and whoever waits here with it.
-        Err(Err(_)) => std::future::pending().await,
+        Ok(None) | Err(Err(_)) => std::future::pending().await,
     }
 }
 

@@ -12,7 +12,7 @@ impl Queue {
     /// The oldest batch that the lane has in hand is in the store, some of its rows among the dead letters.
     pub(crate) fn landed(&self, lane: usize, dead_lettered: u64) {
         let mut state = self.state();
-        if let Some(tickets) = state.lanes[lane].in_flight.pop_front() {
+        if let Some(tickets) = state.lanes[lane].let_go() {
             state.count_stored(tickets.entries, dead_lettered);
             settle(state, Some(tickets));
         }
@@ -22,7 +22,7 @@ impl Queue {
     /// on until the batch is stored.
     pub(crate) fn journaled(&self, lane: usize) {
         let mut state = self.state();
-        if let Some(tickets) = state.lanes[lane].in_flight.pop_front() {
+        if let Some(tickets) = state.lanes[lane].let_go() {
             state.journaled += tickets.entries;
             state.lanes[lane].journaled.push_back(tickets);
             settle(state, Some(tickets));

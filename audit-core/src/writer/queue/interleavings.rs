@@ -208,6 +208,22 @@ fn a_lane_with_something_in_hand_leaves_less_than_a_batch_to_others() {
 }
 
 #[test]
+fn a_batch_is_waited_for_from_when_its_turn_came() {
+    check(1, || {
+        let queue = queue(10, LONG);
+        for _ in 0..4 {
+            queue.push_unreserved(entry()).expect("there is room");
+        }
+        for _ in 0..2 {
+            assert_eq!(block_on(queue.take_full(0)).len(), 2);
+        }
+        let turn = Instant::now();
+        queue.landed(0, 0);
+        assert!(queue.pressure().held_since >= Some(turn));
+    });
+}
+
+#[test]
 fn a_flush_or_a_durable_caller_ends_a_linger_without_end() {
     check(ORDERS, || {
         let queue = queue(10, LONG);

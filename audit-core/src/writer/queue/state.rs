@@ -70,7 +70,7 @@ pub(super) struct Taken {
 pub(super) struct Tickets {
     pub(super) first: u64,
     pub(super) entries: u64,
-    /// When a lane took them.
+    /// When a lane took them, or had stored what it took before.
     pub(super) taken: Instant,
 }
 
@@ -94,6 +94,15 @@ pub(super) struct Waiting<T> {
 }
 
 impl Taken {
+    /// The oldest batch in memory alone is so no longer. It is the turn of the next one, whose wait begins.
+    pub(super) fn let_go(&mut self) -> Option<Tickets> {
+        let tickets = self.in_flight.pop_front();
+        if let Some(next) = self.in_flight.front_mut() {
+            next.taken = Instant::now();
+        }
+        tickets
+    }
+
     /// Oldest first.
     pub(super) fn batches(&self) -> impl Iterator<Item = &Tickets> {
         self.journaled.iter().chain(&self.in_flight)
