@@ -44,20 +44,17 @@ pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Arc, PoisonError};
 
-    let work = Arc::new(Mutex::new(Some(work)));
-    let given = Arc::clone(&work);
-    let elsewhere = move || {
-        let work = given.lock().unwrap_or_else(PoisonError::into_inner).take();
-        work.map(|work| work())
-    };
-    let Ok(doing) = catch_unwind(AssertUnwindSafe(|| tokio::task::spawn_blocking(elsewhere))) else {
+    let work = Mutex::new(Some(work));
+    let once = Arc::new(move || {
         let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        return match work {
-            Some(work) => catch_unwind(AssertUnwindSafe(work)),
-            None => std::future::pending().await,
-        };
+        work.map(|work| work())
+    });
+    let elsewhere = Arc::clone(&once);
+    let done = match catch_unwind(AssertUnwindSafe(|| tokio::task::spawn_blocking(move || elsewhere()))) {
+        Ok(doing) => doing.await.map_err(tokio::task::JoinError::try_into_panic),
+        Err(_) => catch_unwind(AssertUnwindSafe(|| once())).map_err(Ok),
     };
-    match doing.await.map_err(tokio::task::JoinError::try_into_panic) {
+    match done {
         Ok(Some(done)) => Ok(done),
         Err(Ok(panic)) => Err(panic),
         // The runtime ends, and whoever waits here with it.

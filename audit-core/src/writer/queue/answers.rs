@@ -18,8 +18,8 @@ impl Queue {
         }
     }
 
-    /// The oldest batch that the lane has in hand is safe in the journal. Whoever waits for one of its entries to be kept is told; a flush waits
-    /// on until the batch is stored.
+    /// The oldest batch that the lane has in hand is safe in the journal. Whoever waits for one of its entries to be kept is
+    /// told; a flush waits on until the batch is stored.
     pub(crate) fn journaled(&self, lane: usize) {
         let mut state = self.state();
         if let Some(tickets) = state.lanes[lane].let_go() {
