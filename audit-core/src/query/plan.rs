@@ -73,6 +73,14 @@ impl<'a> Plan<'a> {
         plan.led()
     }
 
+    /// The same, of the first term alone.
+    #[cfg(feature = "postgres")]
+    pub(super) fn first_alone(&self) -> Self {
+        let mut plan = self.clone();
+        plan.terms.truncate(1);
+        plan
+    }
+
     /// The terms one of whose indexes leads to the rows, the one that fewest rows meet, by experience, first. `None` where an
     /// index may be there that only the store knows of.
     #[cfg(feature = "postgres")]

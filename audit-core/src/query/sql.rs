@@ -80,24 +80,7 @@ where
     D::push_time(&mut sql, since);
     sql.push(" AND created_at < ");
     D::push_time(&mut sql, until);
-    let (mut leading, others) =
-        if plan.is_led { (Leading::First, Leading::None) } else { (Leading::Any, Leading::Any) };
-    for term in &plan.terms {
-        match (term.negated, D::is_exact(&term.condition)) {
-            (false, _) => {
-                sql.push(" AND ");
-                push_condition(&mut sql, &term.condition, leading);
-            }
-            (true, true) => {
-                sql.push(" AND (");
-                push_condition(&mut sql, &term.condition, others);
-                sql.push(") IS NOT TRUE");
-            }
-            // The opposite of too many rows would be too few.
-            (true, false) => {}
-        }
-        leading = others;
-    }
+    push_terms(&mut sql, plan);
     if let Some(batches) = plan.batches {
         push_batches(&mut sql, batches);
     }
@@ -107,6 +90,32 @@ where
         sql.push(", ").push_bind(place.id).push(")");
     }
     sql
+}
+
+/// ` AND …`: the terms of a plan, in their order.
+pub(super) fn push_terms<D: Dialect>(sql: &mut QueryBuilder<D>, plan: &Plan<'_>)
+where
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+{
+    let (mut leading, others) =
+        if plan.is_led { (Leading::First, Leading::None) } else { (Leading::Any, Leading::Any) };
+    for term in &plan.terms {
+        match (term.negated, D::is_exact(&term.condition)) {
+            (false, _) => {
+                sql.push(" AND ");
+                push_condition(sql, &term.condition, leading);
+            }
+            (true, true) => {
+                sql.push(" AND (");
+                push_condition(sql, &term.condition, others);
+                sql.push(") IS NOT TRUE");
+            }
+            // The opposite of too many rows would be too few.
+            (true, false) => {}
+        }
+        leading = others;
+    }
 }
 
 /// The number in the one row of `SELECT count(*) …`.

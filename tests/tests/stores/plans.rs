@@ -8,6 +8,7 @@ use audit_core::store::Schema;
 use tests::postgres::{Database, server};
 use tests::proxy::{Manner, Proxy};
 use tests::reading::reads;
+use uuid::Uuid;
 
 /// Eight weeks of 4,000 entries each, as a service has them: few actors are busy, most are rare.
 async fn filled() -> Database<'static> {
@@ -116,6 +117,26 @@ async fn of_two_terms_the_one_leads_that_few_rows_meet() {
         let looked_at = database.value::<i64>(read).await - before;
         // To see that an actor's rows are not few takes 2,501 of them.
         assert!(looked_at < 2_600, "{text}: {looked_at}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_two_terms_that_many_rows_meet_are_the_rows_that_meet_both() {
+    let database = filled().await;
+    let reader = Reader::connect(&database.url(), &Schema::default()).await.unwrap();
+    let query = asked("actor:user_0 action:thing.action_1");
+    let sql = "SELECT array_agg(id ORDER BY created_at, id) FROM control_plane.audit_logs
+                WHERE actor_id = 'user_0' AND action = 'thing.action_1'";
+    let mut ids: Vec<Uuid> = database.value(sql).await;
+    // Among the 2,500 rows that are looked at there are 200 of them; there are not 350.
+    for limit in [200, 350] {
+        let page = reader.page(&query.clone().oldest_first().limit(limit)).await.unwrap();
+        assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..limit as usize], "oldest {limit}");
+    }
+    ids.reverse();
+    for limit in [200, 350] {
+        let page = reader.page(&query.clone().limit(limit)).await.unwrap();
+        assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..limit as usize], "newest {limit}");
     }
 }
 

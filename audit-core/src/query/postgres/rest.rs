@@ -3,8 +3,9 @@
 //! Planning a statement over a year of partitions takes several times as long as running it. So it is planned once in a
 //! session, for whatever value is asked (a generic plan); the partitions of other times are left out when it runs. Such a plan knows
 //! nothing of the values, and must not have to choose: the columns of all terms but one are kept from their indexes. Where
-//! several terms have indexes, the first leads of which there are few rows; where of none, or the statement has to wait, `None`
-//! says so, and plans for the values are made, a few partitions at a time.
+//! several terms have indexes, the first leads of which there are few rows. Where of none, the latest few of the first are looked at.
+//! When they do not make a page, or the statement has to wait, `None` says so, and plans for the values are made, a few partitions
+//! at a time.
 
 use sqlx::QueryBuilder;
 use sqlx::postgres::PgRow;
@@ -23,16 +24,25 @@ const MOST_PARTITIONS: usize = 64;
 const FEW: i64 = 2_500;
 
 /// What the planner does not know of a value it makes up. By what it makes up, rows alone count, not how they lie in the files;
-/// and no partition is read through because it was small when the plan was made. A partition that is being dropped, or rows that
-/// are many after all, are left to other statements soon.
+/// and no partition is read through because it was small when the plan was made. Rows are read in the order of an index, as
+/// many as the page takes, where sorting all looks as cheap to who expects one row. A partition that is being dropped, or rows
+/// that are many after all, are left to other statements soon.
 const BEGIN: &str = "SAVEPOINT rest; \
      SET LOCAL plan_cache_mode = force_generic_plan; \
      SET LOCAL enable_seqscan = off; \
+     SET LOCAL enable_sort = off; \
      SET LOCAL seq_page_cost = 0; \
      SET LOCAL random_page_cost = 0; \
      SET LOCAL lock_timeout = '200ms'; \
      SET LOCAL statement_timeout = '1s'";
 const GIVE_UP: &str = "ROLLBACK TO SAVEPOINT rest";
+
+/// A plan, led by a term.
+enum Lead<'a> {
+    /// All rows that meet the term may be looked at, or there is no other.
+    Few(Plan<'a>),
+    Many(Plan<'a>),
+}
 
 impl Transaction<'_> {
     pub(super) async fn read_rest(
@@ -47,8 +57,13 @@ impl Transaction<'_> {
         }
         let Some(leads) = plan.leads() else { return Ok(None) };
         self.execute(BEGIN).await?;
+        let table = self.reader.table();
         let rows = match self.lead(plan, &leads, span).await? {
-            Some(plan) => self.fetch_prepared(select_rest(&self.reader.table(), &plan, span, place, limit)).await?,
+            Some(Lead::Few(plan)) => self.fetch_prepared(select_rest(&table, &plan, span, place, limit)).await?,
+            Some(Lead::Many(plan)) => {
+                let rows = self.fetch_prepared(select_among_few(&table, &plan, span, place, limit)).await?;
+                rows.filter(|rows| rows.len() == limit)
+            }
             None => None,
         };
         let Some(rows) = rows else {
@@ -58,31 +73,30 @@ impl Transaction<'_> {
         rows.iter().map(|row| sql::row(row, |error| self.reader.failed(error))).collect::<Result<_, _>>().map(Some)
     }
 
-    /// The plan, led by the term that fewest rows meet.
+    /// The plan, led by the term that fewest rows meet; `None` where that could not be found out in time.
     async fn lead<'a>(
         &mut self,
         plan: &Plan<'a>,
         leads: &[&'a Term],
         span: Span,
-    ) -> Result<Option<Plan<'a>>, StoreError> {
+    ) -> Result<Option<Lead<'a>>, StoreError> {
         match leads {
-            [] => return Ok(Some(plan.clone().led())),
-            [only] => return Ok(Some(plan.led_by(only))),
+            [] => return Ok(Some(Lead::Few(plan.clone().led()))),
+            [only] => return Ok(Some(Lead::Few(plan.led_by(only)))),
             // An id is one row's.
-            [id, ..] if matches!(id.condition, Condition::Id(_)) => return Ok(Some(plan.led_by(id))),
+            [id, ..] if matches!(id.condition, Condition::Id(_)) => return Ok(Some(Lead::Few(plan.led_by(id)))),
             _ => {}
         }
         for lead in leads {
-            let mut alone = plan.led_by(lead);
-            alone.terms.truncate(1);
+            let alone = plan.led_by(lead).first_alone();
             let mut count = sql::select("count(*) FROM (SELECT", &self.reader.table(), &alone, span, None);
             count.push(format_args!(" LIMIT {}) AS few", FEW + 1));
             let Some(rows) = self.fetch_prepared(count).await? else { return Ok(None) };
             if sql::count(&rows).map_err(|error| self.reader.failed(error))? <= FEW.unsigned_abs() {
-                return Ok(Some(plan.led_by(lead)));
+                return Ok(Some(Lead::Few(plan.led_by(lead))));
             }
         }
-        Ok(None)
+        Ok(leads.iter().find(|lead| is_in_order(lead)).map(|lead| Lead::Many(plan.led_by(lead))))
     }
 
     async fn execute(&mut self, statements: &'static str) -> Result<(), StoreError> {
@@ -118,6 +132,22 @@ fn select_rest(
         statement.push(" OFFSET 0) AS found");
         statement
     };
+    sql::push_order(&mut statement, plan.travel, i64::try_from(limit).unwrap_or(i64::MAX));
+    statement
+}
+
+/// As [`select_rest`], of the first few rows alone that meet the leading term, in whose order its index has them.
+fn select_among_few(
+    table: &str,
+    plan: &Plan<'_>,
+    span: Span,
+    place: Option<Cursor>,
+    limit: usize,
+) -> QueryBuilder<sqlx::Postgres> {
+    let mut statement = sql::select(&format!("{COLUMNS} FROM (SELECT *"), table, &plan.first_alone(), span, place);
+    sql::push_order(&mut statement, plan.travel, FEW);
+    statement.push(") AS few WHERE TRUE");
+    sql::push_terms(&mut statement, plan);
     sql::push_order(&mut statement, plan.travel, i64::try_from(limit).unwrap_or(i64::MAX));
     statement
 }
