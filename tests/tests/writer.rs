@@ -11,6 +11,7 @@ use audit_core::{
     ActionName, Actor, Auditor, Builder, Context, Entry, Error, Overflow, Stats, WriterGuard, audited, context,
 };
 use tests::scripted::{ScriptedStore, Turn};
+use tracing::{Event, Metadata, Subscriber, span};
 use uuid::Uuid;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -50,22 +51,59 @@ async fn until(writer: &WriterGuard, condition: impl Fn(&Stats) -> bool) -> Stat
     }
 }
 
-/// A key that can be told to panic, once.
+/// A key that can be told to panic, once in each way.
 #[derive(Debug)]
 struct Panicking {
     key: SigningKey,
-    panics: Arc<AtomicBool>,
+    asked_for_its_name: Arc<AtomicBool>,
+    asked_to_sign: Arc<AtomicBool>,
+}
+
+impl Panicking {
+    fn new() -> Self {
+        let key = SigningKey::generate("writer").expect("a name");
+        Self { key, asked_for_its_name: Arc::default(), asked_to_sign: Arc::default() }
+    }
 }
 
 impl Signer for Panicking {
     fn verifying_key(&self) -> &VerifyingKey {
-        assert!(!self.panics.swap(false, Ordering::Relaxed), "scripted panic");
+        assert!(!self.asked_for_its_name.swap(false, Ordering::Relaxed), "scripted panic");
         self.key.verifying_key()
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        assert!(!self.asked_to_sign.swap(false, Ordering::Relaxed), "scripted panic");
         self.key.sign(message)
     }
+}
+
+/// Whether [`PanickingSubscriber`] panics over the next batch that is not signed.
+static SUBSCRIBER_PANICS: AtomicBool = AtomicBool::new(false);
+
+/// Stands for whatever panics while a batch is frozen.
+struct PanickingSubscriber;
+
+impl Subscriber for PanickingSubscriber {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && metadata.target() == "audit_core::batch::signature"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        assert!(!SUBSCRIBER_PANICS.swap(false, Ordering::Relaxed), "scripted panic");
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
 }
 
 #[tokio::test]
@@ -119,14 +157,16 @@ async fn a_whole_batch_is_frozen_while_the_one_before_it_is_on_its_way() {
 #[tokio::test]
 async fn a_panic_while_the_next_batch_is_frozen_costs_that_batch_alone() {
     let store = ScriptedStore::default();
-    let panics = Arc::new(AtomicBool::new(false));
-    let signer = Panicking { key: SigningKey::generate("writer").expect("a name"), panics: Arc::clone(&panics) };
+    tracing::subscriber::set_global_default(PanickingSubscriber).expect("no other test sets one");
+    let signer = Panicking::new();
+    let asked_to_sign = Arc::clone(&signer.asked_to_sign);
     let writer = start(over(&store).lanes(1).batch_rows(2).signer(signer)).await;
     writer.auditor().record(entry()).durable().await.expect("the store takes it");
     store.shut();
     writer.auditor().record(entry()).await.expect("there is room");
     until(&writer, |_| store.waiting() > 0).await;
-    panics.store(true, Ordering::Relaxed);
+    SUBSCRIBER_PANICS.store(true, Ordering::Relaxed);
+    asked_to_sign.store(true, Ordering::Relaxed);
     for _ in 0..2 {
         writer.auditor().record(entry()).await.expect("there is room");
     }
@@ -137,6 +177,28 @@ async fn a_panic_while_the_next_batch_is_frozen_costs_that_batch_alone() {
     assert_eq!((report.lost, report.stats.waiting), (2, 0), "{report:?}");
     assert!(report.stats.is_balanced(), "{report:?}");
     assert_eq!(actions(&store.batches()), ["door.opened", "door.opened", "audit.gap"]);
+}
+
+#[tokio::test]
+async fn a_key_that_panics_costs_a_signature_and_no_entry() {
+    let store = ScriptedStore::default();
+    let signer = Panicking::new();
+    let panics = [&signer.asked_for_its_name, &signer.asked_to_sign].map(Arc::clone);
+    let writer = start(over(&store).lanes(1).signer(signer)).await;
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    for panics in panics {
+        panics.store(true, Ordering::Relaxed);
+        writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    }
+    writer.auditor().record(entry()).durable().await.expect("the store takes it");
+    let report = writer.shutdown(SOON).await;
+    assert_eq!((report.lost, report.stored), (0, 4));
+    let batches = store.batches();
+    let is_signed = |batch: &Batch| (batch.header().key_id.is_some(), batch.header().sig.is_some());
+    assert_eq!(
+        batches.iter().map(is_signed).collect::<Vec<_>>(),
+        [(true, true), (false, false), (false, false), (true, true)]
+    );
 }
 
 #[tokio::test]
