@@ -12,7 +12,7 @@ impl Batch {
     pub(super) fn sealed(mut header: Header, rows: Vec<FrozenRow>, signer: Option<&dyn Signer>) -> Self {
         if let Some(signer) = signer {
             match panic::catch_unwind(AssertUnwindSafe(|| sign(&header, signer))) {
-                Ok(Ok((signed, header_hash))) => return Self { header: signed, header_hash, rows },
+                Ok(Ok((header, header_hash))) => return Self { header, header_hash, rows },
                 Ok(Err(error)) => tracing::error!(%error, stream_id = %header.stream_id, "audit batch not signed"),
                 Err(_) => tracing::error!(stream_id = %header.stream_id, "audit batch not signed: its key panicked"),
             }
