@@ -5,11 +5,14 @@ mod finite;
 mod lossless;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub(crate) use details::Details;
+
+use crate::canonical;
 
 /// Most marks, and the longest name of one, in bytes.
 const MAX_MARKS: usize = 32;
@@ -31,13 +34,14 @@ const MAX_WEIGHED_DEPTH: usize = 64;
 /// metadata.insert("attempts", &3);
 /// assert_eq!(metadata.to_string(), r#"{"attempts":3,"reason":"unpaid"}"#);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default)]
 pub struct Metadata {
-    details: Map<String, Value>,
+    /// Empty where there is a text that nobody has taken apart, as that of most frozen rows.
+    details: OnceLock<Map<String, Value>>,
+    /// The details as RFC 8785 JSON, where anybody has written them.
+    text: OnceLock<String>,
     /// What the library has to say; joins the details when the entry is frozen, so that no caller
     /// can write there. Apart, because most entries have none, and futures hold them.
-    #[serde(skip)]
     marks: Option<Box<Map<String, Value>>>,
 }
 
@@ -62,13 +66,13 @@ impl Metadata {
         let mut metadata = Self::new();
         let parsed = serde_json::from_str(text).map_err(|error| error.to_string());
         match parsed.and_then(|value| lossless::loss(text).map_or(Ok(value), |loss| Err(loss.to_owned()))) {
-            Ok(Value::Object(map)) => metadata.details = map,
+            Ok(Value::Object(map)) => return Self::from(map),
             Ok(value) => {
-                metadata.details.insert("value".to_owned(), value);
+                metadata.insert_value("value", value);
                 metadata.mark("not_an_object", Value::Bool(true));
             }
             Err(reason) => {
-                metadata.details.insert("unparsed".to_owned(), Value::String(text.to_owned()));
+                metadata.insert_value("unparsed", Value::String(text.to_owned()));
                 metadata.mark("unparsed", Value::String(reason));
             }
         }
@@ -84,64 +88,72 @@ impl Metadata {
                 if hides_a_float(value, &json) {
                     self.mark(&format!("not_finite: {name}"), Value::Bool(true));
                 }
-                self.details.insert(name, json);
+                self.insert_value(name, json);
             }
             Err(error) => {
                 self.mark(&format!("unserialisable: {name}"), Value::String(error.to_string()));
-                self.details.insert(name, Value::Null);
+                self.insert_value(name, Value::Null);
             }
         }
     }
 
     /// Sets a detail whose value is JSON already.
     pub(crate) fn insert_value(&mut self, name: impl Into<String>, value: Value) {
-        self.details.insert(name.into(), value);
+        self.details_mut().insert(name.into(), value);
     }
 
     /// Takes over every detail of `other`, which wins where both name one.
     pub fn extend(&mut self, other: Self) {
-        self.details.extend(other.details);
-        if let Some(marks) = other.marks {
-            self.marks.get_or_insert_default().extend(*marks);
+        let (details, marks) = other.into_parts();
+        self.details_mut().extend(details);
+        if !marks.is_empty() {
+            self.marks.get_or_insert_default().extend(marks);
         }
     }
 
     /// The value of a detail.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.details.get(name)
-    }
-
-    /// Whether freezing changed something of a row, of which it has left marks.
-    pub(crate) fn tells_of_changes(&self) -> bool {
-        self.is_marked(crate::sanitise::CHANGED)
+        self.as_map().get(name)
     }
 
     /// Whether the library left a mark of this name on a row that was read back.
     pub(crate) fn is_marked(&self, name: &str) -> bool {
-        self.details.get(Self::MARKS).and_then(|marks| marks.get(name)).is_some()
+        self.as_map().get(Self::MARKS).and_then(|marks| marks.get(name)).is_some()
     }
 
     /// Whether there are no details.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.details.is_empty()
+        self.as_map().is_empty()
     }
 
     /// The details as a JSON object.
     #[must_use]
-    pub const fn as_map(&self) -> &Map<String, Value> {
-        &self.details
+    pub fn as_map(&self) -> &Map<String, Value> {
+        self.details.get_or_init(|| taken_apart(self.text.get()))
+    }
+
+    fn details_mut(&mut self) -> &mut Map<String, Value> {
+        self.details.get_or_init(|| taken_apart(self.text.get()));
+        self.text.take();
+        self.details.get_mut().expect("there are some now")
+    }
+
+    /// The details as RFC 8785 JSON.
+    pub(crate) fn as_canonical(&self) -> &str {
+        self.text.get_or_init(|| canonical::Object::of(self.as_map()).into_text())
     }
 
     /// The caller's details and the library's marks, apart.
     pub(crate) fn into_parts(self) -> (Map<String, Value>, Map<String, Value>) {
-        (self.details, self.marks.map(|marks| *marks).unwrap_or_default())
+        let details = self.details.into_inner().unwrap_or_else(|| taken_apart(self.text.get()));
+        (details, self.marks.map(|marks| *marks).unwrap_or_default())
     }
 
     /// A rough count of the bytes held.
     pub(crate) fn weight(&self) -> usize {
-        self.details
+        self.as_map()
             .iter()
             .chain(self.marks.iter().flat_map(|marks| marks.iter()))
             .map(|(name, value)| name.len() + weight(value, MAX_WEIGHED_DEPTH))
@@ -161,17 +173,46 @@ impl Metadata {
 
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
-        Self { details: map, marks: None }
+        Self { details: map.into(), ..Self::default() }
+    }
+}
+
+impl From<canonical::Object> for Metadata {
+    fn from(object: canonical::Object) -> Self {
+        Self { text: object.into_text().into(), ..Self::default() }
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_map() == other.as_map() && self.marks == other.marks
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_map().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(Self::from)
     }
 }
 
 impl std::fmt::Display for Metadata {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Some programs are built so that JSON objects keep the order in which they were made.
-        let sorted: BTreeMap<_, _> = self.details.iter().collect();
+        let sorted: BTreeMap<_, _> = self.as_map().iter().collect();
         let text = serde_json::to_string(&sorted).map_err(|_| std::fmt::Error)?;
         f.write_str(&text)
     }
+}
+
+/// The details of which [`Metadata::as_canonical`] has made a text; none where there is no text.
+fn taken_apart(text: Option<&String>) -> Map<String, Value> {
+    text.map_or_else(Map::new, |text| serde_json::from_str(text).expect("an object was written here"))
 }
 
 /// Whether a null of the JSON stands for a float that is not finite.

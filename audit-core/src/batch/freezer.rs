@@ -210,9 +210,11 @@ fn mark_if_late(metadata: &mut Metadata, created_at: DateTime<Utc>, writer_time:
 
 /// A sanitised row that has no place in a stream yet.
 pub(crate) struct Draft {
+    /// Without its metadata.
     pub(crate) row: Row,
-    /// The text of the row's.
     pub(crate) metadata: canonical::Object,
+    /// Whether sanitising changed anything, of which there are marks.
+    pub(crate) is_changed: bool,
 }
 
 impl Draft {
@@ -290,25 +292,32 @@ impl Draft {
         row.target_type = clean.text("target_type", row.target_type, sanitise::MAX_TYPE_BYTES);
         row.user_agent = clean.optional("user_agent", row.user_agent, sanitise::MAX_USER_AGENT_BYTES);
         row.error = clean.optional("error", row.error, sanitise::MAX_ERROR_BYTES);
-        let (details, metadata) = unbroken(|| clean.metadata(row.metadata));
-        row.metadata = Metadata::from(details);
-        Self { row, metadata }
+        let metadata = std::mem::take(&mut row.metadata);
+        let (details, metadata) = unbroken(|| clean.metadata(metadata));
+        let is_changed = details.get(Metadata::MARKS).is_some_and(|marks| marks.get(sanitise::CHANGED).is_some());
+        Self { row, metadata, is_changed }
     }
 
     /// A row that was frozen into another stream.
     fn unchanged(frozen: FrozenRow) -> Self {
         let metadata = canonical::Object::of(frozen.row.metadata.as_map());
-        Self { row: frozen.row, metadata }
+        Self { row: frozen.row, metadata, is_changed: false }
+    }
+
+    /// The row, metadata and all.
+    pub(crate) fn into_row(self) -> Row {
+        Row { metadata: self.metadata.into(), ..self.row }
     }
 
     pub(crate) fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
-        let Self { mut row, metadata } = self;
+        let Self { mut row, metadata, .. } = self;
         let salt: [u8; 16] = row.salt.unwrap_or_else(rand::random);
         row.stream_id = stream_id;
         row.seq = seq;
         row.salt = Some(salt);
         let leaf = encoding::leaf(&row, &salt, &metadata);
-        FrozenRow { leaf, metadata: metadata.into_text(), row }
+        row.metadata = metadata.into();
+        FrozenRow { row, leaf }
     }
 }
 

@@ -60,10 +60,16 @@ impl Batch {
 pub struct FrozenRow {
     /// The columns.
     pub row: Row,
-    /// The metadata as RFC 8785 JSON: the bytes that are stored.
-    pub metadata: String,
     /// The leaf of the row in the batch's Merkle tree.
     pub leaf: Hash,
+}
+
+impl FrozenRow {
+    /// The metadata as RFC 8785 JSON: the bytes that are stored.
+    #[must_use]
+    pub fn metadata(&self) -> &str {
+        self.row.metadata.as_canonical()
+    }
 }
 
 /// Version 1 of what a batch says of itself: one row of `audit_batches`.

@@ -110,7 +110,7 @@ impl Import {
                 Some(stream_id) if *stream_id == self.freezer.stream_id() => Ok(Fate::Present),
                 Some(_) => Err(Rejection::Elsewhere),
                 None => {
-                    let is_changed = draft.row.metadata.tells_of_changes();
+                    let is_changed = draft.is_changed;
                     drafts.push(draft);
                     Ok(if is_changed { Fate::ImportedChanged } else { Fate::Imported })
                 }

@@ -155,16 +155,15 @@ impl<'a> RowRecord<'a> {
 
     fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
         let salt = self.salt.into_bytes();
-        let details = self.metadata.into_owned();
-        let metadata = canonical::Object::of(&details);
-        let row = Row {
+        let metadata = canonical::Object::of(&self.metadata);
+        let mut row = Row {
             id: self.id,
             actor_id: self.actor_id.map(Cow::into_owned),
             actor_type: self.actor_type,
             action: self.action.into_owned(),
             target_type: self.target_type.into_owned(),
             target_id: self.target_id.map(Cow::into_owned),
-            metadata: Metadata::from(details),
+            metadata: Metadata::new(),
             ip_address: self.ip_address,
             user_agent: self.user_agent.map(Cow::into_owned),
             created_at: self.created_at,
@@ -185,7 +184,8 @@ impl<'a> RowRecord<'a> {
             redacted: None,
         };
         let leaf = encoding::leaf(&row, &salt, &metadata);
-        FrozenRow { leaf, metadata: metadata.into_text(), row }
+        row.metadata = metadata.into();
+        FrozenRow { row, leaf }
     }
 }
 

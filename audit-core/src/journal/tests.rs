@@ -151,7 +151,7 @@ proptest! {
         let again = record::decode(&record::encode(&batch)).expect("it is whole");
         prop_assert_eq!(again.header(), batch.header());
         prop_assert_eq!(again.header_hash(), batch.header_hash());
-        prop_assert_eq!(&again.rows()[0].metadata, &batch.rows()[0].metadata);
+        prop_assert_eq!(again.rows()[0].metadata(), batch.rows()[0].metadata());
         prop_assert_eq!(&again.rows()[0].row, &batch.rows()[0].row);
     }
 }

@@ -41,8 +41,9 @@ impl From<Metadata> for Details {
 impl From<Details> for Metadata {
     fn from(details: Details) -> Self {
         let mut metadata = details.others.map_or_else(Self::new, |others| *others);
+        let named = metadata.details_mut();
         for (name, value) in details.fields {
-            metadata.details.entry(name).or_insert(value);
+            named.entry(name).or_insert(value);
         }
         metadata
     }

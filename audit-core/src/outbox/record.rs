@@ -48,7 +48,7 @@ struct Columns {
 impl Record {
     /// Sanitises an entry, and gives it its salt.
     pub(crate) fn of(entry: Entry, now: DateTime<Utc>) -> Self {
-        let Draft { row, metadata } = Draft::of(entry, now);
+        let Draft { row, metadata, .. } = Draft::of(entry, now);
         let (id, created_at) = (row.id, row.created_at);
         let columns = Columns {
             actor_id: row.actor_id,

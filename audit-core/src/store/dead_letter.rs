@@ -83,7 +83,7 @@ pub(crate) fn encode(row: &FrozenRow) -> Vec<u8> {
     };
     let salt = row.row.salt.map(|salt| uuid::Uuid::from_bytes(salt).simple().to_string());
     columns.insert("salt".to_owned(), salt.into());
-    columns.insert("metadata_text".to_owned(), row.metadata.as_str().into());
+    columns.insert("metadata_text".to_owned(), row.metadata().into());
     Value::Object(columns).to_string().into_bytes()
 }
 

@@ -370,7 +370,7 @@ async fn an_entry_that_waited_is_not_taken_for_one_dated_back(log: Log) {
         Freezer::new().freeze(vec![old_entry(Duration::from_mins(10)), old_entry(Duration::ZERO)], SystemTime::now());
     log.land(&batch).await;
     assert!(look(&log).await.is_intact());
-    let marks: Vec<_> = batch.rows().iter().map(|row| row.metadata.contains(r#""late":true"#)).collect();
+    let marks: Vec<_> = batch.rows().iter().map(|row| row.metadata().contains(r#""late":true"#)).collect();
     assert_eq!(marks, [true, false]);
 }
 

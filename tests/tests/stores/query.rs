@@ -60,7 +60,7 @@ const fn days(days: u64) -> Duration {
 fn stored(frozen: &FrozenRow) -> Row {
     let mut row = frozen.row.clone();
     // A number such as 1e18 is written without its exponent, and then read as an integer.
-    row.metadata = serde_json::from_str(&frozen.metadata).unwrap();
+    row.metadata = serde_json::from_str(frozen.metadata()).unwrap();
     row
 }
 

@@ -58,7 +58,7 @@ fn encode(frozen: &FrozenRow, out: &mut Vec<u8>) {
     text(out, Some(&row.action));
     text(out, Some(&row.target_type));
     text(out, row.target_id.as_deref());
-    jsonb(out, &frozen.metadata);
+    jsonb(out, frozen.metadata());
     inet(out, row.ip_address);
     text(out, row.user_agent.as_deref());
     text(out, row.error.as_deref());

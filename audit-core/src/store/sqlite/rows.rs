@@ -114,7 +114,7 @@ fn bind<'q>(query: Query<'q>, frozen: &'q FrozenRow, db_time: i64) -> Query<'q> 
         .bind(row.action.as_str())
         .bind(row.target_type.as_str())
         .bind(row.target_id.as_deref())
-        .bind(frozen.metadata.as_str())
+        .bind(frozen.metadata())
         .bind(row.ip_address.map(|address| address.to_string()))
         .bind(row.user_agent.as_deref())
         .bind(row.error.as_deref())
