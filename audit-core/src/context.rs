@@ -17,7 +17,7 @@
 //!
 //! Outside every scope the context is empty: entries are kept all the same, with the actor
 //! `unattributed`, counted ([`Stats::unattributed`](crate::Stats)) and found by `actor:system/unattributed`;
-//! [`Builder::require_actor`](crate::Builder::require_actor) makes that an error.
+//! [`Builder::require_actor`](crate::Builder::require_actor) makes that an error wherever the caller can still be told.
 //!
 //! # Examples
 //!

@@ -13,15 +13,16 @@
 //!
 //! ```no_run
 //! use audit_console::viewer::{self, Log};
-//! use audit_core::store::Schema;
-//! use axum::Router;
+//! use audit_core::store::{Schema, StoreError};
+//! use axum::{Router, middleware::from_fn};
+//! # use axum::{extract::Request, middleware::Next, response::Response};
+//! # async fn auditors_alone(request: Request, next: Next) -> Response { next.run(request).await }
 //!
-//! # async fn run() -> Result<(), audit_core::store::StoreError> {
-//! let log = Log::connect("postgres://audit_reader@localhost/app", &Schema::default()).await?;
-//! // Without a layer that lets in auditors alone, everybody reads the log.
-//! let app: Router = Router::new().nest("/audit", viewer::router(log));
-//! # Ok(())
-//! # }
+//! /// `auditors_alone` is your own middleware. Without it, everybody reads the log.
+//! async fn pages(url: &str) -> Result<Router, StoreError> {
+//!     let log = Log::connect(url, &Schema::default()).await?;
+//!     Ok(Router::new().nest("/audit", viewer::router(log)).layer(from_fn(auditors_alone)))
+//! }
 //! ```
 
 mod asked;

@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .layer(from_fn(authenticate))
         .layer(ContextLayer::new());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    // It tells the layer who is connected: with `axum::serve(listener, app)`, entries have no address.
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
         .await?;
