@@ -111,7 +111,10 @@ fn spoof() -> impl Strategy<Value = String> {
         "%",
         "host=\"",
         "by=",
+        "\t",
+        "é",
+        "１０.0.0.1",
     ];
     let words = vec(select(pieces.to_vec()), 0..12).prop_map(|words| words.concat());
-    prop_oneof![words, "[ -~]{0,40}"]
+    prop_oneof![words, "[ -~\u{80}-\u{10FFFF}]{0,40}"]
 }

@@ -117,3 +117,16 @@ impl ServeArgs {
         Ok(Some(Token::new(text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn where_nobody_says_an_address_it_is_this_machine_alone() {
+        let Command::Serve(args) = Cli::parse_from(["audit", "serve"]).command else { unreachable!("it is `serve`") };
+        assert!(args.listen.ip().is_loopback(), "{}", args.listen);
+    }
+}

@@ -13,12 +13,17 @@ use futures_util::{StreamExt as _, stream};
 use super::router::root;
 use crate::render::escape::visible;
 
+/// How an answer ends by which the server refuses somebody (PostgreSQL, Appendix A: `insufficient_privilege`).
+const REFUSED: &str = "(SQLSTATE 42501)";
+
 /// Why there is nothing else to see, and what to do about it.
 #[derive(Debug)]
 pub(super) struct Message {
     status: StatusCode,
     title: &'static str,
     text: String,
+    /// What to run.
+    command: Option<&'static str>,
     detail: Option<String>,
 }
 
@@ -28,34 +33,47 @@ struct Page<'a> {
     root: String,
     title: &'a str,
     text: &'a str,
+    command: Option<&'a str>,
     detail: Option<&'a str>,
 }
 
 impl Message {
     pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
-        Self { status, title, text: text.into(), detail: None }
+        Self { status, title, text: text.into(), command: None, detail: None }
     }
 
-    /// What to say of a log that did not answer.
+    /// What to say of a log that gave no entries.
     pub(super) fn of(error: &StoreError) -> Self {
+        let said = error.to_string();
         let message = match error.class() {
             ErrorClass::Transient => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The log did not answer",
                 "This passes by itself, or with a narrower question: load the page again.",
             ),
+            _ if said.ends_with(REFUSED) => Self::refused(),
             _ => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "The log cannot be read",
-                "Somebody has to act: grant the reader's role to this viewer's user, or bring the log up to date. \
-                 `audit doctor` says which.",
+                "Somebody has to act, to bring the log up to date for example: `audit doctor` says what is to be done.",
             ),
         };
-        Self { detail: Some(visible(&error.to_string()).into_owned()), ..message }
+        Self { detail: Some(visible(&said).into_owned()), ..message }
+    }
+
+    fn refused() -> Self {
+        let message = Self::new(
+            StatusCode::FORBIDDEN,
+            "This viewer may not read the log",
+            "Who may belongs to the role audit_reader, or what `audit migrate --role-prefix` named it, and the database \
+             user of this viewer does not. Whoever administers the database lets that USER in with:",
+        );
+        Self { command: Some("GRANT audit_reader TO USER;"), ..message }
     }
 
     pub(super) fn response(&self, uri: &Uri) -> Response {
-        let page = Page { root: root(uri), title: self.title, text: &self.text, detail: self.detail.as_deref() };
+        let (text, command, detail) = (&self.text, self.command, self.detail.as_deref());
+        let page = Page { root: root(uri), title: self.title, text, command, detail };
         (self.status, html(&page)).into_response()
     }
 }

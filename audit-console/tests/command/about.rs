@@ -31,8 +31,24 @@ fn colours_are_for_those_who_can_see_them() {
     let forced = Shell::with_log().with("CLICOLOR_FORCE", "1");
     forced.run(&["record", "--actor=user:u", "--action=project.created", "--target=project:p"]).success();
     assert!(forced.run(&["stats"]).success().out.contains('\u{1b}'));
-    let plain = forced.with("NO_COLOR", "1").with("CLICOLOR_FORCE", "0");
-    assert!(!plain.run(&["stats"]).success().out.contains('\u{1b}'));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_wants_no_colours_gets_none_on_a_terminal_either() {
+    let shell = Shell::with_log();
+    shell.run(&["record", "--actor=user:u", "--action=project.created", "--target=project:p"]).success();
+    let show = format!("show {}", shell.entries(&[])[0]["id"].as_str().unwrap());
+    let commands = ["query", "stats", "doctor", &show, "query outcome:failed || true", "query --limit=x || true"];
+    for command in commands {
+        let shown = shell.run_in_terminal(command);
+        assert!(shown.contains('\u{1b}'), "{command}: {shown}");
+    }
+    let plain = shell.with("NO_COLOR", "1");
+    for command in commands {
+        let shown = plain.run_in_terminal(command);
+        assert!(!shown.contains('\u{1b}'), "{command}: {shown:?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod export;
 mod import;
 mod journal;
 mod json;
+#[cfg(target_os = "linux")]
+mod memory;
 mod migrate;
 #[cfg(target_os = "linux")]
 mod output;

@@ -84,8 +84,18 @@ async fn nothing_but_looking_is_answered() {
             assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{method} {path}");
         }
     }
-    let head = site.ask("HEAD", "/entries", "", "").await.is(200);
-    assert!(head.body.is_empty() && head.header("content-type").is_some());
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_head_alone_gets_that_of_the_whole_answer() {
+    let log = Log::sqlite().await;
+    let site = log.site().await;
+    for path in ["/", "/entries", "/entries?q=a:", "/entries/1", "/live?from=page-2", "/nowhere", "/assets/viewer.css"]
+    {
+        let (head, whole) = (site.ask("HEAD", path, "", "").await, site.get(path).await);
+        assert_eq!((head.status, head.about()), (whole.status, whole.about()), "{path}");
+        assert_eq!(head.body, "", "{path}");
+    }
 }
 
 #[tokio::test]

@@ -4,10 +4,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use audit_core::store::Schema;
 use audit_core::{Actor, Outcome, Target};
+use axum::Router;
+use tests::postgres::{Database, Durability, Server, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{Log, Site, entry};
+
+/// An id that no entry has.
+const NOBODYS: &str = "019fa29c-1c7a-7b11-a7e2-6d6f0f7d2a43";
 
 #[tokio::test]
 async fn entries_are_sentences_with_exact_times_newest_first() {
@@ -155,7 +160,7 @@ async fn an_entry_is_shown_whole_with_its_changes_and_its_request() {
         let page = page.says(&format!("<code>audit show {id}</code>")).says("The same request").says("+2.0 s");
         let page = page.says("&#34;request_id&#34;: &#34;req_9&#34;");
         assert!(!page.body.contains("suspended"), "{}", page.body);
-        site.get("/entries/019fa29c-1c7a-7b11-a7e2-6d6f0f7d2a43").await.is(404).says("There is no such entry");
+        site.get(&format!("/entries/{NOBODYS}")).await.is(404).says("There is no such entry");
         site.get("/entries/1").await.is(404).says("There is no such entry");
     }
 }
@@ -230,14 +235,46 @@ async fn an_empty_log_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_log_that_may_not_be_read_is_told_without_a_word_of_its_entries() {
-    let database = tests::postgres::server().database().await;
+async fn who_may_not_read_the_log_is_told_who_may_and_what_to_run() {
+    let database = server().database().await;
+    let url = database.user("viewer_without_a_role", "").await;
+    let site = Site::serve(migrated(&database, &url).await).await;
+    let command = "GRANT audit_reader TO USER;";
+    for path in ["/entries", &format!("/entries/{NOBODYS}"), "/live"] {
+        let page = site.get(path).await.is(403).says("This viewer may not read the log").says("the role audit_reader");
+        page.says(&format!("<code>{command}</code>")).says("permission denied");
+    }
+    database.execute(&command.replace("USER", "viewer_without_a_role")).await;
+    site.get("/entries").await.is(200).says("Nothing was recorded yet");
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_answer_is_told_until_it_does_again() {
+    let server = Server::start(Durability::Off);
+    let database = server.database().await;
+    let site = Site::serve(migrated(&database, &database.url()).await).await;
+    site.get("/entries").await.is(200);
+    server.stop();
+    for path in ["/entries", &format!("/entries/{NOBODYS}"), "/live"] {
+        site.get(path).await.is(503).says("The log did not answer").says("load the page again");
+    }
+    server.start_again();
+    site.get("/entries").await.is(200).says("Nothing was recorded yet");
+}
+
+#[tokio::test]
+async fn a_log_that_somebody_has_to_mend_is_told_with_the_command_that_says_how() {
+    let log = Log::postgres().await;
+    let site = log.site().await;
+    log.tamper("ALTER TABLE audit_logs RENAME TO elsewhere").await;
+    site.get("/entries").await.is(500).says("The log cannot be read").says("`audit doctor`");
+}
+
+/// The pages of a new log, as a user sees them.
+async fn migrated(database: &Database<'_>, url: &str) -> Router {
     let schema = Schema::default();
     audit_core::store::open(&database.url(), &schema).unwrap().migrate().await.unwrap();
-    let url = database.user("viewer_without_a_role", "").await;
-    let router = audit_console::viewer::router(audit_console::viewer::Log::connect(&url, &schema).await.unwrap());
-    let site = Site::serve(router).await;
-    site.get("/entries").await.is(500).says("The log cannot be read").says("reader&#39;s role");
+    audit_console::viewer::router(audit_console::viewer::Log::connect(url, &schema).await.unwrap())
 }
 
 #[tokio::test]

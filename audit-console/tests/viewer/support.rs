@@ -175,6 +175,13 @@ impl Answer {
         lines.filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 
+    /// Its headers, but the time.
+    pub(crate) fn about(&self) -> Vec<&str> {
+        let mut lines: Vec<_> = self.headers.lines().filter(|line| !line.starts_with("date: ")).collect();
+        lines.sort_unstable();
+        lines
+    }
+
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
