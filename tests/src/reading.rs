@@ -61,11 +61,14 @@ pub async fn run(rows: u64) -> Findings {
     for question in questions::all() {
         pages.push(measure(&reader, &mut plain, &question).await);
     }
-    pages.push(deep(&reader, &mut plain).await);
+    let deep = deep(&reader, &mut plain).await;
+    let depth = deep.median() / pages[0].median();
+    pages.push(deep);
     let glance = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
     let counted = counts(&reader, &glance.with_patience(GLANCE), &mut plain).await;
     plain.close().await.expect("a good-bye");
-    let worst = pages.iter().filter(|timing| timing.seeds_way().is_some()).map(Timing::p99).fold(0.0, f64::max);
+    let worst = pages.iter().map(Timing::p99).fold(0.0, f64::max);
+    let longest = counted.iter().filter(|timing| timing.is_of("facets")).map(Timing::longest).fold(0.0, f64::max);
     let plot = Spans {
         title: format!("Pages of 50 rows; {rows} rows in the log"),
         unit: "ms",
@@ -74,7 +77,11 @@ pub async fn run(rows: u64) -> Findings {
     };
     let figures: Vec<_> = pages.iter().chain(&counted).map(Timing::json).collect();
     let figures = json!({ "rows": rows, "partitions": load::PARTITIONS, "bytes": bytes, "questions": figures });
-    Findings::new("reading", figures).measured("reading", worst).plot(Plot::Spans(plot))
+    Findings::new("reading", figures)
+        .measured("reading", worst)
+        .measured("deep page", depth)
+        .measured("overview", longest)
+        .plot(Plot::Spans(plot))
 }
 
 /// Fills a log with so many rows and keeps it until the process is interrupted, for a look at it.

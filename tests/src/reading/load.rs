@@ -15,6 +15,8 @@ const WEEKS: u64 = 52;
 pub(super) const PARTITIONS: u64 = WEEKS + 1;
 pub(super) const ACTORS: u64 = 10_000;
 pub(super) const TARGETS: u64 = 100_000;
+/// Of three entries each; in a log of ten million, those of the whole year.
+pub(super) const REQUESTS: u64 = 3_300_000;
 /// The busiest first.
 pub(super) const ACTIONS: [&str; 14] = [
     "project.updated",

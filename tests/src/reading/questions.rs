@@ -2,7 +2,7 @@
 
 use audit_core::query::{Filter, Query};
 
-use super::load::{ACTIONS, ACTORS, RARE_ACTION, TARGETS};
+use super::load::{ACTIONS, ACTORS, RARE_ACTION, REQUESTS, TARGETS};
 
 pub(super) struct Question {
     pub(super) name: &'static str,
@@ -79,8 +79,8 @@ pub(super) fn all() -> Vec<Question> {
         },
         Question {
             name: "request",
-            ask: |n| asked(&format!("request:req_{}", some(n, 30_000))),
-            seed: Some(|n| format!("request_id = 'req_{}'", some(n, 30_000))),
+            ask: |n| asked(&format!("request:req_{}", some(n, REQUESTS))),
+            seed: Some(|n| format!("request_id = 'req_{}'", some(n, REQUESTS))),
         },
         Question {
             name: "a day of the year",

@@ -45,6 +45,21 @@ impl Timing {
         self
     }
 
+    /// Whether its question's name begins like this.
+    pub(super) fn is_of(&self, kind: &str) -> bool {
+        self.name.starts_with(kind)
+    }
+
+    /// In ms.
+    pub(super) fn median(&self) -> f64 {
+        self.at(0.5)
+    }
+
+    /// In ms.
+    pub(super) fn longest(&self) -> f64 {
+        self.at(1.0)
+    }
+
     /// In ms.
     pub(super) fn p99(&self) -> f64 {
         self.at(0.99)
