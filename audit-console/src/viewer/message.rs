@@ -13,9 +13,6 @@ use futures_util::{StreamExt as _, stream};
 use super::router::root;
 use crate::render::escape::visible;
 
-/// How an answer ends by which the server refuses somebody (PostgreSQL, Appendix A: `insufficient_privilege`).
-const REFUSED: &str = "(SQLSTATE 42501)";
-
 /// Why there is nothing else to see, and what to do about it.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -44,21 +41,20 @@ impl Message {
 
     /// What to say of a log that gave no entries.
     pub(super) fn of(error: &StoreError) -> Self {
-        let said = error.to_string();
         let message = match error.class() {
             ErrorClass::Transient => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The log did not answer",
                 "This passes by itself, or with a narrower question: load the page again.",
             ),
-            _ if said.ends_with(REFUSED) => Self::refused(),
+            _ if error.is_permission_denied() => Self::refused(),
             _ => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "The log cannot be read",
                 "Somebody has to act, to bring the log up to date for example: `audit doctor` says what is to be done.",
             ),
         };
-        Self { detail: Some(visible(&said).into_owned()), ..message }
+        Self { detail: Some(visible(&error.to_string()).into_owned()), ..message }
     }
 
     fn refused() -> Self {

@@ -23,6 +23,8 @@ pub enum ErrorClass {
 #[error("{action}: {reason}")]
 pub struct StoreError {
     class: ErrorClass,
+    /// Whether a right is missing.
+    is_denied: bool,
     /// What was tried, `cannot reach postgres://…`.
     action: String,
     /// What came back, with what to do where that is known.
@@ -34,7 +36,7 @@ pub struct StoreError {
 impl StoreError {
     /// An error of a class. Neither text may contain a row's values or a password.
     pub fn new(class: ErrorClass, action: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { class, action: action.into(), reason: reason.into(), source: None }
+        Self { class, is_denied: false, action: action.into(), reason: reason.into(), source: None }
     }
 
     /// Adds what caused it. Its text may contain neither a row's values nor a password.
@@ -44,9 +46,22 @@ impl StoreError {
         self
     }
 
+    /// The same of somebody who lacks the right to do it.
+    #[cfg(feature = "postgres")]
+    pub(super) fn denied(self) -> Self {
+        Self { is_denied: true, ..self }
+    }
+
     /// What is to be done about it.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         self.class
+    }
+
+    /// Whether it was refused because whoever asked has no right to it (PostgreSQL: SQLSTATE 42501), and may be granted one.
+    /// Of SQLite, which has no users, it never is.
+    #[must_use]
+    pub const fn is_permission_denied(&self) -> bool {
+        self.is_denied
     }
 }

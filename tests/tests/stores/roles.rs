@@ -2,9 +2,10 @@
 
 use audit_core::batch::Freezer;
 use audit_core::migrate::{self, Options};
+use audit_core::query::{Query, Reader};
 use audit_core::seal::Sealer;
 use audit_core::signing::SigningKey;
-use audit_core::store::{Landed, Schema, open};
+use audit_core::store::{ErrorClass, Landed, Schema, open};
 use tests::postgres::{Database, execute_at, server};
 use tests::samples;
 
@@ -174,6 +175,24 @@ async fn nobody_else_reaches_the_log() {
         )
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_told_from_other_faults() {
+    let database = migrated().await;
+    let read = async |url: &str| {
+        let reader = Reader::connect(url, &Schema::default()).await.unwrap();
+        reader.page(&Query::new()).await
+    };
+    for url in [database.user("passer_by", "").await, database.url_as("audit_writer").await] {
+        let error = read(&url).await.unwrap_err();
+        assert!(error.is_permission_denied() && error.class() == ErrorClass::Operator, "{error}");
+    }
+    let reader = database.url_as("audit_reader").await;
+    read(&reader).await.unwrap();
+    database.execute("ALTER TABLE control_plane.audit_logs RENAME TO elsewhere").await;
+    let error = read(&reader).await.unwrap_err();
+    assert!(!error.is_permission_denied() && error.class() == ErrorClass::Operator, "{error}");
 }
 
 #[tokio::test]

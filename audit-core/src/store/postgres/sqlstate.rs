@@ -10,6 +10,8 @@ use crate::store::{ErrorClass, StoreError};
 pub(super) const UNIQUE_VIOLATION: &str = "23505";
 /// A CHECK, or, without a constraint's name, a row that finds no partition.
 pub(super) const CHECK_VIOLATION: &str = "23514";
+/// A right that is missing.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// Our own: the time of a row for which no partition is made.
 const OUT_OF_WINDOW: &str = "AU001";
 /// What to tell people about [`CHECK_VIOLATION`] without a constraint's name once the row's partition has been made.
@@ -49,7 +51,8 @@ fn from_database(action: impl Into<String>, error: &dyn DatabaseError) -> StoreE
         (ErrorClass::Poison, None) => format!("a value is refused (SQLSTATE {code})"),
         _ => format!("SQLSTATE {code}; the server's log says more"),
     };
-    StoreError::new(class, action, reason)
+    let error = StoreError::new(class, action, reason);
+    if code == INSUFFICIENT_PRIVILEGE { error.denied() } else { error }
 }
 
 /// What is to be done about an error of this code. What is not listed is an operator's: it is held, never dropped.
