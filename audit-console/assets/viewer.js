@@ -179,7 +179,7 @@
       if (tail.readyState !== EventSource.CLOSED) return say("The viewer did not answer; trying again.");
       // It answered otherwise than with a stream, and the browser does not ask again.
       stop();
-      say("The viewer refused: too many may follow the log, or the session is over. Load the page again.");
+      say("The viewer refused: it may not read the log, too many follow it, or the session is over. Load the page again.");
     });
   }
 

@@ -52,10 +52,12 @@ impl Beside {
         let asked = Query::from(query.filter.clone());
         let overview = timeout(LIMIT, log.beside.overview(&asked, histogram::BARS, facets::VALUES));
         let (overview, offers) = tokio::join!(overview, offers(log));
-        if let Ok(Ok(overview)) = overview {
-            return Self::told(&overview, query, offers);
-        }
-        let base = "Nothing was counted: the log gave no answer in time.".to_owned();
+        let why = match overview {
+            Ok(Ok(overview)) => return Self::told(&overview, query, offers),
+            Ok(Err(error)) if error.is_permission_denied() => "this viewer may not read the log",
+            _ => "the log gave no answer in time",
+        };
+        let base = format!("Nothing was counted: {why}.");
         Self { total: String::new(), base, facets: Vec::new(), histogram: None, offers }
     }
 

@@ -44,16 +44,16 @@ const JSONL: Format = Format {
 };
 
 pub(super) async fn csv(log: State<Arc<Log>>, uri: Uri, asked: Parameters<Asked>) -> Response {
-    export(log, &uri, &asked, &CSV)
+    export(log, &uri, &asked, &CSV).await
 }
 
 pub(super) async fn jsonl(log: State<Arc<Log>>, uri: Uri, asked: Parameters<Asked>) -> Response {
-    export(log, &uri, &asked, &JSONL)
+    export(log, &uri, &asked, &JSONL).await
 }
 
-/// Oldest first, up to now. A log that stops answering, and a client that stops reading, break the file off, which clients take for
-/// a failure.
-fn export(State(log): State<Arc<Log>>, uri: &Uri, asked: &Asked, format: &'static Format) -> Response {
+/// Oldest first, up to now. A log that stops answering later than at the first rows, and a client that stops reading, break the file
+/// off, which clients take for a failure.
+async fn export(State(log): State<Arc<Log>>, uri: &Uri, asked: &Asked, format: &'static Format) -> Response {
     let now = Utc::now();
     let Ok(query) = asked.understood(now) else {
         let text = "The query is not understood: the page of entries says what is wrong with it.";
@@ -64,10 +64,15 @@ fn export(State(log): State<Arc<Log>>, uri: &Uri, asked: &Asked, format: &'stati
         return Message::new(StatusCode::SERVICE_UNAVAILABLE, "Too many exports", text).response(uri);
     };
     let query = Query::from(query.filter).until(now).oldest_first().limit(ROWS);
-    let export = Export { log, next: Some(query), header: Some(format.header), line: format.line, _permit: permit };
+    let mut export = Export { log, next: Some(query), line: format.line, _permit: permit };
+    // Before anything is sent it can still be said why there is no file.
+    let first = match export.chunk().await {
+        Ok(rows) => format.header.to_owned() + &rows.unwrap_or_default(),
+        Err(error) => return Message::of(&error).response(uri),
+    };
     let (sender, receiver) = mpsc::channel(1);
     // By itself, because nobody asks the body for more while its client does not read.
-    tokio::spawn(export.send(sender));
+    tokio::spawn(export.send(first, sender));
     let body = Body::from_stream(stream::try_unfold(receiver, |mut receiver| async move {
         let chunk = receiver.recv().await.unwrap_or(Err(Broken::Unread))?;
         Ok::<_, Broken>(chunk.map(|chunk| (chunk, receiver)))
@@ -90,28 +95,24 @@ struct Export {
     log: Arc<Log>,
     /// What is asked next; `None` after the last page.
     next: Option<Query>,
-    /// What comes first of all.
-    header: Option<&'static str>,
     line: fn(&Row) -> String,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Export {
     /// Sends chunk after chunk, and `None` behind the last; a receiver that takes none for too long is given up.
-    async fn send(mut self, sender: mpsc::Sender<Result<Option<String>, Broken>>) {
+    async fn send(mut self, first: String, sender: mpsc::Sender<Result<Option<String>, Broken>>) {
+        let mut chunk = Ok(Some(first));
         loop {
-            let chunk = self.chunk().await.map_err(Broken::Log);
             let is_last = !matches!(chunk, Ok(Some(_)));
             if sender.send_timeout(chunk, self.log.unread_time).await.is_err() || is_last {
                 return;
             }
+            chunk = self.chunk().await.map_err(Broken::Log);
         }
     }
 
     async fn chunk(&mut self) -> Result<Option<String>, StoreError> {
-        if let Some(header) = self.header.take().filter(|header| !header.is_empty()) {
-            return Ok(Some(header.to_owned()));
-        }
         let Some(query) = self.next.take() else { return Ok(None) };
         let page = self.log.background.page(&query).await?;
         self.next = page.next.map(|next| query.after(next));

@@ -130,6 +130,10 @@ fn unproved(log: &Log, missing: &Missing, patience: Patience) -> Integrity {
             "Its batch is as it was written, and waits to be put into the tree. Where a sealer runs, that takes a second."
                 .to_owned(),
         ),
+        Missing::Unprovable(ProveError::Store(error)) if error.is_permission_denied() => unchecked(
+            "This viewer may read the entry, but not what proves it: it lacks the role audit_reader.",
+            command("doctor"),
+        ),
         Missing::Unprovable(ProveError::Store(_)) => unchecked("The log did not answer.", command("doctor")),
         Missing::Unprovable(error) => {
             ("broken", "✗", "Not as it was written", sentence(&error.to_string()), command("verify"))

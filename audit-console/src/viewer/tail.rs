@@ -16,7 +16,7 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
 use super::Log;
 use super::asked::Asked;
@@ -26,6 +26,8 @@ use crate::render::escape::visible;
 
 /// How often the log is asked.
 const PACE: Duration = Duration::from_millis(500);
+/// How long the answer waits for the first look at the log: where few of many entries match, that may take long.
+const BEGUN_WITHIN: Duration = Duration::from_secs(2);
 /// How long batches may wait for a sealer before that is said.
 const SEALED_WITHIN: TimeDelta = TimeDelta::seconds(5);
 /// How often that is looked at.
@@ -40,7 +42,7 @@ pub(super) struct Begin {
 
 /// Sends each entry that is sealed from a position on, once, however late its transaction committed: as `entry`, a piece of the
 /// page, whose id is the position behind it. A client that comes again says it as `Last-Event-ID`. While nothing can come,
-/// `trouble` says why.
+/// `trouble` says why; whoever may not read the log at all is refused, so that no client comes again and again.
 pub(super) async fn follow(
     State(log): State<Arc<Log>>,
     uri: Uri,
@@ -70,7 +72,12 @@ pub(super) async fn follow(
             Err(error) => return Message::of(&error).response(&uri),
         },
     };
-    let tail = Tail::new(log, Follow::new(query.filter, position), permit);
+    let mut tail = Tail::new(log, Follow::new(query.filter, position), permit);
+    if let Ok(Err(error)) = timeout(BEGUN_WITHIN, tail.look_once()).await
+        && error.is_permission_denied()
+    {
+        return Message::of(&error).response(&uri);
+    }
     let events = stream::unfold(tail, |mut tail| async move { Some((Ok::<_, Infallible>(tail.next().await), tail)) });
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
@@ -83,6 +90,8 @@ struct Tail {
     look: Instant,
     /// What was said last that keeps entries from coming.
     trouble: Option<String>,
+    /// An entry that was read before the answer began.
+    first: Option<Row>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -90,10 +99,19 @@ impl Tail {
     fn new(log: Arc<Log>, follow: Follow, permit: OwnedSemaphorePermit) -> Self {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { log, follow, pace, look: Instant::now(), trouble: None, _permit: permit }
+        Self { log, follow, pace, look: Instant::now(), trouble: None, first: None, _permit: permit }
+    }
+
+    /// Has the first entry, if there is any, ready for [`Tail::next`].
+    async fn look_once(&mut self) -> Result<(), StoreError> {
+        self.first = self.follow.next_if_any(&self.log.background).await?;
+        Ok(())
     }
 
     async fn next(&mut self) -> Event {
+        if let Some(row) = self.first.take() {
+            return self.entry(&row);
+        }
         loop {
             let trouble = match self.follow.next_if_any(&self.log.background).await {
                 Ok(Some(row)) => {
@@ -134,6 +152,9 @@ impl Tail {
 fn told(error: &StoreError) -> String {
     match error.class() {
         ErrorClass::Transient => "The log did not answer; trying again.".to_owned(),
+        _ if error.is_permission_denied() => {
+            "This viewer may no longer read the log: it lacks the role audit_reader. Trying again.".to_owned()
+        }
         _ => visible(&error.to_string()).into_owned(),
     }
 }

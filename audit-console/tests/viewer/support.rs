@@ -15,6 +15,10 @@ use tempfile::TempDir;
 use tests::postgres::{Database, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// For a whole answer.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A log, up to date, and the URL of somebody who may read it and no more.
 pub(crate) struct Log {
@@ -91,6 +95,20 @@ impl Log {
         }
     }
 
+    /// Its pages as a user of PostgreSQL sees them, who has the rights that these statements give.
+    pub(crate) async fn site_of(&self, user: &str, rights: &str) -> Site {
+        let database = self.database();
+        let url = database.user(user, "").await;
+        database.execute(rights).await;
+        Site::serve(viewer::router(viewer::Log::connect(&url, &Schema::default()).await.unwrap())).await
+    }
+
+    /// Where it is in PostgreSQL.
+    pub(crate) fn database(&self) -> &Database<'static> {
+        let Place::Server { database } = &self.place else { panic!("it is a file") };
+        database
+    }
+
     /// Its pages, under no prefix.
     pub(crate) async fn site(&self) -> Site {
         Site::serve(self.router().await).await
@@ -139,7 +157,8 @@ impl Site {
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let mut stream = self.open(method, path, headers, body).await;
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
+        let end = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+        end.unwrap_or_else(|_| panic!("{path} is answered without an end")).unwrap();
         Answer::parse(&bytes)
     }
 

@@ -104,6 +104,21 @@ async fn that_nobody_seals_is_said() {
 }
 
 #[tokio::test]
+async fn whose_right_is_taken_meanwhile_is_told_and_goes_on_once_it_is_back() {
+    let log = Log::postgres().await;
+    let site = log.site_of("follower", "GRANT audit_reader TO follower").await;
+    let mut lines = follow(&site, "/live", "").await;
+    next(&mut lines, "content-type: text/event-stream").await;
+    log.database().execute("REVOKE audit_reader FROM follower").await;
+    let trouble = next(&mut lines, "data: This viewer may no longer read the log").await;
+    assert!(trouble.contains("audit_reader") && !trouble.contains("SQLSTATE"), "{trouble}");
+    log.hold(vec![entry("project.created", 0).target(Target::project("meanwhile")).build()]).await;
+    log.seal(None).await;
+    log.database().execute("GRANT audit_reader TO follower").await;
+    assert!(next(&mut lines, "data:     <span class=\"sentence\"").await.contains("meanwhile"));
+}
+
+#[tokio::test]
 async fn so_many_may_follow_and_who_leaves_makes_room() {
     let log = Log::sqlite().await;
     let site = log.site().await;
