@@ -1,19 +1,22 @@
 //! How long answers take: a log of a year, the questions of those who read it, and the way of the seed beside them.
 
 mod load;
+mod page;
 mod questions;
 mod reads;
 mod timing;
 
 use std::time::{Duration, Instant};
 
-use audit_core::migrate::{Options, migrate};
+use audit_core::migrate::{Options, SearchIndex, build_search_index, migrate};
 use audit_core::query::{By, Query, Reader};
 use audit_core::store::Schema;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::timeout;
 
 pub(crate) use self::load::fill;
+use self::page::first_page;
 use self::questions::{Question, asked};
 pub use self::reads::reads;
 use self::timing::Timing;
@@ -35,12 +38,16 @@ const DEEP: u64 = 20_000 * Query::DEFAULT_LIMIT as u64;
 const BARS: usize = 60;
 const VALUES: usize = 8;
 const GLANCE: Duration = Duration::from_millis(300);
+/// Until the entries of the viewer's page are there, in ms.
+const SEEN: f64 = 300.0;
+/// For building the index of the metadata.
+const BUILT_WITHIN: Duration = Duration::from_mins(20);
 
 /// Fills a log with so many rows and asks it. Prints a table, and gives back its figures.
 ///
 /// # Panics
 ///
-/// When a question reads a partition through.
+/// When a question reads a partition through, or one about metadata does so in spite of the index for it.
 pub async fn run(rows: u64) -> Findings {
     let server = Server::tuned(Durability::Off).await;
     let database = log(&server, rows).await;
@@ -65,8 +72,12 @@ pub async fn run(rows: u64) -> Findings {
     let depth = deep.median() / pages[0].median();
     pages.push(deep);
     let glance = Reader::connect(&database.url(), &Schema::default()).await.expect("the log is there");
-    let counted = counts(&reader, &glance.with_patience(GLANCE), &mut plain).await;
+    let glance = glance.with_patience(GLANCE);
+    let counted = counts(&reader, &glance, &mut plain).await;
+    drop((reader, glance));
     plain.close().await.expect("a good-bye");
+    let viewed = first_page(&database.url(), SEEN).await;
+    let searched = metadata(&database).await;
     let worst = pages.iter().map(Timing::p99).fold(0.0, f64::max);
     let longest = counted.iter().filter(|timing| timing.is_of("facets")).map(Timing::longest).fold(0.0, f64::max);
     let plot = Spans {
@@ -75,12 +86,14 @@ pub async fn run(rows: u64) -> Findings {
         dots: vec!["median", "p99", "most", "OFFSET, COUNT(*)"],
         rows: pages.iter().map(Timing::row).collect(),
     };
-    let figures: Vec<_> = pages.iter().chain(&counted).map(Timing::json).collect();
+    let timings = pages.iter().chain(&counted).chain(&viewed).chain(&searched);
+    let figures: Vec<_> = timings.map(Timing::json).collect();
     let figures = json!({ "rows": rows, "partitions": load::PARTITIONS, "bytes": bytes, "questions": figures });
     Findings::new("reading", figures)
         .measured("reading", worst)
         .measured("deep page", depth)
         .measured("overview", longest)
+        .measured("first page", viewed[0].p99())
         .plot(Plot::Spans(plot))
 }
 
@@ -163,6 +176,44 @@ async fn deep(reader: &Reader, plain: &mut PgConnection) -> Timing {
         timing.took_the_seeds_way(seeds_way(plain, "true", depth).await);
     }
     timing.told(Some(10.0))
+}
+
+/// Builds the index of the metadata, if there is time for it, and asks it.
+async fn metadata(database: &Database<'_>) -> Vec<Timing> {
+    let (url, options, began) = (database.url(), Options::new(), Instant::now());
+    let building = build_search_index(&url, &options, SearchIndex::Metadata, |_| {});
+    let Ok(built) = timeout(BUILT_WITHIN, building).await else {
+        println!(
+            "the index of the metadata was not built within {} min, and is not asked",
+            BUILT_WITHIN.as_secs() / 60
+        );
+        return Vec::new();
+    };
+    let (built, took) = (built.expect("the index"), began.elapsed().as_secs_f64());
+    let bytes = "SELECT sum(pg_relation_size(inhrelid))::bigint FROM pg_inherits
+                  WHERE inhparent = 'control_plane.idx_audit_logs_metadata'::regclass";
+    let megabytes = database.value::<i64>(bytes).await / 1_000_000;
+    println!("\nthe index of the metadata: {built} partitions, {megabytes} MB, built in {took:.0} s");
+    for question in questions::of_metadata() {
+        let (through, indexes) = reads(database, &(question.ask)(0)).await;
+        println!("{} is found by {}", question.name, indexes.join(", "));
+        assert_eq!(through, 0, "{} reads partitions through; it uses {indexes:?}", question.name);
+        assert!(indexes.iter().any(|name| name == "idx_audit_logs_metadata"), "{}: {indexes:?}", question.name);
+    }
+    load::warm(database).await;
+    let reader = Reader::connect(&url, &Schema::default()).await.expect("the log is there");
+    let mut timings = Vec::new();
+    for question in questions::of_metadata() {
+        let mut timing = Timing::new(question.name);
+        for (_, number) in Rounds::new(ASKED, AT_MOST).zip(0..) {
+            let query = (question.ask)(number);
+            let began = Instant::now();
+            let page = reader.page(&query).await.expect("an answer");
+            timing.took(began.elapsed(), page.rows.len());
+        }
+        timings.push(timing.told(None));
+    }
+    timings
 }
 
 /// What is counted: for a page of the viewer, at a glance; and as far as there is time.

@@ -17,6 +17,8 @@ pub(super) const ACTORS: u64 = 10_000;
 pub(super) const TARGETS: u64 = 100_000;
 /// Of three entries each; in a log of ten million, those of the whole year.
 pub(super) const REQUESTS: u64 = 3_300_000;
+/// That projects had; in a log of ten million, those of the whole year.
+pub(super) const NAMES: u64 = 3 * REQUESTS;
 /// The busiest first.
 pub(super) const ACTIONS: [&str; 14] = [
     "project.updated",

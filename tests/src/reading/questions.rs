@@ -2,7 +2,7 @@
 
 use audit_core::query::{Filter, Query};
 
-use super::load::{ACTIONS, ACTORS, RARE_ACTION, REQUESTS, TARGETS};
+use super::load::{ACTIONS, ACTORS, NAMES, RARE_ACTION, REQUESTS, TARGETS};
 
 pub(super) struct Question {
     pub(super) name: &'static str,
@@ -28,6 +28,22 @@ pub(super) fn condition_of(text: &str) -> String {
         Some((column, value)) => format!("{column} = '{value}'"),
         None => "true".to_owned(),
     }
+}
+
+/// What is asked of an index of the metadata.
+pub(super) fn of_metadata() -> [Question; 2] {
+    [
+        Question {
+            name: "metadata, one row in the year",
+            ask: |n| asked(&format!("metadata.changes.name.from:\"Project {}\"", some(n, NAMES))),
+            seed: None,
+        },
+        Question {
+            name: "metadata, absent",
+            ask: |n| asked(&format!("metadata.changes.name.from:\"Nothing {n}\"")),
+            seed: None,
+        },
+    ]
 }
 
 fn hot_action(number: u64) -> &'static str {
