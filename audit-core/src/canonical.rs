@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use smallvec::SmallVec;
 
 /// Largest integer that a double and all its neighbours hold exactly (RFC 7493, section 2.2).
@@ -32,8 +32,8 @@ struct Member {
 }
 
 impl Object {
-    /// The text of this object.
-    pub(crate) fn of(object: &Map<String, Value>) -> Self {
+    /// The text of an object with these members, each of which has another key.
+    pub(crate) fn of<'a, K: AsRef<str> + ?Sized + 'a>(object: impl IntoIterator<Item = (&'a K, &'a Value)>) -> Self {
         let mut out = Vec::with_capacity(128);
         let mut members = SmallVec::new();
         write_object(&mut out, object, |key, value| members.push(Member { key, value }));
@@ -93,8 +93,12 @@ fn write(out: &mut Vec<u8>, value: &Value) {
 }
 
 /// Tells where each key and value begins and ends.
-fn write_object(out: &mut Vec<u8>, object: &Map<String, Value>, mut tell: impl FnMut(Range<usize>, Range<usize>)) {
-    let mut members: SmallVec<[(&String, &Value); 8]> = object.iter().collect();
+fn write_object<'a, K: AsRef<str> + ?Sized + 'a>(
+    out: &mut Vec<u8>,
+    object: impl IntoIterator<Item = (&'a K, &'a Value)>,
+    mut tell: impl FnMut(Range<usize>, Range<usize>),
+) {
+    let mut members: SmallVec<[(&K, &Value); 8]> = object.into_iter().collect();
     sort(&mut members);
     out.push(b'{');
     for (index, (name, value)) in members.into_iter().enumerate() {
@@ -102,7 +106,7 @@ fn write_object(out: &mut Vec<u8>, object: &Map<String, Value>, mut tell: impl F
             out.push(b',');
         }
         let key = out.len();
-        write_string(out, name);
+        write_string(out, name.as_ref());
         let colon = out.len();
         out.push(b':');
         write(out, value);
@@ -141,7 +145,7 @@ fn utf8(text: Vec<u8>) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 

@@ -134,7 +134,8 @@ fn row_hash<'m>(
     personal(&mut out, "user_agent", row.user_agent.as_deref());
     out.text(row.origin.as_deref());
     out.field(&length(metadata.len()).to_be_bytes());
-    let mut field = String::from(METADATA);
+    let mut field = String::with_capacity(64);
+    field.push_str(METADATA);
     for (key, value) in metadata {
         out.field(key.as_bytes());
         field.truncate(METADATA.len());

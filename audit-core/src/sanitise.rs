@@ -20,6 +20,7 @@ use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::canonical::MAX_INTEGER;
+use crate::metadata::Details;
 use crate::{Metadata, canonical};
 
 /// Longest id, request id, tenant, trace or origin, in bytes.
@@ -52,6 +53,15 @@ const MAX_TEXT_DEPTH: usize = 128;
 /// for clocks that differ.
 const PAST: TimeDelta = TimeDelta::days(399);
 const FUTURE: TimeDelta = TimeDelta::days(13);
+
+/// Metadata as it will be stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Sanitised {
+    /// Its RFC 8785 text.
+    pub(crate) text: canonical::Object,
+    /// Whether anything of the entry had to be changed, of which there are marks.
+    pub(crate) is_changed: bool,
+}
 
 /// Collects the marks of one entry.
 #[derive(Default)]
@@ -97,23 +107,38 @@ impl Sanitiser {
         at.clamp(now - PAST, now + FUTURE)
     }
 
-    /// The metadata as it will be stored, the marks of the whole entry included, and its RFC 8785 text. Comes last.
-    pub(crate) fn metadata(mut self, metadata: Metadata) -> (Map<String, Value>, canonical::Object) {
+    /// The metadata as it will be stored, the marks of the whole entry included. Comes last.
+    pub(crate) fn metadata(self, details: Details) -> Sanitised {
+        self.unchanged(&details).unwrap_or_else(|| self.changed(details.into()))
+    }
+
+    /// What an attribute names needs no object, where there is nothing to change, and nothing to say.
+    fn unchanged(&self, details: &Details) -> Option<Sanitised> {
+        let fields = details.as_fields().filter(|fields| self.has_nothing_to_say() && are_clean_fields(fields))?;
+        let text = canonical::Object::of(fields.iter().map(|(name, value)| (*name, value)));
+        (text.as_str().len() <= MAX_METADATA_BYTES).then_some(Sanitised { text, is_changed: false })
+    }
+
+    const fn has_nothing_to_say(&self) -> bool {
+        self.marks.is_empty() && self.unmarked == 0
+    }
+
+    fn changed(mut self, metadata: Metadata) -> Sanitised {
         let (details, mut marks) = metadata.into_parts();
         let mut clean = if is_clean(&details) { details } else { self.details(details, &mut marks) };
         let canonical = canonical::Object::of(&clean);
         let is_small = self.shrink(&mut clean, &canonical);
         self.marks_into(&mut marks);
         if is_small && marks.is_empty() {
-            return (clean, canonical);
+            return Sanitised { text: canonical, is_changed: false };
         }
+        let is_changed = marks.contains_key(CHANGED);
         if !marks.is_empty() {
             // The library's own marks hold callers' names and parsers' complaints: they are sanitised, too.
             let marks = Self::default().value(Metadata::MARKS, Value::Object(marks), 2);
             clean.insert(Metadata::MARKS.to_owned(), marks);
         }
-        let canonical = canonical::Object::of(&clean);
-        (clean, canonical)
+        Sanitised { text: canonical::Object::of(&clean), is_changed }
     }
 
     /// The details, changed where they have to be. Marks of ours among them join the others.
@@ -251,13 +276,24 @@ fn is_clean(details: &Map<String, Value>) -> bool {
     are_clean(details, 1) && !details.keys().any(is_reserved)
 }
 
+/// [`is_clean`] of what an attribute names.
+fn are_clean_fields(fields: &[(&'static str, Value)]) -> bool {
+    fields.iter().enumerate().all(|(index, (name, value))| {
+        let is_first = fields[..index].iter().all(|(earlier, _)| earlier != name);
+        is_first && *name != Metadata::MARKS && is_clean_key(name) && is_clean_value(value, 2)
+    })
+}
+
+fn is_clean_key(key: &str) -> bool {
+    key.len() <= MAX_METADATA_BYTES && !has_nul(key)
+}
+
 fn has_nul(text: &str) -> bool {
     // No other character has this byte.
     text.as_bytes().contains(&0)
 }
 
 fn are_clean(object: &Map<String, Value>, depth: usize) -> bool {
-    let is_clean_key = |key: &String| key.len() <= MAX_METADATA_BYTES && !has_nul(key);
     object.iter().all(|(key, value)| is_clean_key(key) && is_clean_value(value, depth + 1))
 }
 
@@ -336,6 +372,38 @@ fn dismantle(value: Value) {
             Value::Array(values) => rest.extend(values),
             Value::Object(map) => rest.extend(map.into_iter().map(|(_, value)| value)),
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 6] = ["reason", "b", "\u{FB33}", "\u{1F600}", "a\0", Metadata::MARKS];
+
+    fn values() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(json!(null)),
+            Just(json!({ "nested": ["a\0"] })),
+            Just(json!("x".repeat(MAX_METADATA_BYTES / 2))),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_an_attribute_names_becomes_what_an_object_would(
+            fields in prop::collection::vec((prop::sample::select(&NAMES[..]), values()), 0..5),
+        ) {
+            let mut details = Details::default();
+            fields.into_iter().for_each(|(name, value)| details.field(name, value));
+            let object = Details::from(Metadata::from(details.clone()));
+            prop_assert_eq!(Sanitiser::default().metadata(details), Sanitiser::default().metadata(object));
         }
     }
 }

@@ -1,23 +1,22 @@
 //! Turns entries into batches of one stream.
 
+use std::mem::take;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
 use crate::entry::{identify, micros};
-use crate::sanitise::{self, Sanitiser};
+use crate::metadata::Details;
+use crate::sanitise::{self, Sanitised, Sanitiser};
 use crate::signing::Signer;
 use crate::trace::Trace;
 use crate::{ActionName, Actor, Entry, Metadata, Row, canonical, encoding, merkle};
-
-/// Metadata, and its RFC 8785 text.
-type Sanitised = (Map<String, Value>, canonical::Object);
 
 /// An entry that is older than this when it is frozen says so: it waited in memory for a store that was away, or its time
 /// comes from elsewhere. One that is as old and does not say so was dated back.
@@ -179,7 +178,9 @@ impl Batch {
         let (_, writer_time) = identify(now);
         let kept = |frozen: FrozenRow| {
             let mut row = frozen.row;
-            mark_if_late(&mut row.metadata, row.created_at, writer_time);
+            if is_late(row.created_at, writer_time) {
+                row.metadata.mark(Metadata::LATE, Value::Bool(true));
+            }
             Draft::kept(row, writer_time)
         };
         let drafts = self.rows.iter().cloned().map(kept);
@@ -198,14 +199,12 @@ fn unbroken(sanitise: impl FnOnce() -> Sanitised) -> Sanitised {
     panic::catch_unwind(AssertUnwindSafe(sanitise)).unwrap_or_else(|_| {
         let mut lost = Metadata::new();
         lost.mark("panicked", Value::Bool(true));
-        Sanitiser::default().metadata(lost)
+        Sanitiser::default().metadata(lost.into())
     })
 }
 
-fn mark_if_late(metadata: &mut Metadata, created_at: DateTime<Utc>, writer_time: DateTime<Utc>) {
-    if created_at < writer_time - LATE_AFTER {
-        metadata.mark(Metadata::LATE, Value::Bool(true));
-    }
+fn is_late(created_at: DateTime<Utc>, writer_time: DateTime<Utc>) -> bool {
+    created_at < writer_time - LATE_AFTER
 }
 
 /// A sanitised row that has no place in a stream yet.
@@ -219,15 +218,16 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn of(entry: Entry, now: DateTime<Utc>) -> Self {
-        let Entry { metadata, context, .. } = entry;
-        let mut metadata = Metadata::from(metadata);
+        let Entry { metadata: mut details, context, .. } = entry;
         let context = context.fields();
         // Both ids are the context's, or neither is.
         let trace = entry.trace.filter(|_| context.trace_id.is_none() && context.span_id.is_none());
         let actor = entry.actor.or_else(|| context.actor.clone()).unwrap_or_else(|| Actor::system(Actor::UNATTRIBUTED));
-        mark_if_late(&mut metadata, entry.created_at, now);
+        if is_late(entry.created_at, now) {
+            details.others().mark(Metadata::LATE, Value::Bool(true));
+        }
         if !entry.action.is_listed() {
-            metadata.mark("unlisted", Value::Bool(true));
+            details.others().mark("unlisted", Value::Bool(true));
         }
 
         let row = Row {
@@ -237,7 +237,7 @@ impl Draft {
             action: entry.action.into(),
             target_type: entry.target_type.into_owned(),
             target_id: entry.target_id,
-            metadata,
+            metadata: Metadata::new(),
             ip_address: context.ip_address.map(|address| address.to_canonical()),
             user_agent: context.user_agent.clone(),
             created_at: entry.created_at,
@@ -257,26 +257,29 @@ impl Draft {
             salt: None,
             redacted: None,
         };
-        Self::within_window(row, Sanitiser::default(), now)
+        Self::within_window(row, details, Sanitiser::default(), now)
     }
 
     /// A row of an earlier log, which keeps its time: its partition is made for it.
-    pub(crate) fn imported(row: Row) -> Self {
-        Self::sanitised(row, Sanitiser::default())
+    pub(crate) fn imported(mut row: Row) -> Self {
+        let details = take(&mut row.metadata).into();
+        Self::sanitised(row, details, Sanitiser::default())
     }
 
     /// A row that should have been sanitised before, and may have waited since: its time is brought into the window. It
     /// keeps its salt.
-    pub(crate) fn kept(row: Row, now: DateTime<Utc>) -> Self {
-        Self::within_window(row, Sanitiser::again(), now)
+    pub(crate) fn kept(mut row: Row, now: DateTime<Utc>) -> Self {
+        let details = take(&mut row.metadata).into();
+        Self::within_window(row, details, Sanitiser::again(), now)
     }
 
-    fn within_window(mut row: Row, mut clean: Sanitiser, now: DateTime<Utc>) -> Self {
+    fn within_window(mut row: Row, details: Details, mut clean: Sanitiser, now: DateTime<Utc>) -> Self {
         row.created_at = clean.time("created_at", row.created_at, now);
-        Self::sanitised(row, clean)
+        Self::sanitised(row, details, clean)
     }
 
-    fn sanitised(mut row: Row, mut clean: Sanitiser) -> Self {
+    /// The metadata of `row` are the details, and nothing else.
+    fn sanitised(mut row: Row, details: Details, mut clean: Sanitiser) -> Self {
         let mut id = |field: &str, id: &mut Option<String>| {
             *id = clean.optional(field, id.take(), sanitise::MAX_ID_BYTES);
         };
@@ -292,9 +295,7 @@ impl Draft {
         row.target_type = clean.text("target_type", row.target_type, sanitise::MAX_TYPE_BYTES);
         row.user_agent = clean.optional("user_agent", row.user_agent, sanitise::MAX_USER_AGENT_BYTES);
         row.error = clean.optional("error", row.error, sanitise::MAX_ERROR_BYTES);
-        let metadata = std::mem::take(&mut row.metadata);
-        let (details, metadata) = unbroken(|| clean.metadata(metadata));
-        let is_changed = details.get(Metadata::MARKS).is_some_and(|marks| marks.get(sanitise::CHANGED).is_some());
+        let Sanitised { text: metadata, is_changed } = unbroken(|| clean.metadata(details));
         Self { row, metadata, is_changed }
     }
 
@@ -302,11 +303,6 @@ impl Draft {
     fn unchanged(frozen: FrozenRow) -> Self {
         let metadata = canonical::Object::of(frozen.row.metadata.as_map());
         Self { row: frozen.row, metadata, is_changed: false }
-    }
-
-    /// The row, metadata and all.
-    pub(crate) fn into_row(self) -> Row {
-        Row { metadata: self.metadata.into(), ..self.row }
     }
 
     pub(crate) fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
@@ -327,8 +323,7 @@ mod tests {
 
     #[test]
     fn an_entry_outlives_a_panic_over_its_details() {
-        let (details, metadata) = unbroken(|| panic!("scripted"));
-        assert_eq!(metadata.as_str(), r#"{"_audit":{"panicked":true}}"#);
-        assert_eq!(canonical::Object::of(&details), metadata);
+        let metadata = unbroken(|| panic!("scripted"));
+        assert_eq!(metadata.text.as_str(), r#"{"_audit":{"panicked":true}}"#);
     }
 }

@@ -155,7 +155,7 @@ impl<'a> RowRecord<'a> {
 
     fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
         let salt = self.salt.into_bytes();
-        let metadata = canonical::Object::of(&self.metadata);
+        let metadata = canonical::Object::of(&*self.metadata);
         let mut row = Row {
             id: self.id,
             actor_id: self.actor_id.map(Cow::into_owned),

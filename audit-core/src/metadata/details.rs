@@ -20,6 +20,11 @@ impl Details {
         self.fields.push((name, value));
     }
 
+    /// The fields that an attribute names, where there is nothing else.
+    pub(crate) fn as_fields(&self) -> Option<&[(&'static str, Value)]> {
+        self.others.is_none().then_some(&self.fields)
+    }
+
     /// The details that are named at run time. They win over an attribute's.
     pub(crate) fn others(&mut self) -> &mut Metadata {
         self.others.get_or_insert_default()

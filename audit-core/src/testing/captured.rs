@@ -24,7 +24,8 @@ impl Captured {
     pub(crate) fn take_in(&self, mut entry: Entry) {
         entry.duration = entry.duration.map(|_| Duration::ZERO);
         let frozen_at = entry.created_at;
-        let mut row = Draft::of(entry, frozen_at).into_row();
+        let Draft { mut row, metadata, .. } = Draft::of(entry, frozen_at);
+        row.metadata = metadata.into();
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         row.seq = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         rows.push(row);
