@@ -6,6 +6,7 @@ pub mod calls;
 pub mod chaos;
 pub mod dice;
 pub mod disk;
+pub mod dropped;
 pub mod durable;
 pub mod evidence;
 pub mod examples;

@@ -7,6 +7,7 @@ mod chaos;
 mod clones;
 mod damage;
 mod database;
+mod dropped;
 mod journal;
 mod locks;
 mod network;
