@@ -36,13 +36,22 @@ impl Disk {
         let options = format!("size={size}m,mode=777");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
-        let faults = if mount.status().is_ok_and(|status| status.success()) {
-            None
-        } else {
-            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("an own folder");
-            Some(Faults::below(folder.path()))
-        };
-        eprintln!("the disk that fills up is {}", if faults.is_none() { "a tmpfs" } else { "made full by LD_PRELOAD" });
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Self { folder, faults: None };
+        }
+        eprintln!("the disk that fills up is made full by LD_PRELOAD");
+        Self::below(folder)
+    }
+
+    /// A folder below which writes fail.
+    #[must_use]
+    pub fn by_preload() -> Self {
+        Self::below(tempfile::Builder::new().prefix("audit-disk-").tempdir().expect("a temporary folder"))
+    }
+
+    fn below(folder: TempDir) -> Self {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("an own folder");
+        let faults = Some(Faults::below(folder.path()));
         Self { folder, faults }
     }
 

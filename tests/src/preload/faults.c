@@ -5,7 +5,7 @@
  *
  *   0  errno of fsync and fdatasync, or 0
  *   1  how long they take, in milliseconds
- *   2  errno of writes, or 0
+ *   2  errno of writes, or 0; what overwrites bytes that are there needs no room, and does not fail
  *   3  how far the wall clock is ahead, in seconds
  *   4  how often fsync and fdatasync were called (counted here)
  *
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -69,6 +70,18 @@ static int write_fails(int fd) {
     return 1;
 }
 
+static int write_fails_at(int fd, size_t count, off_t at) {
+    struct stat file;
+    if (!control[WRITE_ERROR] || (fstat(fd, &file) == 0 && at + (off_t)count <= file.st_size)) return 0;
+    return write_fails(fd);
+}
+
+static size_t bytes_of(const struct iovec *parts, int count) {
+    size_t bytes = 0;
+    for (int part = 0; part < count; part++) bytes += parts[part].iov_len;
+    return bytes;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 int fsync(int fd) { return sync_fails(fd) ? -1 : REAL(fsync)(fd); }
@@ -80,11 +93,14 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     return write_fails(fd) ? -1 : REAL(writev)(fd, parts, count);
 }
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
+    return write_fails_at(fd, count, at) ? -1 : REAL(pwrite)(fd, bytes, count, at);
+}
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
-    return write_fails(fd) ? -1 : REAL(pwrite64)(fd, bytes, count, at);
+    return write_fails_at(fd, count, at) ? -1 : REAL(pwrite64)(fd, bytes, count, at);
 }
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
-    return write_fails(fd) ? -1 : REAL(pwritev)(fd, parts, count, at);
+    return write_fails_at(fd, bytes_of(parts, count), at) ? -1 : REAL(pwritev)(fd, parts, count, at);
 }
 int posix_fallocate(int fd, off_t at, off_t length) {
     return write_fails(fd) ? errno : REAL(posix_fallocate)(fd, at, length);

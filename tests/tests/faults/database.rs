@@ -62,7 +62,16 @@ async fn a_database_that_is_absent_at_the_start_gets_everything_later() {
 /// Fault 11: the database's disk is full.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_database_disk_holds_entries_until_there_is_room() {
-    let disk = Disk::of_megabytes(64);
+    hold_until_there_is_room(&Disk::of_megabytes(64)).await;
+}
+
+/// Fault 11, by `LD_PRELOAD`, as the faults at random have it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_disk_that_takes_no_more_holds_entries_until_it_does() {
+    hold_until_there_is_room(&Disk::by_preload()).await;
+}
+
+async fn hold_until_there_is_room(disk: &Disk) {
     let server = Server::start_under(Durability::Off, disk.faults());
     let database = server.database_in_folder(disk.path()).await;
     let load = Load::start(builder(&database.url())).await;
