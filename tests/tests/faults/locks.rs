@@ -5,7 +5,29 @@ use tests::postgres::server;
 
 use crate::support::{Load, SOON, WRITERS, builder, loaded};
 
-/// Fault 17: a statement that takes too long. `pg_cancel_backend` ends it with the SQLSTATE of `statement_timeout`.
+/// Fault 17: a statement that takes longer than the session's `statement_timeout`, because a trigger is slow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_does_not_end_is_ended_by_its_own_session() {
+    let database = server().database().await;
+    let load = Load::start(builder(&database.url()).store_timeout(SOON)).await;
+    load.stores(200).await;
+    database
+        .execute(
+            "CREATE TABLE slow AS SELECT true;
+             CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 WHILE EXISTS (SELECT FROM public.slow) LOOP PERFORM pg_sleep(0.01); END LOOP;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER slow BEFORE INSERT ON control_plane.audit_logs FOR EACH ROW EXECUTE FUNCTION slow()",
+        )
+        .await;
+    load.fails_with("statement timeout (SQLSTATE 57014)").await;
+    database.execute("DELETE FROM slow").await;
+    load.stores(200).await;
+    load.judged(&database.url()).await;
+}
+
+/// Fault 17: statements that somebody else ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_statements_cost_nothing() {
     let (database, load) = loaded(server()).await;
