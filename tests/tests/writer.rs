@@ -167,14 +167,16 @@ async fn a_panic_while_the_next_batch_is_frozen_costs_that_batch_alone() {
     until(&writer, |_| store.waiting() > 0).await;
     SUBSCRIBER_PANICS.store(true, Ordering::Relaxed);
     asked_to_sign.store(true, Ordering::Relaxed);
+    let mut ids = Vec::new();
     for _ in 0..2 {
-        writer.auditor().record(entry()).await.expect("there is room");
+        ids.push(writer.auditor().record(entry()).await.expect("there is room"));
     }
     let stats = until(&writer, |stats| stats.dropped_by.panicked > 0).await;
     assert_eq!((stats.dropped_by.panicked, stats.in_flight), (2, 1), "{stats:?}");
     store.open();
     let report = writer.shutdown(SOON).await;
     assert_eq!((report.lost, report.stats.waiting), (2, 0), "{report:?}");
+    assert_eq!(report.lost_ids, ids);
     assert!(report.stats.is_balanced(), "{report:?}");
     assert_eq!(actions(&store.batches()), ["door.opened", "door.opened", "audit.gap"]);
 }
@@ -437,11 +439,16 @@ async fn a_shutdown_ends_at_its_deadline_and_tells_what_was_lost() {
     store.shut();
     let writer = start(over(&store).batch_rows(2)).await;
     let auditor = writer.auditor().clone();
+    let mut ids = Vec::new();
     for _ in 0..5 {
-        auditor.record(entry()).await.expect("there is room");
+        ids.push(auditor.record(entry()).await.expect("there is room"));
     }
-    let report = writer.shutdown(Duration::from_millis(30)).await;
+    let mut report = writer.shutdown(Duration::from_millis(30)).await;
     assert_eq!((report.stored, report.lost), (0, 5));
+    // Each lane has taken some.
+    report.lost_ids.sort();
+    ids.sort();
+    assert_eq!(report.lost_ids, ids);
     assert!(report.stats.is_balanced());
     assert_eq!(report.stats.waiting, 0);
 

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Auditor, Stats};
 use crate::Error;
 use crate::writer::{Finish, Queue, Writer, block_on};
+
+/// Of lost entries, so many are named in the program's own log.
+const SAID: usize = 10;
 
 /// Keeps the writer alive. Shut it down when the last audited work is done; a guard that is merely dropped
 /// shuts down too, blocking its thread for at most the builder's `drop_deadline`.
@@ -30,6 +35,9 @@ pub struct ShutdownReport {
     /// Entries that are gone: the deadline left them neither stored nor in the journal, or the journal could not give them
     /// back. A batch whose answer was still out counts as lost, though the store may have it.
     pub lost: u64,
+    /// The ids of the lost entries, of the first 10,000: those that a lane had taken, then those in the queue. Of what the journal
+    /// could not give back no id is known; in the log, `lost` headers stand in the place of its batches.
+    pub lost_ids: Vec<Uuid>,
     /// The final accounts; what was lost is among the dropped.
     pub stats: Stats,
 }
@@ -104,8 +112,13 @@ impl WriterGuard {
             }
         }
         let stats = self.stats();
-        let report =
-            ShutdownReport { stored: stats.stored, journaled: stats.journaled, lost: self.queue.lost(), stats };
+        let report = ShutdownReport {
+            stored: stats.stored,
+            journaled: stats.journaled,
+            lost: self.queue.lost(),
+            lost_ids: self.queue.lost_ids(),
+            stats,
+        };
         if report.journaled > 0 {
             tracing::warn!(
                 journaled = report.journaled,
@@ -116,8 +129,9 @@ impl WriterGuard {
         if report.lost > 0 {
             tracing::error!(
                 lost = report.lost,
+                ids = ?&report.lost_ids[..report.lost_ids.len().min(SAID)],
                 last_error = report.stats.last_error,
-                "audit entries were not written before the shutdown's deadline"
+                "audit entries were not written before the shutdown's deadline; the report names them"
             );
         }
         report

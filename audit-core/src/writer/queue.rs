@@ -26,6 +26,7 @@ use std::sync::{OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::auditor::{Overflow, Stats};
 use crate::store::StoreError;
@@ -36,7 +37,7 @@ use owner::Owner;
 pub(crate) use place::Place;
 pub(crate) use pressure::Pressure;
 pub(crate) use reason::DropReason;
-use state::{Phase, State};
+use state::{Phase, State, Taken};
 
 /// What the queue may hold, and how it is cut into batches.
 #[derive(Debug, Clone, Copy)]
@@ -118,11 +119,11 @@ impl Queue {
             let mut state = self.state();
             state.phase = Phase::Closed;
             let lost = state.in_memory();
-            state.entries.clear();
             state.bytes = 0;
-            for lane in &mut state.lanes {
-                lane.in_flight.clear();
-            }
+            // What the lanes took came first.
+            let taken: Vec<_> = state.lanes.iter_mut().flat_map(Taken::lose_all).collect();
+            let queued = std::mem::take(&mut state.entries);
+            state.name_lost(taken.into_iter().chain(queued.into_iter().map(|queued| queued.entry.id)));
             state.lose(lost, DropReason::NoWriter);
             state.stats.unconfirmed += state.acknowledgements.len() as u64;
             let callers = std::mem::take(&mut state.callers);
@@ -137,6 +138,11 @@ impl Queue {
     /// How many entries the lanes left behind when they went, or found damaged in the journal.
     pub(crate) fn lost(&self) -> u64 {
         self.state().lost
+    }
+
+    /// The ids of those that are known, oldest first, and not of very many.
+    pub(crate) fn lost_ids(&self) -> Vec<Uuid> {
+        self.state().lost_ids.clone()
     }
 
     /// The accounts, all of one instant.

@@ -46,8 +46,9 @@ impl Queue {
             if state.lanes[lane].in_flight.len() <= in_hand {
                 return;
             }
-            let Some(tickets) = state.lanes[lane].in_flight.pop_back() else { return };
+            let Some((tickets, ids)) = state.lanes[lane].lose_newest() else { return };
             state.lose(tickets.entries, DropReason::Panicked);
+            state.name_lost(ids);
             let acknowledgements: Vec<_> = state.acknowledgements.extract_if(tickets.range(), |_, _| true).collect();
             let in_vain: Vec<_> = state.flushes.extract_if(.., |(upto, _)| *upto > tickets.first).collect();
             (acknowledgements, in_vain)

@@ -5,12 +5,16 @@ use std::ops::Range;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::{DropReason, Limits, NotKept};
 use crate::auditor::{DroppedBy, Stats};
 use crate::catalog::SystemAction;
 use crate::writer::clock;
 use crate::{Actor, Entry};
+
+/// Most lost entries that are named one by one.
+const MOST_NAMED: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -40,6 +44,8 @@ pub(super) struct State {
     pub(super) stats: Stats,
     /// What the lanes left behind when they went, and what the journal did not give back.
     pub(super) lost: u64,
+    /// Their ids, those that are known, and the first of them.
+    pub(super) lost_ids: Vec<Uuid>,
     /// Drops of which no `audit.gap` entry tells yet.
     unreported: DroppedBy,
     /// Whether the journal lost entries that nobody can count, of which no entry tells yet.
@@ -59,6 +65,8 @@ pub(super) struct Queued {
 pub(super) struct Taken {
     /// The batches that are in memory alone, oldest first.
     pub(super) in_flight: VecDeque<Tickets>,
+    /// The ids of their entries, in the same order.
+    ids: VecDeque<Uuid>,
     /// The batches in the journal, oldest first.
     pub(super) journaled: VecDeque<Tickets>,
     /// Whether it takes no more.
@@ -94,13 +102,34 @@ pub(super) struct Waiting<T> {
 }
 
 impl Taken {
+    /// One more batch is in memory alone.
+    pub(super) fn take(&mut self, first: u64, entries: &[Entry]) {
+        self.ids.extend(entries.iter().map(|entry| entry.id));
+        self.in_flight.push_back(Tickets { first, entries: entries.len() as u64, taken: Instant::now() });
+    }
+
     /// The oldest batch in memory alone is so no longer. It is the turn of the next one, whose wait begins.
     pub(super) fn let_go(&mut self) -> Option<Tickets> {
         let tickets = self.in_flight.pop_front();
+        let gone = tickets.map_or(0, Tickets::count).min(self.ids.len());
+        self.ids.drain(..gone);
         if let Some(next) = self.in_flight.front_mut() {
             next.taken = Instant::now();
         }
         tickets
+    }
+
+    /// The newest batch in memory alone is gone.
+    pub(super) fn lose_newest(&mut self) -> Option<(Tickets, VecDeque<Uuid>)> {
+        let tickets = self.in_flight.pop_back()?;
+        let kept = self.ids.len().saturating_sub(tickets.count());
+        Some((tickets, self.ids.split_off(kept)))
+    }
+
+    /// All batches in memory alone are gone.
+    pub(super) fn lose_all(&mut self) -> VecDeque<Uuid> {
+        self.in_flight.clear();
+        std::mem::take(&mut self.ids)
     }
 
     /// Oldest first.
@@ -112,6 +141,10 @@ impl Taken {
 impl Tickets {
     pub(super) const fn range(self) -> Range<u64> {
         self.first..self.first + self.entries
+    }
+
+    fn count(self) -> usize {
+        usize::try_from(self.entries).unwrap_or(usize::MAX)
     }
 }
 
@@ -234,6 +267,12 @@ impl State {
     pub(super) fn lose(&mut self, entries: u64, reason: DropReason) {
         self.lost += entries;
         self.drop_entries(entries, reason);
+    }
+
+    /// Names entries that are [lost](Self::lose).
+    pub(super) fn name_lost(&mut self, ids: impl IntoIterator<Item = Uuid>) {
+        let room = MOST_NAMED.saturating_sub(self.lost_ids.len());
+        self.lost_ids.extend(ids.into_iter().take(room));
     }
 
     /// Queues the entries that tell of drops, beyond the limits: at most one of each reason for each batch, and at the

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Queue;
-use super::state::{Phase, State, Tickets};
+use super::state::{Phase, State};
 use super::waits::until;
 use crate::Entry;
 use crate::writer::sync::MutexGuard;
@@ -84,7 +84,7 @@ impl Queue {
     pub(crate) fn take_nothing(&self, lane: usize) {
         let mut state = self.state();
         let first = state.first_queued();
-        state.lanes[lane].in_flight.push_back(Tickets { first, entries: 0, taken: Instant::now() });
+        state.lanes[lane].take(first, &[]);
     }
 
     /// Whether the lane has taken entries that are not in the store yet.
@@ -104,10 +104,10 @@ impl Queue {
             bytes += queued.weight;
             rows += 1;
         }
-        let batch = state.entries.drain(..rows).map(|queued| queued.entry).collect();
+        let batch: Vec<_> = state.entries.drain(..rows).map(|queued| queued.entry).collect();
         state.bytes -= bytes;
         state.oldest = (!state.entries.is_empty()).then(Instant::now);
-        state.lanes[lane].in_flight.push_back(Tickets { first, entries: rows as u64, taken: Instant::now() });
+        state.lanes[lane].take(first, &batch);
         if !state.entries.is_empty() {
             self.work.notify_one();
         }
