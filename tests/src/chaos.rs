@@ -5,5 +5,6 @@
 
 mod disturbance;
 mod run;
+mod trouble;
 
 pub use run::{Options, run};

@@ -3,15 +3,18 @@
 //! - every entry that was acknowledged is stored, or among the dead letters;
 //! - no entry is there twice;
 //! - the batches of a stream are numbered and chained without a gap, and each has the rows that its header counts;
+//! - of each call that ended or was announced there is the entry that was promised, and never a second one;
 //! - what is missing is what `lost` headers and `audit.gap` entries say is missing;
 //! - every hash, computed again, is the one that was written;
 //! - the accounts of the writers that could still be asked balance.
 //!
 //! [`Log::read`] reads all of a log, [`Log::judge`] compares. The [`Verdict`] prints as a table for people.
 
+mod calls;
 mod judge;
 mod log;
 mod verdict;
 
+pub use calls::Calls;
 pub use log::{Header, Log, LogRow};
 pub use verdict::Verdict;

@@ -5,6 +5,7 @@
 //! [`Orders::obey`] what the program does.
 
 mod acks;
+mod calls;
 mod orders;
 mod process;
 mod transactions;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::trouble::Trouble;
 use crate::proxy::{Direction, Manner};
 
 /// One thing that goes wrong.
@@ -18,6 +19,12 @@ pub(super) enum Disturbance {
     KillServer,
     /// The writer's sessions are ended, again and again.
     TerminateSessions,
+    /// The writer's statements are cancelled, again and again.
+    CancelStatements,
+    /// Something is wrong in the database.
+    Database(Trouble),
+    /// The program is killed while something is wrong in the database, and its successor begins then.
+    KillProgramDuring(Trouble),
     /// The network misbehaves.
     Network(Manner),
     /// All connections are reset.
@@ -32,21 +39,42 @@ pub(super) enum Disturbance {
     SlowSync(u64),
     /// The program's clock steps, in seconds.
     StepClock(i32),
+    /// The program's clock steps by some days, for which there is no partition.
+    MissingPartition,
+    /// The program is killed in the middle of a record of its journal.
+    TearJournal,
     /// Nothing goes wrong for a while.
     Peace,
 }
 
+const LOCKED: [Trouble; 3] =
+    [Trouble::Locked("audit_logs"), Trouble::Locked("audit_batches"), Trouble::Locked("audit_outbox")];
 const SILENT: [Manner; 3] =
     [Manner::Silent(Direction::Both), Manner::Silent(Direction::ToServer), Manner::Silent(Direction::ToClient)];
 
 impl Disturbance {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 38] = [
         Self::KillProgram,
         Self::KillProgram,
         Self::EndProgramInSilence,
         Self::StopServer,
         Self::KillServer,
         Self::TerminateSessions,
+        Self::CancelStatements,
+        Self::Database(LOCKED[0]),
+        Self::Database(LOCKED[1]),
+        Self::Database(LOCKED[2]),
+        Self::Database(Trouble::LockedForLong),
+        Self::Database(Trouble::ReadOnly),
+        Self::Database(Trouble::FullDisk),
+        Self::Database(Trouble::Poison),
+        Self::Database(Trouble::NoTable),
+        Self::KillProgramDuring(LOCKED[0]),
+        Self::KillProgramDuring(LOCKED[1]),
+        Self::KillProgramDuring(Trouble::ReadOnly),
+        Self::KillProgramDuring(Trouble::FullDisk),
+        Self::KillProgramDuring(Trouble::Poison),
+        Self::KillProgramDuring(Trouble::NoTable),
         Self::Network(SILENT[0]),
         Self::Network(SILENT[1]),
         Self::Network(SILENT[2]),
@@ -61,6 +89,8 @@ impl Disturbance {
         Self::SlowSync(300),
         Self::StepClock(3_600),
         Self::StepClock(-3_600),
+        Self::MissingPartition,
+        Self::TearJournal,
         Self::Peace,
     ];
 }
@@ -73,6 +103,9 @@ impl fmt::Display for Disturbance {
             Self::StopServer => f.write_str("immediate stop of the server"),
             Self::KillServer => f.write_str("kill -9 of the server"),
             Self::TerminateSessions => f.write_str("pg_terminate_backend in a loop"),
+            Self::CancelStatements => f.write_str("pg_cancel_backend in a loop"),
+            Self::Database(trouble) => write!(f, "{trouble}"),
+            Self::KillProgramDuring(trouble) => write!(f, "kill -9 of the program, {trouble}"),
             Self::Network(manner) => write!(f, "network: {manner:?}"),
             Self::ResetConnections => f.write_str("every connection reset"),
             Self::KillProgramBehind(manner) => write!(f, "kill -9 of the program, network: {manner:?}"),
@@ -80,6 +113,8 @@ impl fmt::Display for Disturbance {
             Self::FailingSync => f.write_str("server away, journal's fsync fails"),
             Self::SlowSync(millis) => write!(f, "server away, journal's fsync takes {millis} ms"),
             Self::StepClock(seconds) => write!(f, "clock steps by {seconds} s"),
+            Self::MissingPartition => f.write_str("clock steps by days, without a partition"),
+            Self::TearJournal => f.write_str("server away, kill -9 of the program within a record of its journal"),
             Self::Peace => f.write_str("peace"),
         }
     }

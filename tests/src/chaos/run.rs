@@ -1,14 +1,20 @@
 //! The run: disturbances, recovery, judgement.
 
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use audit_core::migrate;
 use tempfile::TempDir;
 
 use super::disturbance::Disturbance;
+use super::trouble::{self, Lasting, Trouble};
 use crate::dice::Dice;
-use crate::oracle::{Log, Verdict};
+use crate::disk::Disk;
+use crate::oracle::{Calls, Log, Verdict};
 use crate::postgres::{Database, Durability, Server};
 use crate::preload::Faults;
 use crate::proxy::{Direction, Manner, Proxy};
@@ -19,6 +25,10 @@ use crate::victim::{Acks, Contract, Orders, Victim};
 const LASTS: u64 = 2_000;
 /// The pause after one is at most so many ms.
 const PAUSE: u64 = 500;
+/// A clock steps by less than as many days ahead, for which partitions are made, or behind.
+const DAYS: (i32, i32) = (14, 100);
+/// What each frame of a journal begins with.
+const MAGIC: [u8; 4] = [0xff, 0x41, 0x4a, 0xfe];
 const WRITERS: &str = "FROM pg_stat_activity WHERE application_name LIKE 'audit-writer%'";
 
 /// What a run is like.
@@ -34,9 +44,12 @@ pub struct Options {
 
 /// Runs, printing each step; gives back what the oracle says.
 pub async fn run(options: &Options) -> Verdict {
-    let server = Server::start(Durability::Off);
-    let database = server.database().await;
-    let mut chaos = Chaos::begin(options, &server, &database);
+    let disk = Disk::by_preload();
+    let server = Server::start_under(Durability::Off, disk.faults());
+    let database = server.database_in_folder(disk.path()).await;
+    migrate::migrate(&database.url(), &migrate::Options::new()).await.expect("an empty database");
+    trouble::partition_by_day(&database).await;
+    let mut chaos = Chaos::begin(options, &server, &database, &disk);
     let begun = Instant::now();
     let mut counts = 0;
     while begun.elapsed() < options.time {
@@ -52,7 +65,9 @@ pub async fn run(options: &Options) -> Verdict {
     );
     chaos.recover().await;
     let orders = chaos.orders();
-    Log::read(&database.url()).await.judge_with(&Acks::read(&orders.acks), &Acks::read(&orders.withdrawn()))
+    let log = Log::read(&database.url()).await;
+    let verdict = log.judge_with(&Acks::read(&orders.acks), &Acks::read(&orders.withdrawn()));
+    log.judge_calls(&Calls { ended: Acks::read(&orders.ended()), ran: Acks::read(&orders.ran()) }, verdict)
 }
 
 struct Chaos<'s> {
@@ -62,13 +77,18 @@ struct Chaos<'s> {
     server: &'s Server,
     database: &'s Database<'s>,
     proxy: Proxy,
+    /// Of the program.
     faults: Faults,
+    /// Of the server's disk.
+    disk: &'s Disk,
     /// `None` only between two of them.
     victim: Option<Victim>,
+    /// Files of the journal whose last record was torn.
+    torn: HashSet<PathBuf>,
 }
 
 impl<'s> Chaos<'s> {
-    fn begin(options: &Options, server: &'s Server, database: &'s Database<'s>) -> Self {
+    fn begin(options: &Options, server: &'s Server, database: &'s Database<'s>, disk: &'s Disk) -> Self {
         let folder = tempfile::Builder::new().prefix("audit-chaos-").tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("journal")).expect("a new folder");
         let mut chaos = Self {
@@ -78,7 +98,9 @@ impl<'s> Chaos<'s> {
             database,
             proxy: Proxy::before(server.port(), Manner::Pass),
             faults: Faults::below(&folder.path().join("journal")),
+            disk,
             victim: None,
+            torn: HashSet::new(),
             folder,
         };
         chaos.start_victim();
@@ -89,8 +111,10 @@ impl<'s> Chaos<'s> {
         self.folder.path().join("acknowledged")
     }
 
+    /// Entries and calls.
     fn acknowledged(&self) -> usize {
-        Acks::read(&self.acks()).len()
+        let orders = self.orders();
+        Acks::read(&orders.acks).len() + Acks::read(&orders.ended()).len()
     }
 
     fn orders(&self) -> Orders {
@@ -101,8 +125,13 @@ impl<'s> Chaos<'s> {
 
     fn start_victim(&mut self) {
         let mut orders = self.orders();
-        orders.contract = self.dice.pick(&[Contract::Durable, Contract::Before, Contract::Tx]);
+        orders.contract = self.dice.pick(&[Contract::Durable, Contract::Before, Contract::Tx, Contract::Calls]);
         orders.deadline = 500;
+        // Few entries go to the store at once, many by way of the journal.
+        orders.tasks = self.dice.pick(&[2, 4, Orders::TASKS]);
+        // Only the longer one lets the server's own limits end a wait.
+        orders.store_timeout = self.dice.pick(&[1_000, 1_000, 15_000]);
+        orders.seed = self.dice.below(1_000) as u64;
         self.victim = Some(Victim::start(&self.program, &orders, Some(&self.faults)));
     }
 
@@ -132,6 +161,25 @@ impl<'s> Chaos<'s> {
                     self.database.execute(&format!("SELECT pg_terminate_backend(pid) {WRITERS}")).await;
                 }
             }
+            Disturbance::CancelStatements => {
+                let until = Instant::now() + self.dice.millis(LASTS);
+                while Instant::now() < until {
+                    self.database.execute(&format!("SELECT pg_cancel_backend(pid) {WRITERS}")).await;
+                }
+            }
+            Disturbance::Database(trouble) => {
+                let lasting = Lasting::begin(trouble, self.database, self.disk).await;
+                self.last_for(trouble);
+                lasting.end().await;
+            }
+            Disturbance::KillProgramDuring(trouble) => {
+                let lasting = Lasting::begin(trouble, self.database, self.disk).await;
+                self.last_for(trouble);
+                self.kill_victim();
+                self.start_victim();
+                self.last_for(trouble);
+                lasting.end().await;
+            }
             Disturbance::Network(manner) => {
                 self.proxy.all(manner);
                 self.last();
@@ -153,6 +201,16 @@ impl<'s> Chaos<'s> {
                 self.last();
                 self.faults.end();
             }
+            Disturbance::MissingPartition => {
+                let (ahead, behind) = DAYS;
+                let days = self.dice.below(usize::try_from(ahead + behind).expect("days"));
+                let days = i32::try_from(days).expect("days") - behind;
+                trouble::forget_partition(self.database, days).await;
+                self.faults.step_clock(days * 86_400);
+                self.last();
+                self.faults.end();
+            }
+            Disturbance::TearJournal => self.tear_journal(),
             Disturbance::Peace => self.last(),
         }
         thread::sleep(self.dice.millis(PAUSE));
@@ -168,6 +226,42 @@ impl<'s> Chaos<'s> {
         self.faults.end();
         thread::sleep(self.dice.millis(PAUSE));
         self.proxy.all(Manner::Pass);
+    }
+
+    /// The program dies while it writes to its journal: behind what it was told is on the disk, there is the beginning of
+    /// a record that nobody was told of.
+    fn tear_journal(&mut self) {
+        self.proxy.future(Manner::Refuse);
+        self.proxy.reset();
+        self.last();
+        self.kill_victim();
+        for path in self.last_segments() {
+            let bytes = fs::read(&path).expect("nobody else has it");
+            let last = bytes.windows(MAGIC.len()).rposition(|window| window == MAGIC);
+            let Some(frame) = last.map(|at| &bytes[at..]) else { continue };
+            let torn = 1 + self.dice.below(frame.len() - 1);
+            let mut file = OpenOptions::new().append(true).open(&path).expect("nobody else has it");
+            file.write_all(&frame[..torn]).expect("there is room");
+            self.torn.insert(path);
+        }
+        self.start_victim();
+        self.proxy.all(Manner::Pass);
+    }
+
+    /// The file that each writer in the journal wrote last, unless it was torn before.
+    fn last_segments(&self) -> Vec<PathBuf> {
+        let writers = fs::read_dir(self.folder.path().join("journal")).expect("the journal is there").flatten();
+        let files = writers.filter_map(|writer| {
+            let files = fs::read_dir(writer.path()).ok()?.flatten().map(|file| file.path());
+            let segments = files.filter(|path| path.extension().is_some_and(|extension| extension == "journal"));
+            segments.max_by_key(|path| path.metadata().and_then(|file| file.modified()).ok())
+        });
+        files.filter(|path| !self.torn.contains(path)).collect()
+    }
+
+    fn last_for(&mut self, trouble: Trouble) {
+        thread::sleep(Duration::from_millis(trouble.lasts()));
+        self.last();
     }
 
     fn last(&mut self) {

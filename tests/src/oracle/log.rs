@@ -1,14 +1,14 @@
 //! All of a log, as a superuser sees it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use audit_core::store::Schema;
 use audit_core::verify::verify;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::Verdict;
-use super::judge;
+use super::calls::{self, Calls};
+use super::{Verdict, judge};
 
 /// A batch's header.
 #[derive(Debug, Clone)]
@@ -53,6 +53,8 @@ pub struct Log {
     pub gaps: Vec<Option<i64>>,
     /// What `audit verify` would find, a sentence each.
     pub breaks: Vec<String>,
+    /// How many entries there are of each call of [`Calls`].
+    pub(super) calls: BTreeMap<Uuid, calls::Entries>,
 }
 
 impl Log {
@@ -94,9 +96,10 @@ impl Log {
         .fetch_all(&mut connection)
         .await
         .expect("the log is there");
+        let calls = calls::read(&mut connection).await;
         let report = verify(url, &Schema::default(), |_| ()).await.expect("the log can be read");
         let breaks = report.breaks.iter().map(ToString::to_string).collect();
-        Self { headers, rows, dead_letters, gaps, breaks }
+        Self { headers, rows, dead_letters, gaps, breaks, calls }
     }
 
     /// Whether the log keeps what was promised to those whose entries were acknowledged.
@@ -109,6 +112,13 @@ impl Log {
     #[must_use]
     pub fn judge_with(&self, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet<Uuid>) -> Verdict {
         judge::judge(self, acknowledged, withdrawn)
+    }
+
+    /// Adds to a verdict whether the log keeps what was promised to calls.
+    #[must_use]
+    pub fn judge_calls(&self, calls: &Calls, mut verdict: Verdict) -> Verdict {
+        calls::judge(&self.calls, calls, &mut verdict);
+        verdict
     }
 }
 

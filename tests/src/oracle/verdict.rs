@@ -16,6 +16,8 @@ pub struct Verdict {
     pub missing: Vec<Uuid>,
     /// Entries that were rolled back.
     pub withdrawn: u64,
+    /// Calls of annotated functions that were promised something.
+    pub calls: u64,
     /// Rows in the log, batches that count them, streams of batches.
     pub rows: u64,
     /// See `rows`.
@@ -80,6 +82,7 @@ impl fmt::Display for Verdict {
             self.twice.len()
         )?;
         writeln!(f, "  rolled back   {}", self.withdrawn)?;
+        writeln!(f, "  calls         {}", self.calls)?;
         writeln!(f, "  refused       {} dead letters", self.dead_letters)?;
         writeln!(f, "  gaps          {} in lost batches, {} told by audit.gap", self.lost, self.told)?;
         for (what, ids) in [("nowhere", &self.missing), ("twice", &self.twice)] {

@@ -16,7 +16,9 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Acks;
+use super::calls::Calls;
 use super::transactions::Transactions;
+use crate::dice::Dice;
 
 /// How entries are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +31,8 @@ pub enum Contract {
     Before,
     /// An entry commits with a transaction, or goes with it: of three, one rolls back.
     Tx,
+    /// Annotated functions are called, some of which panic, or are dropped at an await point.
+    Calls,
 }
 
 /// What the victim is to do.
@@ -43,7 +47,8 @@ pub struct Orders {
     /// How large the journal may become.
     #[arg(long)]
     pub journal_bytes: Option<u64>,
-    /// The file of acknowledged entries; beside it, with the extension `withdrawn`, that of entries that were rolled back.
+    /// The file of acknowledged entries; beside it, with the extension `withdrawn`, that of entries that were rolled back, and
+    /// with `ended` and `ran`, those of [calls](Contract::Calls).
     #[arg(long)]
     pub acks: PathBuf,
     /// How entries are recorded.
@@ -61,6 +66,12 @@ pub struct Orders {
     /// How long an acknowledgement may take, in ms.
     #[arg(long, default_value_t = 30_000)]
     pub patience: u64,
+    /// How long the store may take, in ms.
+    #[arg(long, default_value_t = 1_000)]
+    pub store_timeout: u64,
+    /// Gives what happens to calls.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 impl Orders {
@@ -80,6 +91,8 @@ impl Orders {
             queue: 1_000,
             deadline: 30_000,
             patience: 30_000,
+            store_timeout: 1_000,
+            seed: 1,
         }
     }
 
@@ -95,6 +108,8 @@ impl Orders {
             format!("--queue={}", self.queue),
             format!("--deadline={}", self.deadline),
             format!("--patience={}", self.patience),
+            format!("--store-timeout={}", self.store_timeout),
+            format!("--seed={}", self.seed),
         ];
         arguments.extend(self.journal.as_ref().map(|journal| format!("--journal={}", journal.display())));
         arguments.extend(self.journal_bytes.map(|bytes| format!("--journal-bytes={bytes}")));
@@ -111,6 +126,7 @@ impl Orders {
         println!("started");
         let acks = Arc::new(Acks::append(&self.acks)?);
         let withdrawn = Arc::new(Acks::append(&self.withdrawn())?);
+        let (ended, ran) = (Arc::new(Acks::append(&self.ended())?), Arc::new(Acks::append(&self.ran())?));
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for task in 0..self.tasks {
@@ -122,6 +138,13 @@ impl Orders {
                 continue;
             }
             let (auditor, contract) = (writer.auditor().clone(), self.contract);
+            if contract == Contract::Calls {
+                let (ended, ran, patience) =
+                    (Arc::clone(&ended), Arc::clone(&ran), Duration::from_millis(self.patience));
+                let dice = Dice::new(self.seed.wrapping_add(task as u64));
+                tasks.spawn(Calls { auditor, ended, ran, stop, patience, dice }.make());
+                continue;
+            }
             tasks.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     record(&auditor, contract, task, &acks).await;
@@ -149,13 +172,25 @@ impl Orders {
         self.acks.with_extension("withdrawn")
     }
 
+    /// The file of calls that came to their end.
+    #[must_use]
+    pub fn ended(&self) -> PathBuf {
+        self.acks.with_extension("ended")
+    }
+
+    /// The file of calls that were announced, and ran.
+    #[must_use]
+    pub fn ran(&self) -> PathBuf {
+        self.acks.with_extension("ran")
+    }
+
     async fn start(&self) -> Result<WriterGuard, audit_core::Error> {
         let mut builder = Auditor::builder()
             .url(&self.url)
             .lanes(2)
             .queue_entries(self.queue)
             .linger(Duration::from_millis(2))
-            .store_timeout(Duration::from_secs(1))
+            .store_timeout(Duration::from_millis(self.store_timeout))
             .longest_pause(Duration::from_millis(100))
             .durable_timeout(Duration::from_millis(self.patience))
             .overflow(Overflow::Block { at_most: Duration::from_millis(self.patience) })
@@ -197,7 +232,7 @@ async fn record(auditor: &Auditor, contract: Contract, task: usize, acks: &Acks)
                 acknowledge(id);
             }
         }
-        Contract::Queued | Contract::Durable | Contract::Tx => {
+        Contract::Queued | Contract::Durable | Contract::Tx | Contract::Calls => {
             let durability = if contract == Contract::Queued { Durability::Queued } else { Durability::Durable };
             if let Ok(id) = auditor.record(entry).durability(durability).await {
                 acknowledge(id);
