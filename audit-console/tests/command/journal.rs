@@ -32,6 +32,7 @@ fn what_a_dead_writer_left_is_shown_and_landed() {
     leave_entries(&shell);
     let examined = shell.run(&["doctor", "--journal=journal"]).success().out;
     assert!(examined.contains("! journal") && examined.contains("3 entries that dead writers left"), "{examined}");
+    assert!(examined.contains(" bytes, the oldest ") && !examined.contains("(0 bytes"), "{examined}");
     let shown = shell.run(&["journal", "status", "--dir=journal"]).success().out;
     assert!(shown.contains("dead") && shown.contains("entries"), "{shown}");
     let shown = shell.run(&["journal", "status", "--dir=journal", "--format=json"]).success().out;

@@ -91,10 +91,7 @@ impl Shell {
             let now = SystemTime::now();
             let entry = Entry::builder(ActionName::unlisted("door.opened").unwrap());
             let entry = entry.created_at(now - Duration::from_hours(24 * days)).build();
-            let batch = Freezer::new().freeze(vec![entry], now);
-            let mut connection = store::open(&url, &Schema::default()).unwrap().connect().await.unwrap();
-            connection.land(&batch).await.unwrap();
-            connection.close().await;
+            land(&url, vec![entry]).await;
         });
     }
 
@@ -103,6 +100,14 @@ impl Shell {
         let ran = self.run(&[&["query", "--format", "jsonl"], filters].concat()).success();
         ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+/// Puts entries into a log, as a writer does.
+pub(crate) async fn land(url: &str, entries: Vec<Entry>) {
+    let batch = Freezer::new().freeze(entries, SystemTime::now());
+    let mut connection = store::open(url, &Schema::default()).unwrap().connect().await.unwrap();
+    connection.land(&batch).await.unwrap();
+    connection.close().await;
 }
 
 #[derive(Debug)]

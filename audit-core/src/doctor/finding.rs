@@ -8,6 +8,20 @@ use crate::store::StoreError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 const SIGNED_WITHIN: i64 = 60;
 
+/// Drops are told of for so many days: the log keeps what it says of them for ever.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) const GAPS_OF_DAYS: i64 = 7;
+
+/// What `audit.gap` entries say was dropped for one reason.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[derive(Debug)]
+pub(super) struct Gap {
+    pub(super) reason: String,
+    pub(super) dropped: i64,
+    /// How many of these entries cannot tell how much it was.
+    pub(super) uncounted: i64,
+}
+
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,6 +82,23 @@ impl Finding {
                 "see `audit dead-letters`, mend what refuses them, and run `audit dead-letters retry --all`",
             ),
         }
+    }
+
+    /// What was dropped lately, as the log itself tells.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn of_gaps(gaps: &[Gap]) -> Self {
+        const CHECK: &str = "gaps";
+        if gaps.is_empty() {
+            return Self::green(CHECK, format!("the log tells of no dropped entries in the last {GAPS_OF_DAYS} days"));
+        }
+        let by_reason = gaps.iter().map(|Gap { reason, dropped, uncounted }| match uncounted {
+            0 => format!("{dropped} {reason}"),
+            _ => format!("{dropped} {reason}, beside gaps of unknown size: {uncounted}"),
+        });
+        let by_reason: Vec<_> = by_reason.collect();
+        let message =
+            format!("entries that were dropped in the last {GAPS_OF_DAYS} days, by reason: {}", by_reason.join("; "));
+        Self::yellow(CHECK, message, "see `audit query --action audit.gap` for when, and the service's own log for why")
     }
 
     /// How far the log is sealed: batches that should long be in the tree, batches that checkpoints cover, and for how many

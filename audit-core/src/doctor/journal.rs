@@ -26,6 +26,10 @@ pub fn journal(directory: &Path) -> Finding {
         found.writers.iter().filter(|writer| writer.is_alive == is_alive).map(|writer| writer.entries).sum()
     };
     let (living, dead) = (entries(true), entries(false));
+    let oldest = found.writers.iter().filter_map(|writer| writer.oldest).min();
+    let bytes: u64 = found.writers.iter().map(|writer| writer.bytes).sum();
+    let age = oldest.map_or(0, |oldest| (Utc::now() - oldest).num_seconds().max(0));
+    let size = format!("{bytes} bytes, the oldest {age} s old");
     let unreadable = found.writers.iter().map(|writer| writer.damaged + writer.unreadable.len() as u64).sum::<u64>();
     if unreadable > 0 {
         let message = format!("{unreadable} places in it cannot be read");
@@ -36,12 +40,11 @@ pub fn journal(directory: &Path) -> Finding {
         );
     }
     if dead > 0 {
-        let message = format!("{dead} entries that dead writers left are not stored");
+        let message = format!("{dead} entries that dead writers left are not stored ({size})");
         return Finding::yellow(CHECK, message, "start the service, which adopts them, or run `audit journal replay`");
     }
-    let oldest = found.writers.iter().filter_map(|writer| writer.oldest).min();
     if oldest.is_some_and(|oldest| Utc::now() - oldest > SOON) {
-        let message = format!("{living} entries wait, some for longer than a minute");
+        let message = format!("{living} entries wait, some for longer than a minute ({size})");
         return Finding::yellow(CHECK, message, "see why the service cannot reach its store");
     }
     if !found.quarantined.is_empty() {
@@ -50,6 +53,6 @@ pub fn journal(directory: &Path) -> Finding {
     }
     match living {
         0 => Finding::green(CHECK, format!("nothing waits in {}", directory.display())),
-        _ => Finding::green(CHECK, format!("{living} entries in {}, on their way", directory.display())),
+        _ => Finding::green(CHECK, format!("{living} entries in {}, on their way ({size})", directory.display())),
     }
 }

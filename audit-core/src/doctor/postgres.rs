@@ -5,6 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::examine::migrations;
+use super::finding::{GAPS_OF_DAYS, Gap};
 use super::{Finding, Level};
 use crate::migrate::Options;
 use crate::store::postgres::{address, close, connect_bare, store_error};
@@ -43,6 +44,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
         findings.push(checks.partitions().await);
         findings.extend(checks.interval().await);
         findings.extend(checks.dead_letters().await);
+        findings.extend(checks.gaps().await);
         findings.extend(checks.sealing().await);
     }
     close(checks.connection).await;
@@ -312,6 +314,31 @@ impl Checks<'_> {
         Some(match found {
             Ok(row) => Finding::of_dead_letters(row.get(0)),
             Err(error) => Finding::unseen("refused", &error),
+        })
+    }
+
+    /// What was dropped lately; nothing where this user may not read the log, which a writer need not.
+    async fn gaps(&mut self) -> Option<Finding> {
+        let table = format!("{}.audit_logs", self.options.schema().quoted());
+        let may_read = format!("SELECT has_table_privilege('{table}', 'SELECT')");
+        let question = format!(
+            "SELECT coalesce(metadata ->> 'reason', ''), coalesce(sum((metadata ->> 'dropped')::bigint), 0)::bigint,
+                    count(*) FILTER (WHERE metadata ->> 'dropped' IS NULL)
+               FROM {table} WHERE action = 'audit.gap' AND created_at > now() - interval '{GAPS_OF_DAYS} days'
+              GROUP BY 1 ORDER BY 1"
+        );
+        let found = match self.one(&may_read).await {
+            Ok(row) if !row.get::<bool, _>(0) => return None,
+            Ok(_) => self.all(&question).await,
+            Err(error) => Err(error),
+        };
+        Some(match found {
+            Ok(rows) => {
+                let gaps =
+                    rows.iter().map(|row| Gap { reason: row.get(0), dropped: row.get(1), uncounted: row.get(2) });
+                Finding::of_gaps(&gaps.collect::<Vec<_>>())
+            }
+            Err(error) => Finding::unseen("gaps", &error),
         })
     }
 

@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::examine::migrations;
+use super::finding::{GAPS_OF_DAYS, Gap};
 use super::{Finding, Level};
 use crate::migrate::Options;
 use crate::store::sqlite::{Access, File, close, store_error};
@@ -50,6 +51,7 @@ pub(super) async fn examine(url: &str, options: &Options) -> Vec<Finding> {
     if is_migrated {
         findings.push(checks.guards().await);
         findings.push(checks.dead_letters().await);
+        findings.push(checks.gaps().await);
         findings.push(checks.sealing().await);
     }
     close(connection).await;
@@ -67,6 +69,23 @@ impl Checks<'_> {
         match self.ask("SELECT CAST(count(*) AS TEXT) FROM audit_dead_letters").await {
             Ok(count) => Finding::of_dead_letters(count.parse().unwrap_or_default()),
             Err(error) => Finding::unseen("refused", &error),
+        }
+    }
+
+    /// What was dropped lately.
+    async fn gaps(&mut self) -> Finding {
+        const SQL: &str = "SELECT coalesce(metadata ->> 'reason', ''), coalesce(sum(metadata ->> 'dropped'), 0),
+                                  count(*) FILTER (WHERE metadata ->> 'dropped' IS NULL)
+                             FROM audit_logs WHERE action = 'audit.gap' AND created_at > (unixepoch() - ?1 * 86400) * 1000000
+                            GROUP BY 1 ORDER BY 1";
+        let rows =
+            sqlx::query_as::<_, (String, i64, i64)>(SQL).bind(GAPS_OF_DAYS).fetch_all(&mut *self.connection).await;
+        match rows {
+            Ok(rows) => {
+                let gaps = rows.into_iter().map(|(reason, dropped, uncounted)| Gap { reason, dropped, uncounted });
+                Finding::of_gaps(&gaps.collect::<Vec<_>>())
+            }
+            Err(error) => Finding::unseen("gaps", &store_error(format!("cannot read {}", self.file.describe()), error)),
         }
     }
 
