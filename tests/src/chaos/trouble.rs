@@ -12,6 +12,7 @@ use crate::postgres::Database;
 
 /// How long a change of the database may take while others write to it.
 const PATIENCE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(20);
 /// Of the rows that were refused, so many are sent again.
 const RETRIED: u32 = 100;
 /// The writer's `lock_timeout` is shorter, in ms.
@@ -106,8 +107,7 @@ impl<'a> Lasting<'a> {
             Trouble::ReadOnly => set_read_only(self.database, "RESET default_transaction_read_only").await,
             Trouble::FullDisk => {
                 self.disk.free();
-                // A server whose disk was full at the wrong moment recovers as after a crash.
-                change_alone(self.database, "CHECKPOINT").await;
+                recovered(self.database).await;
             }
             Trouble::Poison => {
                 change(self.database, "ALTER TABLE control_plane.audit_logs DROP CONSTRAINT fine").await;
@@ -155,6 +155,7 @@ async fn lock(database: &Database<'_>, table: &str) -> PgConnection {
             Ok(_) => return session,
             Err(error) => assert!(Instant::now() < deadline, "{error}\n{sql}"),
         }
+        tokio::time::sleep(POLL).await;
     }
 }
 
@@ -174,6 +175,20 @@ async fn change_alone(database: &Database<'_>, sql: &str) {
     let deadline = Instant::now() + PATIENCE;
     while let Err(error) = database.try_execute(sql).await {
         assert!(Instant::now() < deadline, "{error}\n{sql}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Waits until a server whose disk was full is well again. At the wrong moment that is a crash to it, and if there still is no room
+/// to recover, its end.
+async fn recovered(database: &Database<'_>) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = database.try_execute("CHECKPOINT").await {
+        assert!(Instant::now() < deadline, "{error}");
+        if database.server().has_ended() {
+            database.server().start_again();
+        }
+        tokio::time::sleep(POLL).await;
     }
 }
 

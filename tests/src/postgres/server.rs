@@ -177,6 +177,12 @@ impl Server {
         self.supervisor.start_again(|| self.answers());
     }
 
+    /// Whether the server's main process has ended, by itself perhaps: where it finds no room to recover from a crash, it does.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.folder.join("ended").exists()
+    }
+
     /// Whether the server takes connections: its pid file then says so.
     fn answers(&self) -> bool {
         let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
