@@ -304,6 +304,39 @@ async fn a_batch_frozen_again_for_its_times_is_stored_once_also_when_the_process
 }
 
 #[tokio::test]
+async fn a_batch_frozen_again_for_its_times_and_stored_is_not_stored_again_while_the_journal_has_it() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 3).await;
+    let script = [Turn::OutOfWindow, Turn::Take];
+    store.script(script.into_iter().chain(std::iter::repeat_n(Turn::Fail, 100_000)));
+    store.open();
+    until(&writer, |stats| stats.stored == 1 && stats.retries > 2).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 2);
+    // Its segment is there still, because of the others, and is adopted whole.
+    store.script([]);
+    adopted(&store, root.path(), 3).await;
+    assert_eq!(ids(&store.batches()), recorded);
+}
+
+#[tokio::test]
+async fn what_took_a_batchs_place_goes_with_its_segment() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    journal_each(&writer, 3).await;
+    store.script([Turn::OutOfWindow]);
+    store.open();
+    writer.flush(SOON).await.expect("the store is open");
+    let is_left = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "refrozen");
+    until(&writer, |_| !files(root.path()).iter().any(is_left)).await;
+    assert_eq!(writer.shutdown(SOON).await.stored, 3);
+}
+
+#[tokio::test]
 async fn a_batch_whose_landing_panics_again_and_again_is_safe_in_the_journal() {
     let root = TempDir::new().expect("a directory");
     let store = ScriptedStore::new(std::iter::repeat_n(Turn::Panic, 5));

@@ -161,7 +161,13 @@ impl Abandoned {
                 }
             }
             if let Some(path) = current.segments.pop_front() {
-                current.replay.enter(SegmentReader::open(path.clone(), Some(current.stream_id))?, None);
+                let reader = SegmentReader::open(path.clone(), Some(current.stream_id))?;
+                if current.read.is_empty()
+                    && let Some(head) = &reader.head
+                {
+                    Moves::forget_before(&self.directory, current.stream_id, head.start.batch_no)?;
+                }
+                current.replay.enter(reader, None);
                 current.read.push(path);
             } else if let Some(step) = current.replay.finish(None) {
                 self.current = Some(current);

@@ -11,6 +11,7 @@ use super::Journal;
 use super::disk;
 use super::error::JournalError;
 use super::frame::{Position, SEGMENT_HEAD_BYTES, SegmentHead};
+use super::moves::Moves;
 use super::replay::{Lost, Replay, Step};
 use super::segment::{SegmentReader, SegmentWriter, frame};
 use crate::batch::Batch;
@@ -227,10 +228,17 @@ impl Backlog {
                 Err(error) => tracing::warn!(%error, "an audit journal's segment, all of it stored, stays behind"),
             }
         }
-        if !gone.is_empty()
-            && let Err(error) = disk::sync_directory(self.journal.directory())
-        {
+        if gone.is_empty() {
+            return;
+        }
+        if let Err(error) = disk::sync_directory(self.journal.directory()) {
             tracing::warn!(%error, "an audit journal's segment, all of it stored, may come back after a crash");
+        }
+        for segment in gone.iter().filter(|segment| segment.path.try_exists().is_ok_and(|is_there| !is_there)) {
+            let before = segment.after.batch_no;
+            if let Err(error) = Moves::forget_before(self.journal.directory(), segment.stream_id, before) {
+                tracing::warn!(%error, "a file of the audit journal stays behind");
+            }
         }
     }
 }

@@ -13,7 +13,7 @@
 //! DIR/<writer id>/lock
 //! DIR/<writer id>/<stream id>-<number>.journal      frames of a stream, those of higher numbers later
 //! DIR/<writer id>/<stream id>-<batch_no>.moved      from this batch on, the stream's batches belong elsewhere
-//! DIR/<writer id>/<stream id>-<batch_no>.refrozen   takes the place of one batch; a segment of one frame
+//! DIR/<writer id>/<stream id>-<batch_no>.refrozen   takes the place of one batch; a segment of one frame, which goes after the batch's own
 //! DIR/<writer id>-<stream id>-<number>-<offset>.damaged     bytes that were found damaged at an offset of a segment
 //! ```
 //!

@@ -107,9 +107,18 @@ impl Moves {
         disk::sync_directory(path.parent().unwrap_or(Path::new(".")))
     }
 
-    /// The batch is in the store, and what took its place is needed no more.
-    pub(crate) fn forget(&self, batch: &Batch) -> Result<(), JournalError> {
-        self.replacement_path(batch).map_or(Ok(()), |path| disk::remove(&path))
+    /// No file in a directory holds batches of a stream before a number any more, so that what took their places is needed no
+    /// more. Until then it is: whoever finds a batch there after a crash has to send what was stored in its place.
+    pub(super) fn forget_before(directory: &Path, stream_id: Uuid, before: i64) -> Result<(), JournalError> {
+        let is_settled = |name: &str| matches!(Name::parse(name), Name::Refrozen { stream_id: of, batch_no } if of == stream_id && batch_no < before);
+        let entries = fs::read_dir(directory).map_err(JournalError::io("list", directory))?.flatten();
+        let settled: Vec<_> = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_settled)).collect();
+        if settled.is_empty() {
+            return Ok(());
+        }
+        // A file of batches that came back after a crash would find them gone.
+        disk::sync_directory(directory)?;
+        settled.iter().try_for_each(|entry| disk::remove(&entry.path()))
     }
 
     fn replacement_path(&self, batch: &Batch) -> Option<PathBuf> {

@@ -110,12 +110,7 @@ impl Lander {
         }
         let sent = in_its_place.as_ref().unwrap_or(batch);
         match self.session.land(sent).await {
-            Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => {
-                if in_its_place.is_some() {
-                    self.forget(batch).await;
-                }
-                Ok(Some(dead_lettered))
-            }
+            Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => Ok(Some(dead_lettered)),
             Ok(Landed::Squatted) if batch.header().kind == HeaderKind::Lost => {
                 tracing::error!(
                     stream_id = %batch.header().stream_id, batch_no = batch.header().batch_no,
@@ -157,13 +152,6 @@ impl Lander {
     async fn begin_move(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let (moves, header) = (Arc::clone(&self.moves), batch.header().clone());
         blocking(move || moves.begin(&header)).await.map_err(move_failed)
-    }
-
-    async fn forget(&mut self, batch: &Batch) {
-        let (moves, batch) = (Arc::clone(&self.moves), batch.clone());
-        if let Err(error) = blocking(move || moves.forget(&batch)).await {
-            tracing::warn!(%error, "a file of the audit journal stays behind");
-        }
     }
 
     pub(super) async fn close(self) {
