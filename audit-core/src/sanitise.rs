@@ -401,7 +401,9 @@ mod tests {
             fields in prop::collection::vec((prop::sample::select(&NAMES[..]), values()), 0..5),
         ) {
             let mut details = Details::default();
-            fields.into_iter().for_each(|(name, value)| details.field(name, value));
+            for (name, value) in fields {
+                details.field(name, value);
+            }
             let object = Details::from(Metadata::from(details.clone()));
             prop_assert_eq!(Sanitiser::default().metadata(details), Sanitiser::default().metadata(object));
         }

@@ -35,3 +35,4 @@ pub mod verifying;
 pub mod victim;
 pub mod writers;
 pub mod writing;
+pub mod wrk;

@@ -13,7 +13,6 @@
 //! `wrk` is a package of Debian: `apt-get install wrk`.
 
 mod judge;
-mod load;
 mod notes;
 mod service;
 
@@ -25,11 +24,12 @@ use std::time::Duration;
 use audit_core::Auditor;
 use clap::Parser;
 use serde_json::json;
+use tests::dice::Dice;
 use tests::figures::Figures;
 use tests::postgres::{Durability, Server};
+use tests::wrk::Clients;
 
-use self::load::Load;
-use self::service::Service;
+use self::service::{Service, USERS};
 
 const ANNOTATED: &str = "annotated";
 const PLAIN: &str = "plain";
@@ -63,14 +63,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let writer = Auditor::builder().url(database.url()).init().await?;
     let annotated = Service::annotated(&database).await;
     let plain = Service::plain(&database).await;
-    let mut load = Load::new(args.turn, args.seed);
+    let mut clients = Clients::new(args.turn, args.seed, include_bytes!("wrk.lua"), USERS, rename);
     let mut rates = Figures::new(ANNOTATED, "requests/s");
     for turn in 0..args.seconds.div_ceil(args.turn) {
         // Neither is always the one that comes after the other.
         let mut turns = [(ANNOTATED, &annotated), (PLAIN, &plain)];
         turns.rotate_left(usize::from(turn % 2 == 1));
         for (name, service) in turns {
-            rates.add(name, load.ask(service.address()).await);
+            rates.add(name, clients.ask(service.address()).await);
             // What is still to be stored would be paid for in the other's turn.
             writer.flush(SOON).await?;
         }
@@ -87,4 +87,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     assert!(judged.is_good(), "the log and the handlers disagree");
     Ok(())
+}
+
+/// Whoever hangs up has asked for another name.
+fn rename(id: &str, dice: &mut Dice) -> String {
+    let user = 1 + dice.below(USERS as usize);
+    let body = r#"{"name":"Another name"}"#;
+    format!(
+        "PATCH /projects/proj_{user} HTTP/1.1\r\nhost: localhost\r\nauthorization: token_{user}\r\nx-request-id: {id}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
