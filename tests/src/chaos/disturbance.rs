@@ -47,13 +47,15 @@ pub(super) enum Disturbance {
     Peace,
 }
 
+/// A month, in seconds: no partition is made so far ahead.
+const BEYOND: i32 = 30 * 86_400;
 const LOCKED: [Trouble; 3] =
     [Trouble::Locked("audit_logs"), Trouble::Locked("audit_batches"), Trouble::Locked("audit_outbox")];
 const SILENT: [Manner; 3] =
     [Manner::Silent(Direction::Both), Manner::Silent(Direction::ToServer), Manner::Silent(Direction::ToClient)];
 
 impl Disturbance {
-    pub(super) const ALL: [Self; 38] = [
+    pub(super) const ALL: [Self; 39] = [
         Self::KillProgram,
         Self::KillProgram,
         Self::EndProgramInSilence,
@@ -89,6 +91,7 @@ impl Disturbance {
         Self::SlowSync(300),
         Self::StepClock(3_600),
         Self::StepClock(-3_600),
+        Self::StepClock(BEYOND),
         Self::MissingPartition,
         Self::TearJournal,
         Self::Peace,

@@ -25,8 +25,8 @@ use crate::victim::{Acks, Contract, Orders, Victim};
 const LASTS: u64 = 2_000;
 /// The pause after one is at most so many ms.
 const PAUSE: u64 = 500;
-/// A clock steps by less than as many days ahead, for the last of which no partition is made, or behind.
-const DAYS: (i32, i32) = (20, 100);
+/// A clock steps by less than as many days ahead, for which partitions are made, or behind.
+const DAYS: (i32, i32) = (14, 100);
 /// What each frame of a journal begins with.
 const MAGIC: [u8; 4] = [0xff, 0x41, 0x4a, 0xfe];
 const WRITERS: &str = "FROM pg_stat_activity WHERE application_name LIKE 'audit-writer%'";
