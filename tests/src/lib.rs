@@ -29,6 +29,7 @@ pub mod recovery;
 pub mod rounds;
 pub mod samples;
 pub mod scripted;
+pub mod served;
 pub mod spoofs;
 pub mod traffic;
 pub mod verifying;

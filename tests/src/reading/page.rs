@@ -7,11 +7,12 @@ use audit_console::viewer;
 use audit_core::query::Query;
 use audit_core::store::Schema;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::timing::Timing;
 use super::{ASKED, AT_MOST};
 use crate::rounds::Rounds;
+use crate::served::Served;
 
 /// Behind the entries, which a browser shows then, and before what is counted beside them.
 const ENTRIES_END: &[u8] = b"</main>";
@@ -20,16 +21,14 @@ const ENTRIES_END: &[u8] = b"</main>";
 /// entries are there, for which there is a bar (in ms), and until its last byte is.
 pub(super) async fn first_page(url: &str, bar: f64) -> [Timing; 2] {
     let log = viewer::Log::connect(url, &Schema::default()).await.expect("the log is there");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("a port");
-    let served = tokio::spawn(async move { axum::serve(listener, viewer::router(log)).await });
+    let served = Served::start(viewer::router(log)).await;
     let (mut entries, mut whole) = (Timing::new("viewer, entries"), Timing::new("viewer, last byte"));
     for _ in Rounds::new(ASKED, AT_MOST) {
-        let (until_entries, until_end, rows) = ask(address).await;
+        let (until_entries, until_end, rows) = ask(served.address()).await;
         entries.took(until_entries, rows);
         whole.took(until_end, rows);
     }
-    served.abort();
+    served.stop().await;
     [entries.told(Some(bar)), whole.told(None)]
 }
 

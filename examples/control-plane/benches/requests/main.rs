@@ -14,48 +14,23 @@ mod judge;
 mod service;
 
 use std::error::Error;
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use audit_core::Auditor;
-use clap::Parser;
+use clap::Parser as _;
 use control_plane::{audit, config::Config};
 use serde_json::json;
 use tests::dice::Dice;
-use tests::figures::Figures;
 use tests::postgres::{Durability, Server};
-use tests::wrk::Clients;
+use tests::wrk::{Asking, Questions};
 
 use self::service::{Service, USERS};
 
-const WITH: &str = "with annotations";
-const WITHOUT: &str = "without";
 const SOON: Duration = Duration::from_mins(1);
-
-/// Asks the control plane with its annotations and without in turns.
-#[derive(Debug, Parser)]
-struct Args {
-    /// How long each is asked
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    /// How long a turn is, in seconds
-    #[arg(long, default_value_t = 3)]
-    turn: u64,
-    /// When clients hang up
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Where the figures go as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Given by cargo
-    #[arg(long, hide = true)]
-    bench: bool,
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+    let asking = Asking::parse();
     let server = Server::start(Durability::On);
     let database = server.database().await;
     let url = database.url();
@@ -63,28 +38,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let with = Service::start(&url, None).await;
     let without = Service::start(&url, Some(Auditor::disabled())).await;
     service::fill(&database).await;
-    let mut clients = Clients::new(args.turn, args.seed, include_bytes!("wrk.lua"), USERS, change);
-    let mut rates = Figures::new(WITH, "requests/s");
-    for turn in 0..args.seconds.div_ceil(args.turn) {
-        // Neither is always the one that comes after the other.
-        let mut turns = [(WITH, &with), (WITHOUT, &without)];
-        turns.rotate_left(usize::from(turn % 2 == 1));
-        for (name, service) in turns {
-            rates.add(name, clients.ask(service.address()).await);
-            // What is still to be stored would be paid for in the other's turn.
-            writer.flush(SOON).await?;
-        }
-    }
+    let questions = Questions { script: include_bytes!("wrk.lua"), users: USERS, leaver: change };
+    let services = [("with annotations", with.address()), ("without", without.address())];
+    let rates = asking.rates(questions, &writer, services).await;
     without.stop().await;
     let answers = with.stop().await;
     let report = writer.shutdown(SOON).await;
     assert_eq!((report.lost, report.stats.dropped), (0, 0));
     let judged = judge::judge(&database, &answers).await;
     println!("{rates}\n{judged}");
-    if let Some(file) = args.json {
-        let figures = json!({ "bench": "control plane", "rates": rates.json(), "entries": judged.json() });
-        fs::write(file, serde_json::to_string_pretty(&figures)?)?;
-    }
+    asking.keep(&json!({ "bench": "control plane", "rates": rates.json(), "entries": judged.json() }));
     assert!(judged.is_good(), "the log and the service disagree");
     Ok(())
 }

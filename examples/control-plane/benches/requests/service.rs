@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::mem::take;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use audit_core::http::TrustedProxies;
@@ -18,9 +18,7 @@ use control_plane::database::Database as Tables;
 use control_plane::http;
 use control_plane::token::{Token, now};
 use tests::postgres::Database;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tests::served::Served;
 
 /// Of each: key N may touch project N, which has a secret; user N has session N.
 pub(crate) const USERS: u32 = 1_000;
@@ -64,9 +62,7 @@ pub(crate) type Answers = HashMap<String, Asked>;
 pub(crate) struct Service {
     answers: Arc<Mutex<Answers>>,
     app: App,
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    served: Served,
 }
 
 impl Service {
@@ -84,23 +80,16 @@ impl Service {
                 context::scope(context, next.run(request))
             }))
             .layer(from_fn_with_state(answers.clone(), note));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let (stop, stopping) = oneshot::channel();
-        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        let serve = axum::serve(listener, service).with_graceful_shutdown(async { drop(stopping.await) });
-        let serving = tokio::spawn(async { serve.await.expect("the listener works") });
-        Self { answers, app, address, stop, serving }
+        Self { answers, app, served: Served::start(routes).await }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.served.address()
     }
 
     /// Waits for the requests in progress, and gives back what became of all.
     pub(crate) async fn stop(self) -> Answers {
-        self.stop.send(()).expect("the service goes on until now");
-        self.serving.await.expect("the service does not panic");
+        self.served.stop().await;
         self.app.db().close().await;
         take(&mut locked(&self.answers))
     }

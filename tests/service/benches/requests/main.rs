@@ -17,74 +17,37 @@ mod notes;
 mod service;
 
 use std::error::Error;
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use audit_core::Auditor;
-use clap::Parser;
+use clap::Parser as _;
 use serde_json::json;
 use tests::dice::Dice;
-use tests::figures::Figures;
 use tests::postgres::{Durability, Server};
-use tests::wrk::Clients;
+use tests::wrk::{Asking, Questions};
 
 use self::service::{Service, USERS};
 
-const ANNOTATED: &str = "annotated";
-const PLAIN: &str = "plain";
 const SOON: Duration = Duration::from_mins(1);
-
-/// Asks an annotated service and a plain one in turns.
-#[derive(Debug, Parser)]
-struct Args {
-    /// How long the annotated service is asked, and how long the other
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    /// How long a turn is, in seconds
-    #[arg(long, default_value_t = 3)]
-    turn: u64,
-    /// When clients hang up
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Where the figures go as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Given by cargo
-    #[arg(long, hide = true)]
-    bench: bool,
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+    let asking = Asking::parse();
     let server = Server::start(Durability::On);
     let database = server.database().await;
     let writer = Auditor::builder().url(database.url()).init().await?;
     let annotated = Service::annotated(&database).await;
     let plain = Service::plain(&database).await;
-    let mut clients = Clients::new(args.turn, args.seed, include_bytes!("wrk.lua"), USERS, rename);
-    let mut rates = Figures::new(ANNOTATED, "requests/s");
-    for turn in 0..args.seconds.div_ceil(args.turn) {
-        // Neither is always the one that comes after the other.
-        let mut turns = [(ANNOTATED, &annotated), (PLAIN, &plain)];
-        turns.rotate_left(usize::from(turn % 2 == 1));
-        for (name, service) in turns {
-            rates.add(name, clients.ask(service.address()).await);
-            // What is still to be stored would be paid for in the other's turn.
-            writer.flush(SOON).await?;
-        }
-    }
+    let questions = Questions { script: include_bytes!("wrk.lua"), users: USERS, leaver: rename };
+    let services = [("annotated", annotated.address()), ("plain", plain.address())];
+    let rates = asking.rates(questions, &writer, services).await;
     plain.stop().await;
     let notes = annotated.stop().await;
     let report = writer.shutdown(SOON).await;
     assert_eq!((report.lost, report.stats.dropped), (0, 0));
     let judged = judge::judge(&database, &notes).await;
     println!("{rates}\n{judged}");
-    if let Some(file) = args.json {
-        let figures = json!({ "bench": "requests", "rates": rates.json(), "handlers": judged.json() });
-        fs::write(file, serde_json::to_string_pretty(&figures)?)?;
-    }
+    asking.keep(&json!({ "bench": "requests", "rates": rates.json(), "handlers": judged.json() }));
     assert!(judged.is_good(), "the log and the handlers disagree");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Projects and their secrets over HTTP, in PostgreSQL. Who asks shows a token, which the database knows.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use audit_core::http::ContextLayer;
 use audit_core::{Actor, AuditOutcome, audited};
@@ -15,9 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tests::postgres::Database;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tests::served::Served;
 
 use super::notes::Notes;
 
@@ -190,9 +188,7 @@ async fn project(State(app): State<App>, call: Call, Path(project_id): Path<Stri
 #[derive(Debug)]
 pub(crate) struct Service {
     app: App,
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    served: Served,
 }
 
 impl Service {
@@ -222,23 +218,16 @@ impl Service {
         sqlx::raw_sql(TABLES).execute(&pool).await.expect("the tables are made");
         let app = App { pool, notes: Notes::default() };
         let routes = routes.layer(from_fn_with_state(app.clone(), authenticate)).with_state(app.clone());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let (stop, stopping) = oneshot::channel();
-        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        let serve = axum::serve(listener, service).with_graceful_shutdown(async { drop(stopping.await) });
-        let serving = tokio::spawn(async { serve.await.expect("the listener works") });
-        Self { app, address, stop, serving }
+        Self { app, served: Served::start(routes).await }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.served.address()
     }
 
     /// Waits for the requests in progress, and gives back what the handlers have noted.
     pub(crate) async fn stop(self) -> Notes {
-        self.stop.send(()).expect("the service goes on until now");
-        self.serving.await.expect("the service does not panic");
+        self.served.stop().await;
         self.app.pool.close().await;
         self.app.notes
     }
