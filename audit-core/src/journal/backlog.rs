@@ -35,6 +35,8 @@ struct Writer {
     open: Option<SegmentWriter>,
     /// The last batch that was written.
     last: Option<(Uuid, i64)>,
+    /// Whether a segment, all of it stored, could not be removed: what took the places of its batches is needed then, too.
+    stays_behind: bool,
 }
 
 #[derive(Debug)]
@@ -225,7 +227,10 @@ impl Backlog {
             self.journal.note_oldest(&segment.path, None);
             match disk::remove(&segment.path) {
                 Ok(()) => self.journal.release(segment.end + segment.unsure),
-                Err(error) => tracing::warn!(%error, "an audit journal's segment, all of it stored, stays behind"),
+                Err(error) => {
+                    writer.stays_behind = true;
+                    tracing::warn!(%error, "an audit journal's segment, all of it stored, stays behind");
+                }
             }
         }
         if gone.is_empty() {
@@ -234,7 +239,10 @@ impl Backlog {
         if let Err(error) = disk::sync_directory(self.journal.directory()) {
             tracing::warn!(%error, "an audit journal's segment, all of it stored, may come back after a crash");
         }
-        for segment in gone.iter().filter(|segment| segment.path.try_exists().is_ok_and(|is_there| !is_there)) {
+        if writer.stays_behind {
+            return;
+        }
+        for segment in &gone {
             let before = segment.after.batch_no;
             if let Err(error) = Moves::forget_before(self.journal.directory(), segment.stream_id, before) {
                 tracing::warn!(%error, "a file of the audit journal stays behind");

@@ -296,6 +296,30 @@ fn a_missing_segment_is_told() {
 }
 
 #[test]
+fn what_took_a_batchs_place_stays_while_its_segment_cannot_be_removed() {
+    let root = TempDir::new().expect("a directory");
+    let written = large(12);
+    let journal = opened(root.path());
+    let backlog = Backlog::new(Arc::clone(&journal));
+    for batch in &written {
+        backlog.append(batch).expect("there is room");
+    }
+    Moves::of(&journal).replace(&written[0], &written[0].moved(None)).expect("there is room");
+    let segments = segments(root.path());
+    assert!(segments.len() >= 3, "{segments:?}");
+    // What is a directory is not removed as a file.
+    fs::remove_file(&segments[0]).expect("it is there");
+    fs::create_dir(&segments[0]).expect("there is room");
+    for _ in &written {
+        backlog.forget_front();
+    }
+    let files = fs::read_dir(journal.directory()).expect("it is there").flatten().map(|entry| entry.path());
+    let left: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|kind| kind == "journal" || kind == "refrozen")).collect();
+    assert_eq!(left.len(), 2, "the segment and what took its batch's place: {left:?}");
+}
+
+#[test]
 fn of_two_adopters_one_wins() {
     let root = TempDir::new().expect("a directory");
     let written = batches(3);
