@@ -22,6 +22,7 @@ use control_plane::{audit, config::Config};
 use serde_json::json;
 use tests::dice::Dice;
 use tests::postgres::{Durability, Server};
+use tests::recovery::recover;
 use tests::wrk::{Asking, Questions};
 
 use self::service::{Service, USERS};
@@ -45,6 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answers = with.stop().await;
     let report = writer.shutdown(SOON).await;
     assert_eq!((report.lost, report.stats.dropped), (0, 0));
+    // What committed a moment ago waits in the outbox, for any writer.
+    recover(&url, tempfile::tempdir()?.path()).await;
     let judged = judge::judge(&database, &answers).await;
     println!("{rates}\n{judged}");
     asking.keep(&json!({ "bench": "control plane", "rates": rates.json(), "entries": judged.json() }));
