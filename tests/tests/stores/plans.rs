@@ -11,6 +11,7 @@ use tests::reading::reads;
 use uuid::Uuid;
 
 /// Eight weeks of 4,000 entries each, as a service has them: few actors are busy, most are rare.
+/// Rows of the eight weeks before this one. A partition of a few hours would be read in whatever way, as all of it is little.
 async fn filled() -> Database<'static> {
     let database = server().database().await;
     migrate(&database.url(), &Options::new()).await.unwrap();
@@ -22,7 +23,7 @@ async fn filled() -> Database<'static> {
         "INSERT INTO control_plane.audit_logs
              (id, created_at, stream_id, seq, actor_type, outcome, actor_id, action, target_type, target_id, metadata, ip_address,
               user_agent, request_id, tenant_id, salt)
-         SELECT gen_random_uuid(), now() - i * interval '150 seconds', gen_random_uuid(), i, 'user',
+         SELECT gen_random_uuid(), date_trunc('week', now(), 'UTC') - i * interval '150 seconds', gen_random_uuid(), i, 'user',
                 CASE WHEN i % 50 = 0 THEN 'denied' ELSE 'success' END,
                 'user_' || (power(random(), 4) * 2000)::int, 'thing.action_' || (power(random(), 3) * 40)::int, 'project',
                 'proj_' || (random() * 5000)::int,
@@ -182,11 +183,10 @@ async fn a_build_that_was_broken_off_is_begun_again_and_blocks_no_writer() {
     let insert = "BEGIN; INSERT INTO control_plane.audit_logs (id, created_at, stream_id, seq, actor_type, outcome, action, target_type, metadata)
                   VALUES (gen_random_uuid(), now(), gen_random_uuid(), 0, 'user', 'success', 'a.b', 'c', '{}')";
     sqlx::raw_sql(insert).execute(&mut writer).await.unwrap();
-    let partition = "SELECT tableoid::regclass::text FROM control_plane.audit_logs ORDER BY created_at DESC LIMIT 1";
-    let partition: String = database.value(partition).await;
-    let name = partition.rsplit('.').next().unwrap();
+    let of_now = "SELECT partition::text FROM control_plane.audit_partitions() WHERE now() >= lower_bound AND now() < upper_bound";
+    let name: String = database.value(of_now).await;
     let build = format!(
-        "SET statement_timeout = '100ms'; CREATE INDEX CONCURRENTLY \"{name}_metadata\" ON {partition} USING gin (metadata jsonb_path_ops)"
+        "SET statement_timeout = '100ms'; CREATE INDEX CONCURRENTLY \"{name}_metadata\" ON control_plane.{name} USING gin (metadata jsonb_path_ops)"
     );
     let mut other = database.connect().await;
     for statement in build.split("; ") {
