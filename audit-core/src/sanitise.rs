@@ -114,13 +114,10 @@ impl Sanitiser {
 
     /// What an attribute names needs no object, where there is nothing to change, and nothing to say.
     fn unchanged(&self, details: &Details) -> Option<Sanitised> {
-        let fields = details.as_fields().filter(|fields| self.has_nothing_to_say() && are_clean_fields(fields))?;
-        let text = canonical::Object::of(fields.iter().map(|(name, value)| (*name, value)));
+        let fields = details.as_fields().filter(|_| self.marks.is_empty())?;
+        let fields = || fields.iter().map(|(name, value)| (*name, value));
+        let text = is_clean(fields()).then(|| canonical::Object::of(fields()))?;
         (text.as_str().len() <= MAX_METADATA_BYTES).then_some(Sanitised { text, is_changed: false })
-    }
-
-    const fn has_nothing_to_say(&self) -> bool {
-        self.marks.is_empty() && self.unmarked == 0
     }
 
     fn changed(mut self, metadata: Metadata) -> Sanitised {
@@ -271,21 +268,8 @@ impl Sanitiser {
 }
 
 /// Whether nothing of it has to be changed, so that it can be stored as it is.
-fn is_clean(details: &Map<String, Value>) -> bool {
-    let is_reserved = |key: &String| key == Metadata::MARKS;
-    are_clean(details, 1) && !details.keys().any(is_reserved)
-}
-
-/// [`is_clean`] of what an attribute names.
-fn are_clean_fields(fields: &[(&'static str, Value)]) -> bool {
-    fields.iter().enumerate().all(|(index, (name, value))| {
-        let is_first = fields[..index].iter().all(|(earlier, _)| earlier != name);
-        is_first && *name != Metadata::MARKS && is_clean_key(name) && is_clean_value(value, 2)
-    })
-}
-
-fn is_clean_key(key: &str) -> bool {
-    key.len() <= MAX_METADATA_BYTES && !has_nul(key)
+fn is_clean<'a, K: AsRef<str> + ?Sized + 'a>(details: impl IntoIterator<Item = (&'a K, &'a Value)>) -> bool {
+    details.into_iter().all(|(key, value)| key.as_ref() != Metadata::MARKS && is_clean_member(key.as_ref(), value, 2))
 }
 
 fn has_nul(text: &str) -> bool {
@@ -293,8 +277,9 @@ fn has_nul(text: &str) -> bool {
     text.as_bytes().contains(&0)
 }
 
-fn are_clean(object: &Map<String, Value>, depth: usize) -> bool {
-    object.iter().all(|(key, value)| is_clean_key(key) && is_clean_value(value, depth + 1))
+/// `depth` is that of what is nested in the value.
+fn is_clean_member(key: &str, value: &Value, depth: usize) -> bool {
+    key.len() <= MAX_METADATA_BYTES && !has_nul(key) && is_clean_value(value, depth)
 }
 
 /// `depth` is that of what is nested in it.
@@ -305,7 +290,7 @@ fn is_clean_value(value: &Value, depth: usize) -> bool {
         Value::String(text) => !has_nul(text),
         Value::Array(_) | Value::Object(_) if depth > MAX_DEPTH => false,
         Value::Array(values) => values.iter().all(|value| is_clean_value(value, depth + 1)),
-        Value::Object(object) => are_clean(object, depth),
+        Value::Object(object) => object.iter().all(|(key, value)| is_clean_member(key, value, depth + 1)),
     }
 }
 

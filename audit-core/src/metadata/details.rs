@@ -20,9 +20,11 @@ impl Details {
         self.fields.push((name, value));
     }
 
-    /// The fields that an attribute names, where there is nothing else.
+    /// The fields that an attribute names, where there is nothing else, and none of them twice.
     pub(crate) fn as_fields(&self) -> Option<&[(&'static str, Value)]> {
-        self.others.is_none().then_some(&self.fields)
+        let is_first =
+            |(index, (name, _)): (usize, &(&str, Value))| self.fields[..index].iter().all(|(of, _)| of != name);
+        (self.others.is_none() && self.fields.iter().enumerate().all(is_first)).then_some(&self.fields)
     }
 
     /// The details that are named at run time. They win over an attribute's.
