@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
@@ -73,12 +73,15 @@ pub(super) async fn follow(
         },
     };
     let mut tail = Tail::new(log, Follow::new(query.filter, position), permit);
-    if let Ok(Err(error)) = timeout(BEGUN_WITHIN, tail.look_once()).await
-        && error.is_permission_denied()
-    {
-        return Message::of(&error).response(&uri);
-    }
-    let events = stream::unfold(tail, |mut tail| async move { Some((Ok::<_, Infallible>(tail.next().await), tail)) });
+    // Dropped after a while, the look loses nothing.
+    let first = match timeout(BEGUN_WITHIN, tail.follow.next_if_any(&tail.log.background)).await {
+        Ok(Err(error)) if error.is_permission_denied() => return Message::of(&error).response(&uri),
+        Ok(Ok(Some(row))) => Some(tail.entry(&row)),
+        // Whatever it is, it is met again, and told then.
+        _ => None,
+    };
+    let others = stream::unfold(tail, |mut tail| async move { Some((tail.next().await, tail)) });
+    let events = stream::iter(first).chain(others).map(Ok::<_, Infallible>);
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
@@ -90,8 +93,6 @@ struct Tail {
     look: Instant,
     /// What was said last that keeps entries from coming.
     trouble: Option<String>,
-    /// An entry that was read before the answer began.
-    first: Option<Row>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -99,19 +100,10 @@ impl Tail {
     fn new(log: Arc<Log>, follow: Follow, permit: OwnedSemaphorePermit) -> Self {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { log, follow, pace, look: Instant::now(), trouble: None, first: None, _permit: permit }
-    }
-
-    /// Has the first entry, if there is any, ready for [`Tail::next`].
-    async fn look_once(&mut self) -> Result<(), StoreError> {
-        self.first = self.follow.next_if_any(&self.log.background).await?;
-        Ok(())
+        Self { log, follow, pace, look: Instant::now(), trouble: None, _permit: permit }
     }
 
     async fn next(&mut self) -> Event {
-        if let Some(row) = self.first.take() {
-            return self.entry(&row);
-        }
         loop {
             let trouble = match self.follow.next_if_any(&self.log.background).await {
                 Ok(Some(row)) => {
