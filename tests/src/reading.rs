@@ -127,7 +127,8 @@ async fn size(database: &Database<'_>) -> i64 {
     database.value(size).await
 }
 
-async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Timing {
+/// Asks a question again and again.
+async fn answered(reader: &Reader, question: &Question) -> Timing {
     let mut timing = Timing::new(question.name);
     for (_, number) in Rounds::new(ASKED, AT_MOST).zip(0..) {
         let query = (question.ask)(number);
@@ -136,6 +137,11 @@ async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question)
         timing.took(began.elapsed(), page.rows.len());
         assert_eq!(page.searched_to, None, "{}: an index leads to the rows", question.name);
     }
+    timing
+}
+
+async fn measure(reader: &Reader, plain: &mut PgConnection, question: &Question) -> Timing {
+    let mut timing = answered(reader, question).await;
     if let Some(condition) = question.seed {
         for number in 0..ASKED_THE_SEEDS_WAY {
             timing.took_the_seeds_way(seeds_way(plain, &condition(number), 0).await);
@@ -204,14 +210,7 @@ async fn metadata(database: &Database<'_>) -> Vec<Timing> {
     let reader = Reader::connect(&url, &Schema::default()).await.expect("the log is there");
     let mut timings = Vec::new();
     for question in questions::of_metadata() {
-        let mut timing = Timing::new(question.name);
-        for (_, number) in Rounds::new(ASKED, AT_MOST).zip(0..) {
-            let query = (question.ask)(number);
-            let began = Instant::now();
-            let page = reader.page(&query).await.expect("an answer");
-            timing.took(began.elapsed(), page.rows.len());
-        }
-        timings.push(timing.told(None));
+        timings.push(answered(&reader, &question).await.told(None));
     }
     timings
 }

@@ -26,6 +26,9 @@ const LEAVERS: u64 = 4;
 const PATIENCE: u64 = 20;
 
 const SOON: Duration = Duration::from_mins(1);
+/// Before every script. It is told which turn it is, and how many users there are, and says in the end `answered: ` and how many
+/// requests a second were.
+const COMMON: &[u8] = include_bytes!("wrk.lua");
 
 /// Asks a service with annotations and without in turns.
 #[derive(Debug, clap::Parser)]
@@ -50,8 +53,7 @@ pub struct Asking {
 /// What clients ask.
 #[derive(Debug)]
 pub struct Questions {
-    /// Of `wrk`. It is told which turn it is, and how many users there are; when it is done it says `answered: ` and how many
-    /// requests a second were.
+    /// Of `wrk`: its `request()` makes the next one, of what `next_request()` of `wrk.lua` gives it.
     pub script: &'static [u8],
     /// How many there are.
     pub users: u32,
@@ -103,7 +105,7 @@ struct Clients {
 impl Clients {
     fn new(seconds: u64, seed: u64, questions: Questions) -> Self {
         let mut script = NamedTempFile::new().expect("a temporary file");
-        script.write_all(questions.script).expect("the script is written");
+        script.write_all(&[COMMON, questions.script].concat()).expect("the script is written");
         Self { seconds, seed, script, questions, turns: 0 }
     }
 

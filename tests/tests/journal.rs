@@ -10,6 +10,7 @@ use audit_core::batch::{Batch, HeaderKind};
 use audit_core::encoding;
 use audit_core::{ActionName, Actor, Auditor, Builder, Entry, Outcome, Overflow, Stats, WaitForStore, WriterGuard};
 use tempfile::TempDir;
+use tests::journals::{files, segments};
 use tests::samples;
 use tests::scripted::{ScriptedStore, Turn};
 use uuid::Uuid;
@@ -69,18 +70,6 @@ fn damage_second(segment: &Path) {
     let payload = u32::from_be_bytes(bytes[92..96].try_into().expect("four bytes"));
     bytes[88 + 76 + payload as usize + 80] ^= 1;
     fs::write(segment, bytes).expect("it can be written");
-}
-
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for path in fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found
-}
-
-fn segments(root: &Path) -> Vec<PathBuf> {
-    files(root).into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "journal")).collect()
 }
 
 /// A new process finds what the last one left: every entry is stored, each once.

@@ -1,6 +1,6 @@
 //! The run: disturbances, recovery, judgement.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use super::disturbance::Disturbance;
 use super::trouble::{self, Lasting, Trouble};
 use crate::dice::Dice;
 use crate::disk::Disk;
+use crate::journals::{frames, segments};
 use crate::oracle::{Calls, Log, Verdict};
 use crate::postgres::{Database, Durability, Server};
 use crate::preload::Faults;
@@ -27,8 +28,6 @@ const LASTS: u64 = 2_000;
 const PAUSE: u64 = 500;
 /// A clock steps by less than as many days ahead, for which partitions are made, or behind.
 const DAYS: (i32, i32) = (14, 100);
-/// What each frame of a journal begins with.
-const MAGIC: [u8; 4] = [0xff, 0x41, 0x4a, 0xfe];
 const WRITERS: &str = "FROM pg_stat_activity WHERE application_name LIKE 'audit-writer%'";
 
 /// What a run is like.
@@ -237,8 +236,7 @@ impl<'s> Chaos<'s> {
         self.kill_victim();
         for path in self.last_segments() {
             let bytes = fs::read(&path).expect("nobody else has it");
-            let last = bytes.windows(MAGIC.len()).rposition(|window| window == MAGIC);
-            let Some(frame) = last.map(|at| &bytes[at..]) else { continue };
+            let Some(frame) = frames(&bytes).last().map(|at| &bytes[*at..]) else { continue };
             let torn = 1 + self.dice.below(frame.len() - 1);
             let mut file = OpenOptions::new().append(true).open(&path).expect("nobody else has it");
             file.write_all(&frame[..torn]).expect("there is room");
@@ -250,13 +248,10 @@ impl<'s> Chaos<'s> {
 
     /// The file that each writer in the journal wrote last, unless it was torn before.
     fn last_segments(&self) -> Vec<PathBuf> {
-        let writers = fs::read_dir(self.folder.path().join("journal")).expect("the journal is there").flatten();
-        let files = writers.filter_map(|writer| {
-            let files = fs::read_dir(writer.path()).ok()?.flatten().map(|file| file.path());
-            let segments = files.filter(|path| path.extension().is_some_and(|extension| extension == "journal"));
-            segments.max_by_key(|path| path.metadata().and_then(|file| file.modified()).ok())
-        });
-        files.filter(|path| !self.torn.contains(path)).collect()
+        let mut segments = segments(&self.folder.path().join("journal"));
+        segments.sort_by_key(|path| path.metadata().and_then(|file| file.modified()).ok());
+        let last: BTreeMap<_, _> = segments.iter().map(|path| (path.parent(), path)).collect();
+        last.into_values().filter(|path| !self.torn.contains(*path)).cloned().collect()
     }
 
     fn last_for(&mut self, trouble: Trouble) {

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use audit_core::{Migrate, WaitForStore};
 use sqlx::Connection as _;
 use tests::disk::quick_folder;
+use tests::journals::{frames, segments};
 use tests::oracle::Log;
 use tests::postgres::{Database, server};
 use tests::proxy::{Manner, Proxy};
@@ -16,8 +17,6 @@ use uuid::Uuid;
 
 use crate::support::{SOON, builder, entry_about};
 
-/// Where frames begin; no payload looks like it.
-const MAGIC: [u8; 4] = [0xff, 0x41, 0x4a, 0xfe];
 const BATCHES: usize = 5;
 
 /// A log whose store is away.
@@ -42,20 +41,6 @@ async fn leave(journal: &Path, url: &str) -> Vec<Uuid> {
     let report = writer.shutdown(Duration::from_millis(50)).await;
     assert_eq!((report.lost, report.stats.journaled), (0, BATCHES as u64), "{report:?}");
     ids
-}
-
-/// The segments of all writers.
-fn segments(journal: &Path) -> Vec<PathBuf> {
-    let mut segments = Vec::new();
-    for writer in fs::read_dir(journal).expect("the journal is there").flatten() {
-        let files = fs::read_dir(writer.path()).expect("a writer's folder").flatten().map(|file| file.path());
-        segments.extend(files.filter(|file| file.extension().is_some_and(|extension| extension == "journal")));
-    }
-    segments
-}
-
-fn frames(bytes: &[u8]) -> Vec<usize> {
-    (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MAGIC)).collect()
 }
 
 /// Fault 15: the last record is torn at every offset. Every torn copy is the journal of a dead writer of its own.
