@@ -79,22 +79,23 @@ impl Sanitiser {
         Self { again: true, ..Self::default() }
     }
 
-    /// A text without NUL, of at most `max` bytes.
-    pub(crate) fn text(&mut self, field: &str, mut text: String, max: usize) -> String {
-        if has_nul(&text) {
+    /// Leaves a text without NUL, of at most `max` bytes.
+    pub(crate) fn text(&mut self, field: &str, text: &mut String, max: usize) {
+        if has_nul(text) {
             self.mark(field, "nul_replaced", Map::new());
-            text = text.replace('\0', "\u{FFFD}");
+            *text = text.replace('\0', "\u{FFFD}");
         }
         if text.len() > max {
             self.mark(field, "cut", fingerprint(text.as_bytes()));
             text.truncate(text.floor_char_boundary(max));
         }
-        text
     }
 
     /// [`Self::text`], where there may be none.
-    pub(crate) fn optional(&mut self, field: &str, text: Option<String>, max: usize) -> Option<String> {
-        text.map(|text| self.text(field, text, max))
+    pub(crate) fn optional(&mut self, field: &str, text: &mut Option<String>, max: usize) {
+        if let Some(text) = text {
+            self.text(field, text, max);
+        }
     }
 
     /// A time in the window for which partitions are made.
@@ -168,7 +169,10 @@ impl Sanitiser {
         match value {
             Value::Null | Value::Bool(_) => value,
             Value::Number(number) => self.number(field, number),
-            Value::String(text) => Value::String(self.text(field, text, usize::MAX)),
+            Value::String(mut text) => {
+                self.text(field, &mut text, usize::MAX);
+                Value::String(text)
+            }
             nested if depth > MAX_DEPTH => self.too_deep(field, nested),
             Value::Array(values) => values.into_iter().map(|value| self.value(field, value, depth + 1)).collect(),
             Value::Object(map) => {
@@ -197,21 +201,23 @@ impl Sanitiser {
     fn too_deep(&mut self, field: &str, value: Value) -> Value {
         self.mark(field, "too_deep", Map::new());
         if is_shallower_than(&value, MAX_TEXT_DEPTH) {
-            return Value::String(self.text(field, value.to_string(), usize::MAX));
+            let mut text = value.to_string();
+            self.text(field, &mut text, usize::MAX);
+            return Value::String(text);
         }
         dismantle(value);
         Value::Null
     }
 
-    fn key(&mut self, field: &str, key: String, taken: &Map<String, Value>) -> String {
-        let mut clean = self.text(field, key, MAX_METADATA_BYTES);
-        if taken.contains_key(&clean) {
+    fn key(&mut self, field: &str, mut key: String, taken: &Map<String, Value>) -> String {
+        self.text(field, &mut key, MAX_METADATA_BYTES);
+        if taken.contains_key(&key) {
             self.mark(field, "key_renamed", Map::new());
-            while taken.contains_key(&clean) {
-                clean.push('_');
+            while taken.contains_key(&key) {
+                key.push('_');
             }
         }
-        clean
+        key
     }
 
     /// Brings the metadata under its limits: its largest values become null, or, where that would not do, all

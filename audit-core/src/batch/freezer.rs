@@ -11,12 +11,13 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
+use crate::encoding::{self, Leaves};
 use crate::entry::{identify, micros};
 use crate::metadata::Details;
 use crate::sanitise::{self, Sanitised, Sanitiser};
 use crate::signing::Signer;
 use crate::trace::Trace;
-use crate::{ActionName, Actor, Entry, Metadata, Row, canonical, encoding, merkle};
+use crate::{ActionName, Actor, Entry, Metadata, Row, canonical, merkle};
 
 /// An entry that is older than this when it is frozen says so: it waited in memory for a store that was away, or its time
 /// comes from elsewhere. One that is as old and does not say so was dated back.
@@ -137,8 +138,9 @@ impl Freezer {
         kind: HeaderKind,
     ) -> Batch {
         let first_seq = self.next_seq;
-        let seqs = first_seq..;
-        let rows: Vec<_> = drafts.into_iter().zip(seqs).map(|(draft, seq)| draft.frozen(self.stream_id, seq)).collect();
+        let (seqs, mut leaves) = (first_seq.., Leaves::new());
+        let frozen = |(draft, seq): (Draft, i64)| draft.frozen(self.stream_id, seq, &mut leaves);
+        let rows: Vec<_> = drafts.into_iter().zip(seqs).map(frozen).collect();
         let created = || rows.iter().map(|row| row.row.created_at);
         let header = Header {
             stream_id: self.stream_id,
@@ -203,6 +205,33 @@ fn unbroken(sanitise: impl FnOnce() -> Sanitised) -> Sanitised {
     })
 }
 
+/// [`sanitise`], with the row's time brought into the window that partitions are made for.
+fn within_window(row: &mut Row, details: Details, mut clean: Sanitiser, now: DateTime<Utc>) -> Sanitised {
+    row.created_at = clean.time("created_at", row.created_at, now);
+    sanitise(row, details, clean)
+}
+
+/// Sanitises a row in its place. Its metadata are the details, and nothing else.
+fn sanitise(row: &mut Row, details: Details, mut clean: Sanitiser) -> Sanitised {
+    for (field, id) in [
+        ("actor_id", &mut row.actor_id),
+        ("target_id", &mut row.target_id),
+        ("request_id", &mut row.request_id),
+        ("trace_id", &mut row.trace_id),
+        ("span_id", &mut row.span_id),
+        ("tenant_id", &mut row.tenant_id),
+        ("on_behalf_of", &mut row.on_behalf_of),
+        ("origin", &mut row.origin),
+    ] {
+        clean.optional(field, id, sanitise::MAX_ID_BYTES);
+    }
+    clean.text("action", &mut row.action, ActionName::MAX_BYTES);
+    clean.text("target_type", &mut row.target_type, sanitise::MAX_TYPE_BYTES);
+    clean.optional("user_agent", &mut row.user_agent, sanitise::MAX_USER_AGENT_BYTES);
+    clean.optional("error", &mut row.error, sanitise::MAX_ERROR_BYTES);
+    unbroken(|| clean.metadata(details))
+}
+
 fn is_late(created_at: DateTime<Utc>, writer_time: DateTime<Utc>) -> bool {
     created_at < writer_time - LATE_AFTER
 }
@@ -230,7 +259,7 @@ impl Draft {
             details.others().mark("unlisted", Value::Bool(true));
         }
 
-        let row = Row {
+        let mut row = Row {
             id: entry.id,
             actor_id: Some(actor.id),
             actor_type: actor.actor_type,
@@ -257,45 +286,22 @@ impl Draft {
             salt: None,
             redacted: None,
         };
-        Self::within_window(row, details, Sanitiser::default(), now)
+        let Sanitised { text: metadata, is_changed } = within_window(&mut row, details, Sanitiser::default(), now);
+        Self { row, metadata, is_changed }
     }
 
     /// A row of an earlier log, which keeps its time: its partition is made for it.
     pub(crate) fn imported(mut row: Row) -> Self {
         let details = take(&mut row.metadata).into();
-        Self::sanitised(row, details, Sanitiser::default())
+        let Sanitised { text: metadata, is_changed } = sanitise(&mut row, details, Sanitiser::default());
+        Self { row, metadata, is_changed }
     }
 
     /// A row that should have been sanitised before, and may have waited since: its time is brought into the window. It
     /// keeps its salt.
     pub(crate) fn kept(mut row: Row, now: DateTime<Utc>) -> Self {
         let details = take(&mut row.metadata).into();
-        Self::within_window(row, details, Sanitiser::again(), now)
-    }
-
-    fn within_window(mut row: Row, details: Details, mut clean: Sanitiser, now: DateTime<Utc>) -> Self {
-        row.created_at = clean.time("created_at", row.created_at, now);
-        Self::sanitised(row, details, clean)
-    }
-
-    /// The metadata of `row` are the details, and nothing else.
-    fn sanitised(mut row: Row, details: Details, mut clean: Sanitiser) -> Self {
-        let mut id = |field: &str, id: &mut Option<String>| {
-            *id = clean.optional(field, id.take(), sanitise::MAX_ID_BYTES);
-        };
-        id("actor_id", &mut row.actor_id);
-        id("target_id", &mut row.target_id);
-        id("request_id", &mut row.request_id);
-        id("trace_id", &mut row.trace_id);
-        id("span_id", &mut row.span_id);
-        id("tenant_id", &mut row.tenant_id);
-        id("on_behalf_of", &mut row.on_behalf_of);
-        id("origin", &mut row.origin);
-        row.action = clean.text("action", row.action, ActionName::MAX_BYTES);
-        row.target_type = clean.text("target_type", row.target_type, sanitise::MAX_TYPE_BYTES);
-        row.user_agent = clean.optional("user_agent", row.user_agent, sanitise::MAX_USER_AGENT_BYTES);
-        row.error = clean.optional("error", row.error, sanitise::MAX_ERROR_BYTES);
-        let Sanitised { text: metadata, is_changed } = unbroken(|| clean.metadata(details));
+        let Sanitised { text: metadata, is_changed } = within_window(&mut row, details, Sanitiser::again(), now);
         Self { row, metadata, is_changed }
     }
 
@@ -305,15 +311,16 @@ impl Draft {
         Self { row: frozen.row, metadata, is_changed: false }
     }
 
-    pub(crate) fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
-        let Self { mut row, metadata, .. } = self;
+    pub(crate) fn frozen(self, stream_id: Uuid, seq: i64, leaves: &mut Leaves) -> FrozenRow {
+        let Self { row, metadata, .. } = self;
         let salt: [u8; 16] = row.salt.unwrap_or_else(rand::random);
-        row.stream_id = stream_id;
-        row.seq = seq;
-        row.salt = Some(salt);
-        let leaf = encoding::leaf(&row, &salt, &metadata);
-        row.metadata = metadata.into();
-        FrozenRow { row, leaf }
+        let mut frozen = FrozenRow { row, leaf: [0; 32] };
+        frozen.row.stream_id = stream_id;
+        frozen.row.seq = seq;
+        frozen.row.salt = Some(salt);
+        frozen.leaf = leaves.leaf(&frozen.row, &salt, &metadata);
+        frozen.row.metadata = metadata.into();
+        frozen
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{METADATA, Salt, commitment, hex, row_hash};
+use super::{Fields, METADATA, Salt, commitment, hex, row_hash};
 use crate::batch::Hash;
 use crate::{Row, canonical};
 
@@ -62,7 +62,7 @@ pub(super) fn leaf(row: &Row, redacted: &Redacted, metadata: &canonical::Object)
     }
     canonical::sort(&mut members);
     let (mut is_sound, mut used) = (true, 0);
-    let leaf = row_hash(row, members.into_iter(), |field, value| {
+    let leaf = row_hash(&mut Fields::new(), &mut String::new(), row, members.into_iter(), |field, value| {
         let erased = redacted.erased.get(field).copied();
         let value = value.filter(|_| erased.is_none() || !field.starts_with(METADATA));
         let salted = value.map(|value| redacted.salts.get(field).map(|salt| commitment(field, salt, value)));

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::batch::{Batch, FrozenRow, Hash, Header, HeaderKind};
-use crate::{ActorType, Metadata, Outcome, Row, canonical, encoding, merkle};
+use crate::encoding::{self, Leaves};
+use crate::{ActorType, Metadata, Outcome, Row, canonical, merkle};
 
 /// The payload of a frame.
 pub(super) fn encode(batch: &Batch) -> Vec<u8> {
@@ -42,8 +43,9 @@ pub(super) fn decode(payload: &[u8]) -> Option<Batch> {
     let json = lz4_flex::block::decompress(compressed, length).ok()?;
     let record: BatchRecord<'_> = serde_json::from_slice(&json).ok()?;
     let kind = record.kind.map_or(Some(HeaderKind::Entries), |kind| HeaderKind::parse(&kind))?;
-    let rows: Vec<FrozenRow> =
-        (record.first_seq..).zip(record.rows).map(|(seq, row)| row.frozen(record.stream_id, seq)).collect();
+    let (seqs, mut leaves) = (record.first_seq.., Leaves::new());
+    let frozen = |(seq, row): (i64, RowRecord<'_>)| row.frozen(record.stream_id, seq, &mut leaves);
+    let rows: Vec<FrozenRow> = seqs.zip(record.rows).map(frozen).collect();
     let header = Header {
         stream_id: record.stream_id,
         batch_no: record.batch_no,
@@ -153,7 +155,7 @@ impl<'a> RowRecord<'a> {
         }
     }
 
-    fn frozen(self, stream_id: Uuid, seq: i64) -> FrozenRow {
+    fn frozen(self, stream_id: Uuid, seq: i64, leaves: &mut Leaves) -> FrozenRow {
         let salt = self.salt.into_bytes();
         let metadata = canonical::Object::of(&*self.metadata);
         let mut row = Row {
@@ -183,7 +185,7 @@ impl<'a> RowRecord<'a> {
             salt: Some(salt),
             redacted: None,
         };
-        let leaf = encoding::leaf(&row, &salt, &metadata);
+        let leaf = leaves.leaf(&row, &salt, &metadata);
         row.metadata = metadata.into();
         FrozenRow { row, leaf }
     }

@@ -56,12 +56,11 @@ impl Pattern {
         }
     }
 
-    /// As freezing leaves a text, or what was cut or replaced there would never be found.
+    /// As freezing leaves it, or what was cut or replaced there would never be found.
     fn stored(self, max_bytes: usize) -> Self {
-        let stored = |text| Sanitiser::default().text("", text, max_bytes);
         match self {
-            Self::Exact(text) => Self::Exact(stored(text)),
-            Self::Prefix(text) => Self::Prefix(stored(text)),
+            Self::Exact(text) => Self::Exact(stored(text, max_bytes)),
+            Self::Prefix(text) => Self::Prefix(stored(text, max_bytes)),
         }
     }
 }
@@ -76,18 +75,23 @@ impl Condition {
     }
 
     pub(crate) fn target(kind: String, id: Pattern) -> Self {
-        let kind = Sanitiser::default().text("", kind, TextColumn::TargetType.max_bytes());
-        Self::Target(kind, id.stored(TextColumn::TargetId.max_bytes()))
+        Self::Target(stored(kind, TextColumn::TargetType.max_bytes()), id.stored(TextColumn::TargetId.max_bytes()))
     }
 
     pub(crate) fn metadata(keys: Vec<String>, pattern: Pattern) -> Self {
-        let keys = keys.into_iter().map(|key| Sanitiser::default().text("", key, usize::MAX)).collect();
+        let keys = keys.into_iter().map(|key| stored(key, usize::MAX)).collect();
         Self::Metadata(Path::new(keys), pattern.stored(usize::MAX))
     }
 
     pub(crate) fn anywhere(text: String) -> Self {
-        Self::Anywhere(Sanitiser::default().text("", text, usize::MAX))
+        Self::Anywhere(stored(text, usize::MAX))
     }
+}
+
+/// As freezing leaves a text.
+fn stored(mut text: String, max_bytes: usize) -> String {
+    Sanitiser::default().text("", &mut text, max_bytes);
+    text
 }
 
 impl From<Condition> for Term {
