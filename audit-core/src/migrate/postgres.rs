@@ -39,6 +39,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     14 "one check a table" "0014_one_check_a_table.sql"
     15 "partition interval auto" "0015_partition_interval_auto.sql"
     16 "unsuccessful by actor" "0016_unsuccessful_by_actor.sql"
+    17 "text by its bytes" "0017_text_by_its_bytes.sql"
 };
 
 /// For the outbox alone.

@@ -126,10 +126,15 @@ impl Server {
         Database::create(self, format!("test_{number}"), "").await
     }
 
-    /// Makes a database in another encoding.
-    pub async fn database_in(&self, encoding: &str) -> Database<'_> {
+    /// Makes an empty database with such options of `CREATE DATABASE`.
+    pub async fn database_with(&self, options: &str) -> Database<'_> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
-        Database::create(self, format!("test_{number}"), &format!("ENCODING '{encoding}' TEMPLATE template0")).await
+        Database::create(self, format!("test_{number}"), &format!("{options} TEMPLATE template0")).await
+    }
+
+    /// Makes an empty database whose texts have the order of a language.
+    pub async fn collated_database(&self) -> Database<'_> {
+        self.database_with("LOCALE_PROVIDER icu ICU_LOCALE 'en-US'").await
     }
 
     /// Makes a database that is stored in a folder.

@@ -97,7 +97,7 @@ async fn a_database_that_was_never_migrated_is_told_how() {
 
 #[tokio::test]
 async fn a_database_of_another_encoding_is_red() {
-    let database = server().database_in("SQL_ASCII").await;
+    let database = server().database_with("ENCODING 'SQL_ASCII'").await;
     assert_finding(&found(&database.url()).await, "encoding", Level::Red, "SQL_ASCII");
 }
 

@@ -87,6 +87,20 @@ async fn the_table_has_the_columns_and_indexes_that_people_know() {
 }
 
 #[tokio::test]
+async fn texts_are_compared_by_their_bytes_whatever_the_order_of_the_database() {
+    let database = server().collated_database().await;
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    let by_language: Option<Vec<String>> = database
+        .value(
+            "SELECT array_agg(attrelid::regclass || '.' || attname)
+               FROM pg_attribute JOIN pg_inherits ON attrelid IN (inhparent, inhrelid)
+              WHERE inhparent = 'control_plane.audit_logs'::regclass AND attcollation NOT IN (0, '\"C\"'::regcollation)",
+        )
+        .await;
+    assert_eq!(by_language, None);
+}
+
+#[tokio::test]
 async fn eight_processes_migrate_at_once() {
     let database = server().database().await;
     let processes: Vec<_> = (0..8)
@@ -261,7 +275,7 @@ async fn a_migration_that_the_server_ends_for_a_deadlock_begins_again() {
 
 #[tokio::test]
 async fn a_database_that_is_not_utf8_is_refused() {
-    let database = server().database_in("SQL_ASCII").await;
+    let database = server().database_with("ENCODING 'SQL_ASCII'").await;
     let error = migrate::migrate(&database.url(), &Options::new()).await.unwrap_err();
     assert!(error.to_string().contains("the database is encoded in SQL_ASCII, and the log needs UTF8"), "{error}");
 }
