@@ -1,5 +1,6 @@
 //! Brings one batch after another to the store, each for as long as it takes.
 
+use std::mem::replace;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -38,7 +39,7 @@ impl Lander {
 
     async fn land_at_last(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
-        let mut in_its_place = None;
+        let (mut in_its_place, mut is_frozen_again) = (None, false);
         // Whoever finds a batch lost answers for saying so.
         let signer = self.shared.signer.as_deref().filter(|_| batch.header().kind == HeaderKind::Lost);
         let lost = signer.map(|signer| batch.signed(signer));
@@ -60,7 +61,11 @@ impl Lander {
                     self.failed(&error, batch);
                     self.shared.queue.failed(&error);
                     failed();
-                    pauses.wait().await;
+                    // Its times are within the window now, so that there is nothing to wait for; unless two clocks differ.
+                    let is_first = error.class() == ErrorClass::OutOfWindow && !replace(&mut is_frozen_again, true);
+                    if !is_first {
+                        pauses.wait().await;
+                    }
                 }
             }
         }
