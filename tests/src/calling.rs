@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use cost::bursts::{BURST, Bursts, Way};
-use serde_json::json;
+use cost::calls::future_bytes;
+use serde_json::{Value, json};
 
 use crate::figures::Figures;
 use crate::findings::Findings;
@@ -36,6 +37,11 @@ pub fn run(rounds: usize) -> Findings {
     }
     assert_eq!(bursts.dropped(), 0);
     println!("{BURST} calls each way, the median of the rounds\n{rates}");
-    Findings::new("calling", json!({ "calls": BURST, "rates": rates.json() }))
+    let sizes = future_bytes();
+    for (way, bytes) in sizes {
+        println!("the future of a call, {way}: {bytes} bytes");
+    }
+    let sizes: Value = sizes.into_iter().map(|(way, bytes)| (way.to_owned(), Value::from(bytes))).collect();
+    Findings::new("calling", json!({ "calls": BURST, "rates": rates.json(), "future_bytes": sizes }))
         .measured("annotated call", 1.0 / rates.first_by(POOR_MANS))
 }
