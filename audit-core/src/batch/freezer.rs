@@ -138,9 +138,7 @@ impl Freezer {
         kind: HeaderKind,
     ) -> Batch {
         let first_seq = self.next_seq;
-        let (seqs, mut leaves) = (first_seq.., Leaves::new());
-        let frozen = |(draft, seq): (Draft, i64)| draft.frozen(self.stream_id, seq, &mut leaves);
-        let rows: Vec<_> = drafts.into_iter().zip(seqs).map(frozen).collect();
+        let rows = Draft::all_frozen(drafts, self.stream_id, first_seq);
         let created = || rows.iter().map(|row| row.row.created_at);
         let header = Header {
             stream_id: self.stream_id,
@@ -311,7 +309,17 @@ impl Draft {
         Self { row: frozen.row, metadata, is_changed: false }
     }
 
-    pub(crate) fn frozen(self, stream_id: Uuid, seq: i64, leaves: &mut Leaves) -> FrozenRow {
+    /// Each as a row of the stream, in their order. Those that have a salt keep it.
+    pub(crate) fn all_frozen(
+        drafts: impl IntoIterator<Item = Self>,
+        stream_id: Uuid,
+        first_seq: i64,
+    ) -> Vec<FrozenRow> {
+        let mut leaves = Leaves::new();
+        drafts.into_iter().zip(first_seq..).map(|(draft, seq)| draft.frozen(stream_id, seq, &mut leaves)).collect()
+    }
+
+    fn frozen(self, stream_id: Uuid, seq: i64, leaves: &mut Leaves) -> FrozenRow {
         let Self { row, metadata, .. } = self;
         let salt: [u8; 16] = row.salt.unwrap_or_else(rand::random);
         let mut frozen = FrozenRow { row, leaf: [0; 32] };

@@ -13,8 +13,7 @@ use uuid::Uuid;
 pub use freezer::Freezer;
 pub(crate) use freezer::{Draft, LATE_AFTER};
 
-use crate::encoding::{self, Leaves};
-use crate::{Row, merkle};
+use crate::{Row, encoding, merkle};
 
 /// A SHA-256 digest.
 pub type Hash = [u8; 32];
@@ -30,9 +29,7 @@ pub struct Batch {
 impl Batch {
     /// The batch that a header was made for, out of the same rows; none if they are not the same.
     pub(crate) fn again(header: Header, drafts: Vec<Draft>) -> Option<Self> {
-        let (seqs, mut leaves) = (header.first_seq.., Leaves::new());
-        let frozen = |(seq, draft): (i64, Draft)| draft.frozen(header.stream_id, seq, &mut leaves);
-        let rows: Vec<_> = seqs.zip(drafts).map(frozen).collect();
+        let rows = Draft::all_frozen(drafts, header.stream_id, header.first_seq);
         let is_same = usize::try_from(header.n).is_ok_and(|n| n == rows.len())
             && merkle::root(rows.iter().map(|row| row.leaf)) == header.rows_root;
         is_same.then(|| Self { header_hash: encoding::header_hash(&header), header, rows })

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::batch::{Batch, FrozenRow, Hash, Header, HeaderKind};
-use crate::encoding::{self, Leaves};
-use crate::{ActorType, Metadata, Outcome, Row, canonical, merkle};
+use crate::batch::{Batch, Draft, FrozenRow, Hash, Header, HeaderKind};
+use crate::{ActorType, Metadata, Outcome, Row, canonical, encoding, merkle};
 
 /// The payload of a frame.
 pub(super) fn encode(batch: &Batch) -> Vec<u8> {
@@ -43,9 +42,8 @@ pub(super) fn decode(payload: &[u8]) -> Option<Batch> {
     let json = lz4_flex::block::decompress(compressed, length).ok()?;
     let record: BatchRecord<'_> = serde_json::from_slice(&json).ok()?;
     let kind = record.kind.map_or(Some(HeaderKind::Entries), |kind| HeaderKind::parse(&kind))?;
-    let (seqs, mut leaves) = (record.first_seq.., Leaves::new());
-    let frozen = |(seq, row): (i64, RowRecord<'_>)| row.frozen(record.stream_id, seq, &mut leaves);
-    let rows: Vec<FrozenRow> = seqs.zip(record.rows).map(frozen).collect();
+    let drafts = record.rows.into_iter().map(RowRecord::draft);
+    let rows = Draft::all_frozen(drafts, record.stream_id, record.first_seq);
     let header = Header {
         stream_id: record.stream_id,
         batch_no: record.batch_no,
@@ -155,10 +153,9 @@ impl<'a> RowRecord<'a> {
         }
     }
 
-    fn frozen(self, stream_id: Uuid, seq: i64, leaves: &mut Leaves) -> FrozenRow {
-        let salt = self.salt.into_bytes();
+    fn draft(self) -> Draft {
         let metadata = canonical::Object::of(&*self.metadata);
-        let mut row = Row {
+        let row = Row {
             id: self.id,
             actor_id: self.actor_id.map(Cow::into_owned),
             actor_type: self.actor_type,
@@ -180,14 +177,12 @@ impl<'a> RowRecord<'a> {
             on_behalf_of: self.on_behalf_of.map(Cow::into_owned),
             origin: self.origin.map(Cow::into_owned),
             recorded_at: None,
-            stream_id,
-            seq,
-            salt: Some(salt),
+            stream_id: Uuid::nil(),
+            seq: 0,
+            salt: Some(self.salt.into_bytes()),
             redacted: None,
         };
-        let leaf = leaves.leaf(&row, &salt, &metadata);
-        row.metadata = metadata.into();
-        FrozenRow { row, leaf }
+        Draft { row, metadata, is_changed: false }
     }
 }
 

@@ -10,8 +10,8 @@ use tests::proxy::{Manner, Proxy};
 use tests::reading::reads;
 use uuid::Uuid;
 
-/// Eight weeks of 4,000 entries each, as a service has them: few actors are busy, most are rare.
-/// Rows of the eight weeks before this one. A partition of a few hours would be read in whatever way, as all of it is little.
+/// The eight weeks before this one, of 4,000 entries each, as a service has them: few actors are busy, most are
+/// rare. A partition of a few hours would be read in whatever way, as all of it is little.
 async fn filled() -> Database<'static> {
     let database = server().collated_database().await;
     migrate(&database.url(), &Options::new()).await.unwrap();
