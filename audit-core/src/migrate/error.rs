@@ -21,6 +21,18 @@ pub enum Error {
         /// What the database said.
         reason: String,
     },
+    /// A migration would read the whole log, which is larger than what [`Options`](super::Options) allow.
+    #[error(
+        "migration {version} ({description}) reads the whole log, {bytes} bytes, and may lock it meanwhile: run `audit migrate` when that does no harm"
+    )]
+    TooLarge {
+        /// Its number.
+        version: i64,
+        /// Its name.
+        description: String,
+        /// What the log takes on disk, without its indexes.
+        bytes: u64,
+    },
     /// A migration differs from what was applied under its number.
     #[error(
         "migration {version} ({description}) differs from the one this database was migrated with: use the program that migrated it, or a later release"
@@ -64,7 +76,11 @@ impl Error {
         match self {
             Self::Store(error) => error.class() == ErrorClass::Transient,
             Self::Locked { .. } => true,
-            Self::Failed { .. } | Self::Changed { .. } | Self::Missing { .. } | Self::Newer { .. } => false,
+            Self::Failed { .. }
+            | Self::TooLarge { .. }
+            | Self::Changed { .. }
+            | Self::Missing { .. }
+            | Self::Newer { .. } => false,
         }
     }
 }

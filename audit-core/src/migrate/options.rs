@@ -25,6 +25,7 @@ pub struct Options {
     schema: Schema,
     role_prefix: String,
     lock_wait: Duration,
+    largest_log: Option<u64>,
     part: Part,
 }
 
@@ -70,6 +71,7 @@ impl Options {
             schema: Schema::default(),
             role_prefix: "audit".to_owned(),
             lock_wait: Self::DEFAULT_LOCK_WAIT,
+            largest_log: None,
             part: Part::Log,
         }
     }
@@ -103,6 +105,14 @@ impl Options {
         self
     }
 
+    /// Refuses migrations that read the whole log, and may lock it meanwhile, where it has more bytes than this
+    /// (PostgreSQL). Unless said, they run however large it is, as with `audit migrate`.
+    #[must_use]
+    pub const fn with_largest_log(mut self, bytes: u64) -> Self {
+        self.largest_log = Some(bytes);
+        self
+    }
+
     /// What of the log the database is to hold; all of it unless said.
     #[must_use]
     pub const fn with_part(mut self, part: Part) -> Self {
@@ -126,6 +136,12 @@ impl Options {
     #[must_use]
     pub const fn part(&self) -> Part {
         self.part
+    }
+
+    /// Bytes of the largest log that is read whole; `None` for any.
+    #[must_use]
+    pub const fn largest_log(&self) -> Option<u64> {
+        self.largest_log
     }
 
     /// How long to wait for another run.

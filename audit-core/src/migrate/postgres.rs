@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -40,7 +41,11 @@ static MIGRATIONS: &[Migration] = migrations! {
     15 "partition interval auto" "0015_partition_interval_auto.sql"
     16 "unsuccessful by actor" "0016_unsuccessful_by_actor.sql"
     17 "text by its bytes" "0017_text_by_its_bytes.sql"
+    18 "statistics" "0018_statistics.sql"
 };
+
+/// Migrations that take longer the larger the log is: they build indexes over all of it, or look into each partition.
+const READ_THE_LOG: [i64; 4] = [13, 16, 17, 18];
 
 /// For the outbox alone.
 static OUTBOX_MIGRATIONS: &[Migration] = migrations! {
@@ -58,6 +63,8 @@ const LOCK_TIMEOUT: &str = "30s";
 /// How long the server may take to answer any statement but a migration: longer than a lock is waited for, so that
 /// the server says first what is locked.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+/// How soon the server ends a migration whose client has gone, and lets go of the log.
+const CLIENT_CHECK_INTERVAL: &str = "1s";
 /// How often a migration is begun again that the server chose to end a deadlock: writers of the log lock its tables in
 /// their own order.
 const DEADLOCKS: u32 = 10;
@@ -171,6 +178,24 @@ impl Postgres {
         }
     }
 
+    async fn check_size(&mut self, migration: &Migration) -> Result<(), Error> {
+        let Some(largest) = self.options.largest_log() else { return Ok(()) };
+        if self.options.part() != Part::Log || !READ_THE_LOG.contains(&migration.version) {
+            return Ok(());
+        }
+        let size = format!(
+            "SELECT coalesce(sum(pg_table_size(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = '{}.audit_logs'::regclass",
+            self.options.schema().quoted()
+        );
+        let rows = self.ask("measure the log", size).await?;
+        let bytes: Result<i64, _> = rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0));
+        let bytes = bytes.map_err(|error| self.failed("measure the log", error))?.unsigned_abs();
+        if bytes <= largest {
+            return Ok(());
+        }
+        Err(Error::TooLarge { version: migration.version, description: migration.description.to_owned(), bytes })
+    }
+
     async fn apply_sql(&mut self, migration: &Migration) -> Result<Vec<String>, sqlx::Error> {
         let started = Instant::now();
         let sql = AssertSqlSafe(self.sql(migration));
@@ -223,10 +248,12 @@ impl Backend for Postgres {
         let started = Instant::now();
         loop {
             // A session default would outlive the transaction behind a pooler. Without a client a server goes on for as
-            // long as it may.
+            // long as it may, unless it looks after it, which it can on most systems.
             let begin = format!(
                 "BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{}s'; \
-                 SET LOCAL client_min_messages = warning",
+                 SET LOCAL client_min_messages = warning; \
+                 DO $$ BEGIN SET LOCAL client_connection_check_interval = '{CLIENT_CHECK_INTERVAL}'; \
+                 EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$",
                 MIGRATION_TIMEOUT.as_secs()
             );
             self.run("begin the migration", begin).await?;
@@ -242,12 +269,13 @@ impl Backend for Postgres {
     }
 
     async fn apply(&mut self, migration: &Migration) -> Result<Vec<String>, Error> {
+        self.check_size(migration).await?;
         self.apply_or_begin_again(migration).await.map_err(|error| match error {
             // Migrations hold no row's values, so that the server's own words may be told.
             sqlx::Error::Database(error) => Error::Failed {
                 version: migration.version,
                 description: migration.description.to_owned(),
-                reason: format!("{} (SQLSTATE {})", error.message(), error.code().unwrap_or_default()),
+                reason: reason(error.as_ref()),
             },
             error => self.failed("apply a migration", error),
         })
@@ -268,6 +296,13 @@ impl Backend for Postgres {
 async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     let answer = timeout(limit, answer).await;
     answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+}
+
+/// Where there is a detail, it names what stands in the way.
+fn reason(error: &dyn DatabaseError) -> String {
+    let detail = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::detail);
+    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("{}{detail} (SQLSTATE {})", error.message(), error.code().unwrap_or_default())
 }
 
 fn applied(row: &PgRow) -> Result<Applied, sqlx::Error> {

@@ -126,10 +126,12 @@ impl Postgres {
 }
 
 fn ran_out_of_time(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| OUT_OF_TIME.contains(&&*code))
+    has_code(error, &OUT_OF_TIME)
+}
+
+fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| codes.contains(&&*code))
 }
 
 impl Source for Postgres {

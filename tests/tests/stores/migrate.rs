@@ -273,6 +273,66 @@ async fn a_migration_that_the_server_ends_for_a_deadlock_begins_again() {
     assert!(kept);
 }
 
+/// A log that was migrated long ago, with rows that the planner knows.
+async fn migrated_before_17() -> Database<'static> {
+    let database = migrated().await;
+    let rows = "INSERT INTO control_plane.audit_logs (id, created_at, stream_id, seq, actor_type, outcome, actor_id, action, target_type, metadata)
+        SELECT gen_random_uuid(), now(), gen_random_uuid(), n, 'user', 'success', 'user_' || n % 10, 'project.renamed', 'project', '{}'
+          FROM generate_series(1, 1000) n;
+        ANALYZE control_plane.audit_logs; DELETE FROM control_plane.audit_migrations WHERE version >= 17";
+    database.execute(rows).await;
+    database
+}
+
+#[tokio::test]
+async fn the_planner_knows_the_log_after_a_migration_of_its_columns() {
+    let database = migrated_before_17().await;
+    let known = "SELECT count(DISTINCT attname) FROM pg_stats WHERE schemaname = 'control_plane' AND tablename ~ '^audit_logs_2'";
+    let before: i64 = database.value(known).await;
+    assert!(before > 20, "{before}");
+    migrate::migrate(&database.url(), &Options::new()).await.unwrap();
+    assert_eq!(database.value::<i64>(known).await, before);
+}
+
+#[tokio::test]
+async fn a_log_larger_than_allowed_is_not_read_whole() {
+    let database = migrated_before_17().await;
+    let careful = Options::new().with_largest_log(100_000);
+    let error = migrate::migrate(&database.url(), &careful).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { version: 17, bytes: 100_001.., .. }), "{error}");
+    assert!(!error.is_transient());
+    let patient = Options::new().with_largest_log(10_000_000);
+    assert_eq!(migrate::migrate(&database.url(), &patient).await.unwrap().applied, [17, 18]);
+}
+
+#[tokio::test]
+async fn a_migration_whose_caller_went_away_lets_go_of_the_log() {
+    let database = migrated_before_17().await;
+    let mut reader = database.connect().await;
+    let mut transaction = reader.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE control_plane.audit_logs IN ACCESS SHARE MODE").execute(&mut *transaction).await.unwrap();
+
+    let url = database.url();
+    let migrating = tokio::spawn(async move { migrate::migrate(&url, &Options::new()).await });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks
+        WHERE NOT granted AND relation = 'control_plane.audit_logs'::regclass
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    while !database.value::<bool>(waits).await {}
+    migrating.abort();
+    let deadline = Instant::now() + SOON;
+    while database.value::<bool>(waits).await {
+        assert!(Instant::now() < deadline, "it waits for its lock still");
+    }
+}
+
+#[tokio::test]
+async fn a_view_in_the_way_of_a_migration_is_named() {
+    let database = migrated_before_17().await;
+    database.execute("CREATE VIEW public.my_actors AS SELECT actor_id FROM control_plane.audit_logs").await;
+    let error = migrate::migrate(&database.url(), &Options::new()).await.unwrap_err().to_string();
+    assert!(error.contains("view my_actors"), "{error}");
+}
+
 #[tokio::test]
 async fn a_database_that_is_not_utf8_is_refused() {
     let database = server().database_with("ENCODING 'SQL_ASCII'").await;

@@ -582,6 +582,19 @@ async fn a_reader_outlives_its_servers_processes() {
     assert_eq!(as_frozen(reader.page(&Query::new()).await.unwrap().rows), rows);
 }
 
+/// What a session keeps prepared is of no use when the log was migrated in the meantime.
+#[tokio::test]
+async fn a_reader_outlives_a_migration() {
+    let database = server().database().await;
+    let log = Log::migrated(database.url(), Place::Postgres(server().database().await)).await;
+    let entries = [0, 70].map(|age| builder("door.opened").created_at(now() - days(age)).build());
+    let rows = log.hold(entries.into()).await;
+    let reader = log.reader().await;
+    reader.page(&Query::new()).await.unwrap();
+    database.execute("ALTER TABLE control_plane.audit_logs ALTER COLUMN error TYPE text COLLATE \"POSIX\"").await;
+    assert_eq!(as_frozen(reader.page(&Query::new()).await.unwrap().rows), rows);
+}
+
 #[tokio::test]
 async fn a_url_without_a_log_is_an_error_that_says_what_to_do() {
     for url in ["mysql://user:secret@localhost/app", "postgres://user:secret@local host/", "sqlite:/nowhere/audit.db"] {

@@ -7,10 +7,10 @@
 //! When they do not make a page, or the statement has to wait, `None` says so, and plans for the values are made, a few partitions
 //! at a time.
 
-use sqlx::QueryBuilder;
 use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, QueryBuilder};
 
-use super::{COLUMNS, Transaction, ran_out_of_time};
+use super::{COLUMNS, Transaction, has_code, ran_out_of_time};
 use crate::Row;
 use crate::query::filter::{Condition, Term, TextColumn};
 use crate::query::plan::Plan;
@@ -36,6 +36,9 @@ const BEGIN: &str = "SAVEPOINT rest; \
      SET LOCAL lock_timeout = '200ms'; \
      SET LOCAL statement_timeout = '1s'";
 const GIVE_UP: &str = "ROLLBACK TO SAVEPOINT rest";
+
+/// What is said of a prepared statement whose result has other types or collations by now: `feature_not_supported`.
+const CHANGED: [&str; 1] = ["0A000"];
 
 /// A plan, led by a term.
 enum Lead<'a> {
@@ -112,6 +115,11 @@ impl Transaction<'_> {
         match statement.build().fetch_all(&mut self.session.connection).await {
             Ok(rows) => Ok(Some(rows)),
             Err(error) if ran_out_of_time(&error) => Ok(None),
+            // A migration changed the log under a statement that is kept. Next time it is prepared anew.
+            Err(error) if has_code(&error, &CHANGED) => {
+                let cleared = self.session.connection.clear_cached_statements().await;
+                cleared.map(|()| None).map_err(|error| self.reader.failed(error))
+            }
             Err(error) => Err(self.reader.failed(error)),
         }
     }

@@ -9,6 +9,10 @@ use crate::migrate;
 use crate::store::dead_letter::LastBatch;
 use crate::store::{BoxFuture, Connection, Schema, Store, StoreError};
 
+/// A service that starts may not be kept waiting, nor those that are writing, by a migration that reads a larger log than
+/// this: indexes over so much are built in some five seconds.
+const LARGEST_LOG_AT_A_START: u64 = 512 * 1024 * 1024;
+
 /// A log in PostgreSQL, 15 or later.
 ///
 /// A URL without a password takes it from the file that `PGPASSFILE` names, or `~/.pgpass`, and looks there again at each new
@@ -117,7 +121,7 @@ impl Store for PostgresStore {
     }
 
     fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {
-        let options = migrate::Options::new().with_schema(self.schema.clone());
+        let options = migrate::Options::new().with_schema(self.schema.clone()).with_largest_log(LARGEST_LOG_AT_A_START);
         Box::pin(async move { migrate::migrate_postgres(&self.server, &options).await })
     }
 }
