@@ -13,6 +13,7 @@ pub mod examples;
 pub mod figures;
 pub mod findings;
 pub mod growth;
+pub mod importing;
 pub mod journals;
 pub mod kills;
 pub mod length;

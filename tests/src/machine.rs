@@ -24,3 +24,15 @@ pub fn description() -> String {
         read("/proc/loadavg").split(' ').next().unwrap_or_default(),
     )
 }
+
+/// This program's resident memory, in bytes.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+#[must_use]
+pub fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line of the resident memory");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") << 10
+}

@@ -11,6 +11,7 @@ use audit_core::{ActionName, Actor, Auditor, Context, Entry, Overflow, WaitForSt
 use serde_json::json;
 
 use crate::findings::Findings;
+use crate::machine::resident;
 
 /// Entries by themselves.
 pub const ROWS: u64 = 3_600_000;
@@ -96,13 +97,6 @@ async fn record(auditor: Auditor, is_full: Arc<AtomicBool>, calls: impl Iterator
 fn is_ahead(auditor: &Auditor) -> bool {
     let stats = auditor.stats();
     stats.waiting - stats.journaled > AHEAD
-}
-
-/// The program's resident memory, in bytes.
-fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line of the resident memory");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") << 10
 }
 
 fn bytes_below(folder: &Path) -> u64 {

@@ -149,6 +149,32 @@ async fn a_table_moves_to_a_file_elsewhere() {
     shell.run(&["import", &from, table, map]).exits_with(2).complains("no column `actor` to read actor_id from");
 }
 
+/// Ids are remembered to find doubled ones, and no more of them than is allowed.
+#[tokio::test]
+async fn a_table_whose_ids_nothing_keeps_apart_may_have_so_many_rows() {
+    let database = postgres::server().database().await;
+    database.execute(SEED).await;
+    fill(&database, 50).await;
+    let shell = Shell::new().with("DATABASE_URL", database.url());
+    shell.run(&["migrate"]).success();
+    // An index over other rows, or of something else, keeps none apart.
+    database
+        .execute(
+            "ALTER TABLE control_plane.audit_logs_legacy DROP CONSTRAINT audit_logs_pkey_legacy;
+             CREATE UNIQUE INDEX ON control_plane.audit_logs_legacy (id) WHERE actor_id IS NOT NULL;
+             CREATE UNIQUE INDEX ON control_plane.audit_logs_legacy (id, actor_id)",
+        )
+        .await;
+    let ran = shell.run(&["import", "--most-ids=49"]).exits_with(1);
+    ran.complains("more than 49 rows, and no index that keeps their ids apart").complains("--most-ids");
+    shell.run(&["import", "--most-ids=50"]).success();
+    database.execute("ALTER TABLE control_plane.audit_logs_legacy ADD PRIMARY KEY (id)").await;
+    let ran = shell.run(&["import", "--most-ids=0", "--format=json"]).success();
+    assert_eq!(counts(&document(&ran)), [50, 0, 0, 50, 0, 50]);
+    database.execute("CREATE TABLE control_plane.newer () INHERITS (control_plane.audit_logs_legacy)").await;
+    shell.run(&["import", "--most-ids=0"]).exits_with(1);
+}
+
 #[test]
 fn a_table_of_the_same_file_moves_into_the_log() {
     let shell = Shell::with_log();

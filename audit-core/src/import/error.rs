@@ -16,6 +16,12 @@ pub enum ImportError {
         /// What the column `origin` of its rows says.
         origin: String,
     },
+    /// The source has more rows than ids are remembered of.
+    #[error("the source has more than {most} rows, and no index that keeps their ids apart")]
+    TooManyIds {
+        /// How many are remembered.
+        most: usize,
+    },
     /// There is no such table, or this user may not see it.
     #[error("there is no table {name} that this user may read")]
     NoTable {

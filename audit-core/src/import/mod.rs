@@ -19,7 +19,11 @@
 //! # async fn run() -> Result<(), audit_core::import::ImportError> {
 //! let (url, schema) = ("postgres://keeper@localhost/app", Schema::default());
 //! let mut table = Table::open(url, "control_plane.audit_logs_legacy", &[]).await?;
-//! let mut import = Import::into_log(url, &schema, table.name()).start().await?;
+//! let mut import = Import::into_log(url, &schema, table.name());
+//! if table.has_unique_ids() {
+//!     import = import.unique_ids();
+//! }
+//! let mut import = import.start().await?;
 //! loop {
 //!     let records = table.next(1_000).await?;
 //!     if records.is_empty() {
@@ -37,6 +41,7 @@
 mod error;
 mod fate;
 mod field;
+mod ids;
 mod place;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -1,12 +1,11 @@
 //! An import at work.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
+use super::ids::Ids;
 use super::place::{self, Key, Place};
 use super::source::Source;
 use super::{Fate, ImportError, Record, Rejection, reading};
@@ -24,9 +23,14 @@ pub struct ImportBuilder<'a> {
     source: Source,
     signer: Option<Arc<dyn Signer>>,
     is_dry: bool,
+    most_ids: usize,
+    has_unique_ids: bool,
 }
 
 impl ImportBuilder<'_> {
+    /// How many ids are remembered by default, to find a row whose id another one has: in half a gigabyte at the most.
+    pub const DEFAULT_MOST_IDS: usize = 10_000_000;
+
     /// Lets a key sign each batch.
     pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
         self.signer = Some(Arc::new(signer));
@@ -36,6 +40,19 @@ impl ImportBuilder<'_> {
     /// Finds out what would become of each record, and changes nothing.
     pub const fn dry_run(mut self) -> Self {
         self.is_dry = true;
+        self
+    }
+
+    /// How many ids are remembered, in up to 50 bytes each. A source of more rows has to vouch for [its ids](Self::unique_ids).
+    pub const fn most_ids(mut self, most: usize) -> Self {
+        self.most_ids = most;
+        self
+    }
+
+    /// The source vouches that no two of its rows have one id, as [`Table::has_unique_ids`](super::Table::has_unique_ids) says:
+    /// none is remembered, and the import needs no more memory for more rows.
+    pub const fn unique_ids(mut self) -> Self {
+        self.has_unique_ids = true;
         self
     }
 
@@ -61,7 +78,7 @@ impl ImportBuilder<'_> {
             freezer: freezer.signed_by(self.signer),
             place,
             connection,
-            seen: HashSet::new(),
+            ids: Ids::new(self.most_ids, self.has_unique_ids),
         })
     }
 }
@@ -77,24 +94,33 @@ pub struct Import {
     place: Box<dyn Place>,
     /// Nothing, where nothing is to be changed.
     connection: Option<Box<dyn Connection>>,
-    /// The ids of all records so far, of which the source should have one each.
-    seen: HashSet<Uuid>,
+    ids: Ids,
 }
 
 impl Import {
     /// An import from the source of this name, which says where rows come from and tells it from other sources: a later run
     /// under the same name goes on with this one.
     pub fn into_log<'a>(url: &'a str, schema: &'a Schema, source: &str) -> ImportBuilder<'a> {
-        ImportBuilder { url, schema, source: Source::named(source), signer: None, is_dry: false }
+        ImportBuilder {
+            url,
+            schema,
+            source: Source::named(source),
+            signer: None,
+            is_dry: false,
+            most_ids: ImportBuilder::DEFAULT_MOST_IDS,
+            has_unique_ids: false,
+        }
     }
 
     /// Takes records, those that are new in one batch, and says what became of each, in their order.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read or written, or another import of the same source is at work. None of these records is
+    /// When the log cannot be read or written, another import of the same source is at work, or there are more ids than may be
+    /// remembered. None of these records is
     /// known to be imported then: run the import again.
     pub async fn take(&mut self, records: &[Record]) -> Result<Vec<Fate>, ImportError> {
+        self.ids.expect(records.len())?;
         let (_, now) = identify(SystemTime::now());
         let read: Vec<_> = records.iter().map(|record| reading::read(record, &self.source, now)).collect();
         let keys: Vec<Key> = read.iter().flatten().map(|draft| (draft.row.id, draft.row.created_at)).collect();
@@ -103,7 +129,7 @@ impl Import {
         let mut drafts = Vec::new();
         let mut decide = |read: Result<Draft, Rejection>| {
             let draft = read?;
-            if !self.seen.insert(draft.row.id) {
+            if !self.ids.insert(draft.row.id) {
                 return Err(Rejection::Doubled);
             }
             match known.get(&draft.row.id) {

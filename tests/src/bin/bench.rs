@@ -17,7 +17,9 @@ use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 use tests::findings::Findings;
-use tests::{calling, durable, evidence, findings, growth, machine, musts, outage, reading, verifying, writing};
+use tests::{
+    calling, durable, evidence, findings, growth, importing, machine, musts, outage, reading, verifying, writing,
+};
 use tokio::runtime::Runtime;
 
 /// Measures what takes minutes to measure.
@@ -59,11 +61,13 @@ enum Bench {
     Reading,
     /// How fast a log is verified
     Verify,
+    /// How fast rows of the seed's table move into the log, and whether they arrive as they were
+    Import,
     /// The log that `reading` asks, kept until ctrl-c, for `audit` to look at
     Log,
 }
 
-const ALL: [&str; 8] = ["calling", "writing", "growth", "durable", "evidence", "outage", "reading", "verify"];
+const ALL: [&str; 9] = ["calling", "writing", "growth", "durable", "evidence", "outage", "reading", "verify", "import"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
@@ -90,6 +94,7 @@ fn measure(args: &Args) -> Result<Option<Findings>, Box<dyn Error>> {
         Bench::Outage => wait.block_on(outage::run(rows(outage::ROWS))),
         Bench::Reading => wait.block_on(reading::run(rows(reading::ROWS))),
         Bench::Verify => wait.block_on(verifying::run(rows(verifying::ROWS), rounds(verifying::ROUNDS))),
+        Bench::Import => wait.block_on(importing::run(rows(importing::ROWS))),
         Bench::Log => {
             wait.block_on(reading::keep(rows(reading::ROWS)));
             return Ok(None);

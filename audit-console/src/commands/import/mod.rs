@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use audit_core::import::{Fate, Field, Import, ImportError, Record};
+use audit_core::import::{Fate, Field, Import, ImportBuilder, ImportError, Record};
 use audit_core::signing::SigningKey;
 use clap::Args;
 
@@ -100,6 +100,10 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 
+    /// How many rows a source may have whose ids no unique index over uuids keeps apart: each is remembered, in up to 50 bytes
+    #[arg(long, value_name = "ROWS", default_value_t = ImportBuilder::DEFAULT_MOST_IDS)]
+    most_ids: usize,
+
     /// Say what would become of the rows, and change nothing but the file of rejects
     #[arg(long)]
     dry_run: bool,
@@ -125,7 +129,10 @@ pub(crate) fn run(log: &LogArgs, args: &ImportArgs, out: &mut impl Write) -> Res
 async fn import(log: &LogArgs, url: &str, args: &ImportArgs, key: Option<SigningKey>) -> Result<Report, Failure> {
     let mut source = Source::open(log, url, args).await?;
     let name = args.source.clone().unwrap_or_else(|| source.name().to_owned());
-    let mut import = Import::into_log(url, &log.schema, &name);
+    let mut import = Import::into_log(url, &log.schema, &name).most_ids(args.most_ids);
+    if source.has_unique_ids() {
+        import = import.unique_ids();
+    }
     if let Some(key) = key {
         import = import.signer(key);
     }
@@ -190,6 +197,9 @@ fn failed(error: &ImportError) -> Failure {
     match error {
         ImportError::Store(_) => failure.with_hint(format!("run the import again, and it goes on; {ADVICE}")),
         ImportError::AnotherImport { .. } => failure.with_hint("then run this one again: it finds what is left to do"),
+        ImportError::TooManyIds { .. } => failure.with_hint(
+            "those before are in the log; go on with a larger --most-ids, or import a table whose id is `uuid PRIMARY KEY`",
+        ),
         ImportError::NoTable { .. } => failure.with_hint("name it with --table SCHEMA.NAME").into_usage(),
         ImportError::NoColumn { field, .. } => {
             failure.with_hint(format!("name the column that holds it: --map {field}=COLUMN")).into_usage()

@@ -67,6 +67,11 @@ impl Source {
         }
     }
 
+    /// Whether it sees to it by itself that no two rows have one id.
+    pub(super) fn has_unique_ids(&self) -> bool {
+        matches!(self, Self::Table { table, .. } if table.has_unique_ids())
+    }
+
     /// What comes next, as much as is taken at once; nothing at the end.
     pub(super) async fn next(&mut self, rows: u32, bytes: usize) -> Result<Option<Vec<Item>>, Failure> {
         let items = match self {

@@ -52,6 +52,22 @@ impl Rows for Postgres {
         Box::pin(self.names())
     }
 
+    /// A unique index does, over the ids of all rows and nothing else; that of a table says nothing of the tables that inherit from it. Of texts, two
+    /// may be one UUID, in upper and lower case.
+    fn keeps_apart<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        let question = "SELECT EXISTS (
+            SELECT FROM pg_class c
+              JOIN pg_index i ON i.indrelid = c.oid
+              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+             WHERE c.oid = to_regclass($1) AND a.attname = $2 AND a.attnotnull AND a.atttypid = 'uuid'::regtype
+               AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1 AND i.indpred IS NULL
+               AND (c.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid)))";
+        Box::pin(async move {
+            let question = sqlx::query_scalar(question).bind(&self.table).bind(id).persistent(false);
+            answer(ANSWER_TIMEOUT, READ, question.fetch_one(&mut self.connection)).await
+        })
+    }
+
     /// In the order of time, so that a batch lies in few partitions.
     fn begin<'a>(&'a mut self, columns: &'a Columns) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {

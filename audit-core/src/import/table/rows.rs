@@ -12,6 +12,7 @@ pub struct Table {
     name: String,
     rows: Box<dyn Rows>,
     columns: Columns,
+    has_unique_ids: bool,
     place: u64,
 }
 
@@ -33,8 +34,9 @@ impl Table {
             return Err(ImportError::NoTable { name: name.to_owned() });
         }
         let columns = Columns::choose(name, there, mapping)?;
+        let has_unique_ids = rows.keeps_apart(columns.of(Field::Id)).await?;
         rows.begin(&columns).await?;
-        Ok(Self { name: name.to_owned(), rows, columns, place: 0 })
+        Ok(Self { name: name.to_owned(), rows, columns, has_unique_ids, place: 0 })
     }
 
     /// Its name, as it was given.
@@ -47,6 +49,13 @@ impl Table {
     #[must_use]
     pub fn left_out(&self) -> &[String] {
         &self.columns.left_out
+    }
+
+    /// Whether an index sees to it that no two rows have one id. In PostgreSQL a unique one over a column of type `uuid` does;
+    /// SQLite has no such type.
+    #[must_use]
+    pub const fn has_unique_ids(&self) -> bool {
+        self.has_unique_ids
     }
 
     /// How many rows it has.
@@ -106,7 +115,6 @@ impl Columns {
     }
 
     /// The column that a field is read from.
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite has an order of its own"))]
     pub(super) fn of(&self, field: Field) -> &str {
         self.read.iter().find(|(of, _)| *of == field).map_or(field.as_str(), |(_, column)| column)
     }
@@ -116,6 +124,9 @@ impl Columns {
 pub(super) trait Rows: Send {
     /// The names of its columns; none where there is no such table.
     fn columns(&mut self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Whether no two rows can have the same id in this column, however it is read.
+    fn keeps_apart<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// Begins to read these columns, as they are now.
     fn begin<'a>(&'a mut self, columns: &'a Columns) -> BoxFuture<'a, Result<(), StoreError>>;

@@ -36,6 +36,11 @@ impl Rows for Sqlite {
         })
     }
 
+    /// Two texts may be one UUID, in upper and lower case.
+    fn keeps_apart<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// A transaction that reads sees the file as it was at its first look.
     fn begin<'a>(&'a mut self, columns: &'a Columns) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
