@@ -38,7 +38,15 @@ impl Captures {
     }
 
     /// Captures the id of the target, where there is one.
+    #[inline]
     pub fn target_id(&mut self, id: impl FnOnce() -> Option<String>) {
+        if !self.skipped {
+            self.take_target_id(id);
+        }
+    }
+
+    // Apart, so that where auditing is disabled the caller does not even call.
+    fn take_target_id(&mut self, id: impl FnOnce() -> Option<String>) {
         self.target_id = self.attempt("target_id", id).flatten();
     }
 
@@ -53,7 +61,14 @@ impl Captures {
     }
 
     /// Captures a metadata field, where there is a value.
+    #[inline]
     pub fn field_if_any(&mut self, name: &'static str, value: impl FnOnce() -> Option<Value>) {
+        if !self.skipped {
+            self.take_field(name, value);
+        }
+    }
+
+    fn take_field(&mut self, name: &'static str, value: impl FnOnce() -> Option<Value>) {
         if let Some(value) = self.attempt(name, value).flatten() {
             self.metadata.field(name, value);
         }

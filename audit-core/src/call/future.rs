@@ -78,6 +78,10 @@ where
             }
         }
         let value = ready!(turn(call, || this.body.poll(cx)));
+        if call.is_skipped() {
+            *this.call = None;
+            return Poll::Ready(value);
+        }
         call.returned();
         let (call, after) = this.call.take().expect("it was there a moment ago");
         let told = after(&value, call);

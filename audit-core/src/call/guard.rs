@@ -56,6 +56,7 @@ enum Phase {
 
 impl Call {
     /// A call whose body has not begun.
+    #[inline]
     pub fn new(site: &'static Site, captures: Captures) -> Self {
         let notes = Some(Notes::new(site, !captures.skipped));
         let phase = if captures.skipped { Phase::Recorded } else { Phase::New };
@@ -149,6 +150,11 @@ impl Call {
             return None;
         }
         self.context.auditor().cloned().or_else(Auditor::global)
+    }
+
+    /// Whether nobody is to hear of the call.
+    pub(super) const fn is_skipped(&self) -> bool {
+        self.captures.skipped
     }
 
     pub(super) const fn has_begun(&self) -> bool {
