@@ -185,3 +185,111 @@ fn say_squatted(batch: &Batch) {
          process or a cloned machine"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use chrono::{DateTime, Utc};
+    use shuttle::future::{block_on, yield_now};
+
+    use super::*;
+    use crate::auditor::Overflow;
+    use crate::batch::Freezer;
+    use crate::store::{BoxFuture, Connection, Store};
+    use crate::writer::orders::check_alone;
+    use crate::writer::session::Delivery;
+    use crate::writer::{Limits, Queue};
+    use crate::{ActionName, Entry, migrate};
+
+    const TIMES: usize = 20;
+    const LONG: Duration = Duration::from_hours(1);
+    /// More than it takes to come to a pause.
+    const YIELDS: usize = 200;
+
+    /// Refuses a batch for its times, so often.
+    #[derive(Debug, Clone)]
+    struct Narrow {
+        refusals: u64,
+        attempts: Arc<AtomicU64>,
+    }
+
+    impl Store for Narrow {
+        fn describe(&self) -> String {
+            "a store that takes few times".to_owned()
+        }
+
+        fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, StoreError>> {
+            Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Connection>) })
+        }
+
+        fn migrate(&self) -> BoxFuture<'_, Result<migrate::Report, migrate::Error>> {
+            unreachable!("a lander migrates nothing")
+        }
+    }
+
+    impl Connection for Narrow {
+        fn land<'a>(&'a mut self, _: &'a Batch) -> BoxFuture<'a, Result<Landed, StoreError>> {
+            Box::pin(async {
+                if self.attempts.fetch_add(1, Ordering::SeqCst) < self.refusals {
+                    return Err(StoreError::new(ErrorClass::OutOfWindow, "storing a batch", "told to refuse"));
+                }
+                Ok(Landed::Stored { dead_lettered: 0 })
+            })
+        }
+
+        fn prepare(&mut self, _: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    /// Pauses never end by themselves here.
+    #[test]
+    fn a_batch_refused_for_its_times_is_sent_again_at_once_and_once_more_after_a_pause() {
+        check_alone(TIMES, || {
+            let overflow = Overflow::Block { at_most: LONG };
+            let limits =
+                Limits { entries: 1, bytes: 1 << 20, overflow, batch_rows: 1, batch_bytes: 1 << 20, linger: LONG };
+            let queue = Arc::new(Queue::new(limits, 1));
+            let store = Narrow { refusals: 2, attempts: Arc::default() };
+            let attempts = Arc::clone(&store.attempts);
+            let delivery = Delivery { timeout: LONG, longest_pause: LONG, spill_after: LONG, heartbeat: None };
+            let shared = Shared {
+                queue: Arc::clone(&queue),
+                store: Arc::new(store),
+                breaker: Arc::default(),
+                condition: Arc::default(),
+                delivery,
+                signer: None,
+            };
+            let mut lander = Lander::new(shared, Arc::new(Moves::in_memory()));
+            let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+            let batch = Freezer::new().freeze(vec![Entry::builder(action).build()], SystemTime::now());
+            block_on(async {
+                let mut landing = pin!(lander.land(&batch, || {}));
+                tokio::select! {
+                    biased;
+                    _ = &mut landing => panic!("no pause after the second refusal"),
+                    () = yields() => {}
+                }
+                assert_eq!(attempts.load(Ordering::SeqCst), 2, "a pause after the first refusal");
+                // Which cuts the pause short.
+                queue.drain();
+                landing.await;
+                assert_eq!(attempts.load(Ordering::SeqCst), 3);
+            });
+        });
+    }
+
+    async fn yields() {
+        for _ in 0..YIELDS {
+            yield_now().await;
+        }
+    }
+}

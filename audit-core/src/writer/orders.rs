@@ -15,10 +15,19 @@ const STACK_BYTES: usize = 1 << 20;
 pub(super) fn check(orders: usize, scenario: impl Fn() + Send + Sync + 'static) {
     let scenario = Arc::new(scenario);
     let again = Arc::clone(&scenario);
+    check_alone(orders, move || scenario());
+    Runner::new(PctScheduler::new(3, orders), config()).run(move || again());
+}
+
+/// Runs a scenario of one thread so often.
+pub(super) fn check_alone(times: usize, scenario: impl Fn() + Send + Sync + 'static) {
+    Runner::new(RandomScheduler::new(times), config()).run(scenario);
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
-    Runner::new(RandomScheduler::new(orders), config.clone()).run(move || scenario());
-    Runner::new(PctScheduler::new(3, orders), config).run(move || again());
+    config
 }
 
 pub(super) fn join(threads: Vec<JoinHandle<()>>) {
