@@ -121,11 +121,20 @@ impl Freezer {
     }
 
     /// The stream of its own, of one batch, that a batch moves to which cannot land in the stream it was frozen for: its
-    /// id derives from the batch's hash, so that whoever moves the batch, and however often, moves it to the same place.
-    fn of_moved(batch: &Batch) -> Self {
+    /// id derives from the batch's hash, so that whoever moves the batch, and however often, moves it to the same place. A lost
+    /// header goes where its batch would, as long as that one's hash is known.
+    pub(super) fn of_moved(batch: &Batch) -> Self {
+        let Header { stream_id, batch_no, kind, rows_root, .. } = &batch.header;
         let mut digest = Sha256::new();
         digest.update(MOVED_TAG);
-        digest.update(batch.header_hash());
+        match kind {
+            HeaderKind::Lost if *rows_root == Hash::default() => {
+                digest.update(stream_id.as_bytes());
+                digest.update(batch_no.to_be_bytes());
+            }
+            HeaderKind::Lost => digest.update(rows_root),
+            _ => digest.update(batch.header_hash()),
+        }
         let mut id = [0; 16];
         id.copy_from_slice(&digest.finalize()[..16]);
         Self::of_stream(uuid::Builder::from_custom_bytes(id).into_uuid())
@@ -167,6 +176,9 @@ impl Batch {
     /// measured anew, so that the same batch always moves to the same bytes, as long as the same key signs.
     #[must_use]
     pub fn moved(&self, signer: Option<Arc<dyn Signer>>) -> Self {
+        if self.header.kind == HeaderKind::Lost {
+            return self.lost_moved(signer.as_deref());
+        }
         let drafts = self.rows.iter().cloned().map(Draft::unchanged);
         Freezer::of_moved(self).signed_by(signer).number(drafts, self.header.writer_time, self.header.kind)
     }

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Batch, Hash, Header, HeaderKind};
+use super::{Batch, Freezer, Hash, Header, HeaderKind};
 use crate::encoding;
+use crate::signing::Signer;
 
 impl Batch {
     /// A header without rows in the place of a batch that was lost. `hash` is that of the lost header, by which its
@@ -34,5 +35,42 @@ impl Batch {
         };
         let header_hash = encoding::header_hash(&header);
         Self { header, header_hash, rows: Vec::new() }
+    }
+
+    /// A lost header where the batch that it stands for would have moved to. It goes on telling which one that is, and how much is
+    /// missing.
+    pub(super) fn lost_moved(&self, signer: Option<&dyn Signer>) -> Self {
+        let Header { n, rows_root, writer_time, .. } = self.header;
+        let stream_id = Freezer::of_moved(self).stream_id();
+        let alone = Self::lost(stream_id, 0, 0, n, [0; 32], rows_root, writer_time);
+        match signer {
+            Some(signer) => alone.signed(signer),
+            None => alone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{ActionName, Entry};
+
+    #[test]
+    fn a_lost_header_moves_to_where_its_batch_would_have_been_and_tells_of_as_many_rows() {
+        let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+        let entries = vec![Entry::builder(action).build(); 3];
+        let batch = Freezer::new().freeze(entries, SystemTime::now());
+        let Header { stream_id, batch_no, first_seq, n, prev_hash, writer_time, .. } = batch.header;
+        let lost = |hash| Batch::lost(stream_id, batch_no, first_seq, n, prev_hash, hash, writer_time);
+        let moved = lost(batch.header_hash).moved(None).header;
+        assert_eq!((moved.kind, moved.n, moved.rows_root), (HeaderKind::Lost, 3, batch.header_hash));
+        assert_eq!((moved.stream_id, moved.batch_no), (batch.moved(None).header.stream_id, 0));
+        // Nobody knows where that is without the hash; the place is none that another one's would be.
+        let moved = lost([0; 32]).moved(None).header;
+        assert_eq!((moved.n, moved.batch_no), (3, 0));
+        let other = Batch::lost(stream_id, batch_no + 1, first_seq, n, prev_hash, [0; 32], writer_time);
+        assert_ne!(moved.stream_id, other.moved(None).header.stream_id);
     }
 }
