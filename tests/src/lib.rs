@@ -22,6 +22,7 @@ pub mod machine;
 pub mod musts;
 pub mod oracle;
 pub mod outage;
+pub mod panicking;
 pub mod plot;
 pub mod postgres;
 pub mod preload;

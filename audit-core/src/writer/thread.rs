@@ -253,7 +253,7 @@ async fn prepare(
         }
     };
     for pause in pauses(start_up.delivery.longest_pause) {
-        let Err(error) = within(give_up, store, attempt(store, start_up)).await else {
+        let Err(error) = within(give_up, store, unbroken(attempt(store, start_up))).await else {
             start_up.condition.well(Part::Store, || store.describe());
             answer(&mut started, Ok(()));
             return true;
@@ -280,6 +280,14 @@ async fn within(
     tokio::time::timeout_at(at.into(), attempt).await.unwrap_or_else(|_| {
         let reason = "it was not reached, or its schema not brought up to date, within the time to wait";
         Err(StoreError::new(ErrorClass::Transient, format!("{} is not ready", store.describe()), reason).into())
+    })
+}
+
+/// A panic is a failure like any other: the lanes hold entries meanwhile, and there is another attempt.
+async fn unbroken(attempt: impl Future<Output = Result<(), migrate::Error>>) -> Result<(), migrate::Error> {
+    unwind::caught(attempt).await.unwrap_or_else(|panic| {
+        let words = unwind::words(&panic).to_owned();
+        Err(StoreError::new(ErrorClass::Transient, "preparing the store panicked", words).into())
     })
 }
 
