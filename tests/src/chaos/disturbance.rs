@@ -43,6 +43,10 @@ pub(super) enum Disturbance {
     MissingPartition,
     /// The program is killed in the middle of a record of its journal.
     TearJournal,
+    /// The program is killed, and a record in each file of its journal is damaged.
+    DamageJournal,
+    /// The program is killed, and its successor's writer panics now and then, for as long as that lives.
+    PanicWriter,
     /// Nothing goes wrong for a while.
     Peace,
 }
@@ -55,7 +59,7 @@ const SILENT: [Manner; 3] =
     [Manner::Silent(Direction::Both), Manner::Silent(Direction::ToServer), Manner::Silent(Direction::ToClient)];
 
 impl Disturbance {
-    pub(super) const ALL: [Self; 39] = [
+    pub(super) const ALL: [Self; 41] = [
         Self::KillProgram,
         Self::KillProgram,
         Self::EndProgramInSilence,
@@ -88,12 +92,14 @@ impl Disturbance {
         Self::KillProgramBehind(Manner::LoseCommitReply),
         Self::FullJournalDisk,
         Self::FailingSync,
+        Self::DamageJournal,
+        Self::TearJournal,
         Self::SlowSync(300),
         Self::StepClock(3_600),
         Self::StepClock(-3_600),
         Self::StepClock(BEYOND),
         Self::MissingPartition,
-        Self::TearJournal,
+        Self::PanicWriter,
         Self::Peace,
     ];
 }
@@ -118,6 +124,8 @@ impl fmt::Display for Disturbance {
             Self::StepClock(seconds) => write!(f, "clock steps by {seconds} s"),
             Self::MissingPartition => f.write_str("clock steps by days, without a partition"),
             Self::TearJournal => f.write_str("server away, kill -9 of the program within a record of its journal"),
+            Self::DamageJournal => f.write_str("server away, kill -9 of the program, records of its journal damaged"),
+            Self::PanicWriter => f.write_str("kill -9 of the program, its successor's writer panics"),
             Self::Peace => f.write_str("peace"),
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use audit_core::migrate;
 use tempfile::TempDir;
 
+use super::damage::Damage;
 use super::disturbance::Disturbance;
 use super::trouble::{self, Lasting, Trouble};
 use crate::dice::Dice;
@@ -26,6 +27,8 @@ use crate::victim::{Acks, Contract, Orders, Victim};
 const LASTS: u64 = 2_000;
 /// The pause after one is at most so many ms.
 const PAUSE: u64 = 500;
+/// Of so many steps of a writer that panics, in one it does.
+const PANICS: u64 = 50;
 /// A clock steps by less than as many days ahead, for which partitions are made, or behind.
 const DAYS: (i32, i32) = (14, 100);
 const WRITERS: &str = "FROM pg_stat_activity WHERE application_name LIKE 'audit-writer%'";
@@ -64,8 +67,10 @@ pub async fn run(options: &Options) -> Verdict {
     );
     chaos.recover().await;
     let orders = chaos.orders();
-    let log = Log::read(&database.url()).await;
-    let verdict = log.judge_with(&Acks::read(&orders.acks), &Acks::read(&orders.withdrawn()));
+    let log =
+        Log::read(&database.url()).await.after_damage(chaos.damage.iter().map(|one| one.record.clone()).collect());
+    let mut verdict = log.judge_with(&Acks::read(&orders.acks), &Acks::read(&orders.withdrawn()));
+    verdict.faults.extend(chaos.not_in_quarantine());
     log.judge_calls(&Calls { ended: Acks::read(&orders.ended()), ran: Acks::read(&orders.ran()) }, verdict)
 }
 
@@ -84,6 +89,8 @@ struct Chaos<'s> {
     victim: Option<Victim>,
     /// Files of the journal whose last record was torn.
     torn: HashSet<PathBuf>,
+    /// Records of the journal that were damaged; in one file, one.
+    damage: Vec<Damage>,
 }
 
 impl<'s> Chaos<'s> {
@@ -100,10 +107,15 @@ impl<'s> Chaos<'s> {
             disk,
             victim: None,
             torn: HashSet::new(),
+            damage: Vec::new(),
             folder,
         };
         chaos.start_victim();
         chaos
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal")
     }
 
     fn acks(&self) -> PathBuf {
@@ -118,13 +130,18 @@ impl<'s> Chaos<'s> {
 
     fn orders(&self) -> Orders {
         let mut orders = Orders::new(self.proxy.url(&self.database.url()), self.acks());
-        orders.journal = Some(self.folder.path().join("journal"));
+        orders.journal = Some(self.journal());
         orders
     }
 
     fn start_victim(&mut self) {
+        self.start_victim_with(&[Contract::Durable, Contract::Before, Contract::Tx, Contract::Calls], 0);
+    }
+
+    fn start_victim_with(&mut self, contracts: &[Contract], panics: u64) {
         let mut orders = self.orders();
-        orders.contract = self.dice.pick(&[Contract::Durable, Contract::Before, Contract::Tx, Contract::Calls]);
+        orders.contract = self.dice.pick(contracts);
+        orders.panics = panics;
         orders.deadline = 500;
         // Few entries go to the store at once, many by way of the journal.
         orders.tasks = self.dice.pick(&[2, 4, Orders::TASKS]);
@@ -143,8 +160,10 @@ impl<'s> Chaos<'s> {
             Disturbance::EndProgramInSilence => {
                 self.proxy.all(Manner::Silent(Direction::Both));
                 self.last();
-                let ended = self.victim.take().map(Victim::terminate);
-                assert_eq!(ended.map(|ended| ended.get("lost")), Some(0), "the journal had room for all");
+                if let Some(ended) = self.victim.take().map(Victim::terminate) {
+                    let left_behind = ended.get("lost") - ended.get("damaged");
+                    assert_eq!(left_behind, 0, "the journal had room for all: {ended:?}");
+                }
                 self.proxy.all(Manner::Pass);
                 self.start_victim();
             }
@@ -210,6 +229,13 @@ impl<'s> Chaos<'s> {
                 self.faults.end();
             }
             Disturbance::TearJournal => self.tear_journal(),
+            Disturbance::DamageJournal => self.damage_journal(),
+            Disturbance::PanicWriter => {
+                self.kill_victim();
+                // A store of one's own has no outbox.
+                self.start_victim_with(&[Contract::Durable, Contract::Before, Contract::Calls], PANICS);
+                self.last();
+            }
             Disturbance::Peace => self.last(),
         }
         thread::sleep(self.dice.millis(PAUSE));
@@ -246,9 +272,31 @@ impl<'s> Chaos<'s> {
         self.proxy.all(Manner::Pass);
     }
 
+    /// What dead programs left on the disk is no longer what they wrote.
+    fn damage_journal(&mut self) {
+        self.proxy.future(Manner::Refuse);
+        self.proxy.reset();
+        self.last();
+        self.kill_victim();
+        for segment in segments(&self.journal()) {
+            if !self.damage.iter().any(|damage| damage.segment == segment) {
+                self.damage.extend(Damage::to(&segment, &mut self.dice));
+            }
+        }
+        self.start_victim();
+        self.proxy.all(Manner::Pass);
+    }
+
+    /// Damaged records whose bytes nobody has kept.
+    fn not_in_quarantine(&self) -> impl Iterator<Item = String> {
+        let journal = self.journal();
+        let gone = self.damage.iter().filter(move |damage| !damage.is_in_quarantine(&journal));
+        gone.map(|damage| format!("nobody kept what was damaged: {damage:?}"))
+    }
+
     /// The file that each writer in the journal wrote last, unless it was torn before.
     fn last_segments(&self) -> Vec<PathBuf> {
-        let mut segments = segments(&self.folder.path().join("journal"));
+        let mut segments = segments(&self.journal());
         segments.sort_by_key(|path| path.metadata().and_then(|file| file.modified()).ok());
         let last: BTreeMap<_, _> = segments.iter().map(|path| (path.parent(), path)).collect();
         last.into_values().filter(|path| !self.torn.contains(*path)).cloned().collect()
@@ -276,7 +324,7 @@ impl<'s> Chaos<'s> {
         if let Some(victim) = self.victim.take() {
             let _ = victim.end();
         }
-        let stats = recovery::recover(&self.database.url(), &self.folder.path().join("journal")).await;
+        let stats = recovery::recover(&self.database.url(), &self.journal()).await;
         println!("the last program adopted {} entries and stored {}", stats.adopted, stats.stored);
     }
 }

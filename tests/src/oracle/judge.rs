@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use audit_core::Stats;
 use uuid::Uuid;
 
-use super::{Header, Log, Verdict};
+use super::{Header, Log, Verdict, damage};
 
 const NO_HASH: [u8; 32] = [0; 32];
 
@@ -21,7 +21,14 @@ pub(super) fn judge(log: &Log, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet
     entries(log, acknowledged, withdrawn, &mut verdict);
     streams(log, &mut verdict);
     verdict.faults.extend(log.breaks.iter().cloned());
-    if verdict.told < verdict.lost && log.gaps.iter().all(Option::is_some) {
+    let mut is_counted = log.gaps.iter().all(Option::is_some);
+    if let Some(damage) = &log.damage {
+        damage::judge(log, damage, &mut verdict);
+        // What is not counted stands for batches that count nothing.
+        is_counted = true;
+        verdict.told += damage.gaps.iter().flatten().sum::<i64>();
+    }
+    if verdict.told < verdict.lost && is_counted {
         let Verdict { lost, told, .. } = verdict;
         verdict.faults.push(format!("{lost} entries are in lost batches, but audit.gap tells of {told}"));
     }
@@ -50,7 +57,9 @@ fn entries(log: &Log, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet<Uuid>, v
             verdict.twice.push(row.id);
         }
     }
-    verdict.missing = acknowledged.difference(&seen).copied().collect();
+    let gone = acknowledged.difference(&seen).copied();
+    let is_excused = |id: &Uuid| log.damage.as_ref().is_some_and(|damage| damage.lost.contains(id));
+    (verdict.damaged, verdict.missing) = gone.partition(is_excused);
     verdict.withdrawn = withdrawn.len() as u64;
     for id in withdrawn.intersection(&seen) {
         verdict.faults.push(format!("entry {id} is there, though it should not be"));

@@ -8,7 +8,9 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::calls::{self, Calls};
+use super::damage::Damage;
 use super::{Verdict, judge};
+use crate::journals::Record;
 
 /// A batch's header.
 #[derive(Debug, Clone)]
@@ -55,6 +57,8 @@ pub struct Log {
     pub breaks: Vec<String>,
     /// How many entries there are of each call of [`Calls`].
     pub(super) calls: BTreeMap<Uuid, calls::Entries>,
+    /// Which records of journals were damaged, where that is known.
+    pub(super) damage: Option<Damage>,
 }
 
 impl Log {
@@ -99,7 +103,14 @@ impl Log {
         let calls = calls::read(&mut connection).await;
         let report = verify(url, &Schema::default(), |_| ()).await.expect("the log can be read");
         let breaks = report.breaks.iter().map(ToString::to_string).collect();
-        Self { headers, rows, dead_letters, gaps, breaks, calls }
+        Self { headers, rows, dead_letters, gaps, breaks, calls, damage: None }
+    }
+
+    /// The log after damage to these records of journals, and to no others: what they held may be lost, as far as the log tells of
+    /// it, and nothing else may.
+    #[must_use]
+    pub fn after_damage(self, records: Vec<Record>) -> Self {
+        Self { damage: Some(Damage::of(records, &self.headers)), ..self }
     }
 
     /// Whether the log keeps what was promised to those whose entries were acknowledged.
@@ -117,7 +128,8 @@ impl Log {
     /// Adds to a verdict whether the log keeps what was promised to calls.
     #[must_use]
     pub fn judge_calls(&self, calls: &Calls, mut verdict: Verdict) -> Verdict {
-        calls::judge(&self.calls, calls, &mut verdict);
+        let spared = self.damage.as_ref().map(|damage| damage.spares(calls));
+        calls::judge(&self.calls, spared.as_ref().unwrap_or(calls), &mut verdict);
         verdict
     }
 }

@@ -14,6 +14,8 @@ pub struct Verdict {
     pub acknowledged: u64,
     /// Those of them that are nowhere.
     pub missing: Vec<Uuid>,
+    /// Those of them that are nowhere either, and may be: their records were damaged, and the log tells of it.
+    pub damaged: Vec<Uuid>,
     /// Entries that were rolled back.
     pub withdrawn: u64,
     /// Calls of annotated functions that were promised something.
@@ -84,6 +86,7 @@ impl fmt::Display for Verdict {
         writeln!(f, "  rolled back   {}", self.withdrawn)?;
         writeln!(f, "  calls         {}", self.calls)?;
         writeln!(f, "  refused       {} dead letters", self.dead_letters)?;
+        writeln!(f, "  damaged       {} acknowledged", self.damaged.len())?;
         writeln!(f, "  gaps          {} in lost batches, {} told by audit.gap", self.lost, self.told)?;
         for (what, ids) in [("nowhere", &self.missing), ("twice", &self.twice)] {
             for id in ids.iter().take(Self::EXAMPLES) {

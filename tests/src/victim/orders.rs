@@ -3,11 +3,14 @@
 use std::error::Error;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use audit_core::{ActionName, Actor, Auditor, Durability, Entry, Outcome, Overflow, Stats, WaitForStore, WriterGuard};
+use audit_core::store::{self, Schema};
+use audit_core::{
+    ActionName, Actor, Auditor, Builder, Durability, Entry, Outcome, Overflow, Stats, WaitForStore, WriterGuard,
+};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +22,7 @@ use super::Acks;
 use super::calls::Calls;
 use super::transactions::Transactions;
 use crate::dice::Dice;
+use crate::panicking::PanickingStore;
 
 /// How entries are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,7 +73,10 @@ pub struct Orders {
     /// How long the store may take, in ms.
     #[arg(long, default_value_t = 1_000)]
     pub store_timeout: u64,
-    /// Gives what happens to calls.
+    /// Of so many steps of the writer at its store, in one it panics; 0 for none.
+    #[arg(long, default_value_t = 0)]
+    pub panics: u64,
+    /// Gives what happens to calls, and when the writer panics.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
@@ -92,6 +99,7 @@ impl Orders {
             deadline: 30_000,
             patience: 30_000,
             store_timeout: 1_000,
+            panics: 0,
             seed: 1,
         }
     }
@@ -109,6 +117,7 @@ impl Orders {
             format!("--deadline={}", self.deadline),
             format!("--patience={}", self.patience),
             format!("--store-timeout={}", self.store_timeout),
+            format!("--panics={}", self.panics),
             format!("--seed={}", self.seed),
         ];
         arguments.extend(self.journal.as_ref().map(|journal| format!("--journal={}", journal.display())));
@@ -185,8 +194,8 @@ impl Orders {
     }
 
     async fn start(&self) -> Result<WriterGuard, audit_core::Error> {
-        let mut builder = Auditor::builder()
-            .url(&self.url)
+        let mut builder = self
+            .builder()?
             .lanes(2)
             .queue_entries(self.queue)
             .linger(Duration::from_millis(2))
@@ -202,6 +211,17 @@ impl Orders {
             builder = builder.journal_bytes(bytes);
         }
         builder.start().await
+    }
+
+    fn builder(&self) -> Result<Builder, audit_core::Error> {
+        let builder = Auditor::builder();
+        if self.panics == 0 {
+            return Ok(builder.url(&self.url));
+        }
+        let (dice, panics) = (Mutex::new(Dice::new(self.seed)), self.panics);
+        let is_time = move |_| dice.lock().expect("no panic with the lock").is_one_of(panics);
+        let store = PanickingStore::around(store::open(&self.url, &Schema::default())?, is_time);
+        Ok(builder.store(Arc::new(store)))
     }
 }
 
@@ -246,6 +266,7 @@ fn accounts(stats: &Stats, lost: u64) -> Value {
         "emitted": stats.emitted, "adopted": stats.adopted, "drained": stats.drained,
         "stored": stats.stored, "waiting": stats.waiting, "journaled": stats.journaled,
         "dead_lettered": stats.dead_lettered, "dropped": stats.dropped, "lost": lost,
+        "damaged": stats.dropped_by.journal_damaged,
         "balanced": stats.is_balanced(),
     })
 }
