@@ -194,6 +194,20 @@ impl Context {
         identify(now)
     }
 
+    /// The id of a request that came now without one; a test that listens counts them.
+    #[cfg(any(feature = "http", feature = "actix-web"))]
+    pub(crate) fn identify_request(now: SystemTime) -> Uuid {
+        #[cfg(feature = "testing")]
+        {
+            let look =
+                |context: &Self| context.auditor().and_then(Auditor::captured).map(|test| test.identify_request());
+            if let Some(id) = Self::look(look).flatten() {
+                return id;
+            }
+        }
+        identify(now).0
+    }
+
     /// The id of what happened at a time that was said.
     #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only a test has a clock of its own"))]
     pub(crate) fn identify_at(&self, at: SystemTime) -> (Uuid, DateTime<Utc>) {

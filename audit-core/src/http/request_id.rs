@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::HeaderName;
 use uuid::Uuid;
 
-use crate::entry::identify;
+use crate::Context;
 
 /// The header in which it comes, and goes back.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -21,7 +21,7 @@ pub(super) fn request_id<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Stri
 }
 
 fn made() -> String {
-    let (id, _) = identify(SystemTime::now());
+    let id = Context::identify_request(SystemTime::now());
     id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 

@@ -18,6 +18,9 @@ pub(crate) struct Captured {
     rows: Mutex<Vec<Row>>,
     /// How many ids were given.
     ids: AtomicU64,
+    /// How many ids were given to requests that came without.
+    #[cfg(any(feature = "http", feature = "actix-web"))]
+    requests: AtomicU64,
 }
 
 impl Captured {
@@ -39,10 +42,24 @@ impl Captured {
     pub(crate) fn identify(&self, at: Option<SystemTime>) -> (Uuid, DateTime<Utc>) {
         let number = self.ids.fetch_add(1, Ordering::Relaxed);
         let at = at.unwrap_or_else(|| SystemTime::UNIX_EPOCH + Duration::from_millis(BEGIN + number));
-        let (_, created_at) = crate::entry::identify(at);
-        let mut bits = [0; 10];
-        bits[2..].copy_from_slice(&number.to_be_bytes());
-        let millis = u64::try_from(created_at.timestamp_millis()).unwrap_or_default();
-        (uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid(), created_at)
+        identified(at, [0; 2], number)
     }
+
+    /// The next id of a request, all of the test's beginning: they take nothing of the clock of entries.
+    #[cfg(any(feature = "http", feature = "actix-web"))]
+    pub(crate) fn identify_request(&self) -> Uuid {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(BEGIN);
+        identified(at, *b"rq", number).0
+    }
+}
+
+/// A `UUIDv7` with a number for its random part, and its time.
+fn identified(at: SystemTime, kind: [u8; 2], number: u64) -> (Uuid, DateTime<Utc>) {
+    let (_, created_at) = crate::entry::identify(at);
+    let mut bits = [0; 10];
+    bits[..2].copy_from_slice(&kind);
+    bits[2..].copy_from_slice(&number.to_be_bytes());
+    let millis = u64::try_from(created_at.timestamp_millis()).unwrap_or_default();
+    (uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid(), created_at)
 }

@@ -93,6 +93,25 @@ fn request_id<B>(response: &ServiceResponse<B>) -> &str {
     response.headers().get("x-request-id").unwrap().to_str().unwrap()
 }
 
+/// As those of entries are, which they leave as they would be without.
+#[actix_web::test]
+async fn ids_of_requests_without_one_are_the_same_in_each_run_of_a_test() {
+    let mut runs = Vec::new();
+    for requests_before in [0, 0, 2] {
+        let audit = testing::capture();
+        for _ in 0..requests_before {
+            ask(ContextMiddleware::new(), TestRequest::get().uri("/nothing")).await;
+        }
+        let response = ask(ContextMiddleware::new(), TestRequest::get().uri("/touch/7")).await;
+        let row = audit.rows().remove(0);
+        assert_eq!(row.request_id.as_deref(), Some(request_id(&response)));
+        runs.push((row.request_id, (row.id, row.created_at)));
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert_ne!(runs[0].0, runs[2].0);
+    assert_eq!(runs[0].1, runs[2].1);
+}
+
 #[actix_web::test]
 async fn an_entry_has_what_the_request_says_of_itself() {
     let _audit = testing::capture();
