@@ -1,6 +1,6 @@
 //! What its context costs a request that does nothing audited: less than 1 µs.
 //!
-//! `cargo bench -p cost --bench context_time`
+//! `cargo bench -p audit-core --features tower --bench context_time`
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

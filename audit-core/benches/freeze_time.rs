@@ -1,6 +1,6 @@
 //! How long the writer's thread needs to make a batch of entries: sanitising, canonical JSON, hashing, chaining.
 //!
-//! `cargo bench -p cost --bench freeze_time`
+//! `cargo bench -p audit-core --bench freeze_time`
 
 use std::time::SystemTime;
 

@@ -1,7 +1,7 @@
 //! What a call of an annotated function costs its caller, in time, beside the poor man's audit log, in each of the ways to call it.
 //! `cargo run --release -p tests --bin bench -- calling` compares two of them in turns.
 //!
-//! `cargo bench -p cost --bench call_time`
+//! `cargo bench -p audit-core --bench call_time`
 
 use std::time::Duration;
 
