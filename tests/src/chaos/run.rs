@@ -29,6 +29,11 @@ const LASTS: u64 = 2_000;
 const PAUSE: u64 = 500;
 /// Of so many steps of a writer that panics, in one it does.
 const PANICS: u64 = 50;
+/// A writer that has panicked stores so many batches yet: many more than lie between two panics.
+const GOES_ON: i64 = 200;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(5);
 /// A clock steps by less than as many days ahead, for which partitions are made, or behind.
 const DAYS: (i32, i32) = (14, 100);
 const WRITERS: &str = "FROM pg_stat_activity WHERE application_name LIKE 'audit-writer%'";
@@ -234,7 +239,7 @@ impl<'s> Chaos<'s> {
                 self.kill_victim();
                 // A store of one's own has no outbox.
                 self.start_victim_with(&[Contract::Durable, Contract::Before, Contract::Calls], PANICS);
-                self.last();
+                self.stores(GOES_ON).await;
             }
             Disturbance::Peace => self.last(),
         }
@@ -291,7 +296,7 @@ impl<'s> Chaos<'s> {
     fn not_in_quarantine(&self) -> impl Iterator<Item = String> {
         let journal = self.journal();
         let gone = self.damage.iter().filter(move |damage| !damage.is_in_quarantine(&journal));
-        gone.map(|damage| format!("nobody kept what was damaged: {damage:?}"))
+        gone.map(|damage| format!("nobody kept what was damaged in {}", damage.segment.display()))
     }
 
     /// The file that each writer in the journal wrote last, unless it was torn before.
@@ -309,6 +314,16 @@ impl<'s> Chaos<'s> {
 
     fn last(&mut self) {
         thread::sleep(self.dice.millis(LASTS));
+    }
+
+    /// Waits until the log has so many batches more.
+    async fn stores(&self, more: i64) {
+        let batches = || self.database.value::<i64>("SELECT count(*) FROM control_plane.audit_batches");
+        let (enough, deadline) = (batches().await + more, Instant::now() + PATIENCE);
+        while batches().await < enough {
+            assert!(Instant::now() < deadline, "the writer stores nothing more");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     fn kill_victim(&mut self) {
