@@ -387,6 +387,8 @@ async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_
     assert_eq!(gap.row.metadata.get("reason").and_then(|reason| reason.as_str()), Some("journal_damaged"));
     let stored = ids(&batches);
     assert!(stored.contains(&recorded[1]) && stored.contains(&recorded[2]));
+    let place = |id| stored.iter().position(|stored| *stored == id);
+    assert!(place(gap.row.id) < place(recorded[2]), "nothing is forgotten before the log tells of the loss");
     let lost = batches.iter().find(|batch| batch.header().kind == HeaderKind::Lost).expect("a header takes its place");
     let next = batches.iter().find(|batch| batch.header().batch_no == 2).expect("the next is stored");
     assert_eq!((lost.header().batch_no, lost.header().n), (1, 1));

@@ -117,6 +117,8 @@ async fn land(lander: &mut Lander, queue: &Queue, step: &Step) -> u64 {
                 }
                 None => queue.lost_uncounted(),
             }
+            // The step after this one may remove what tells of the loss.
+            queue.gaps_told().await;
             0
         }
     }

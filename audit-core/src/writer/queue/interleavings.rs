@@ -260,6 +260,21 @@ fn a_flush_ends_only_when_what_came_before_it_is_stored() {
 }
 
 #[test]
+fn what_was_lost_is_told_before_it_is_forgotten() {
+    check(ORDERS, || {
+        let queue = queue(1, LONG);
+        let lane = prompt_lane(&queue);
+        queue.adopted(2);
+        queue.lost_adopted(2);
+        block_on(queue.gaps_told());
+        assert_eq!((observe(&queue).emitted, observe(&queue).stored), (1, 1));
+        queue.drain();
+        join(vec![lane]);
+        assert_eq!(observe(&queue).emitted, 1, "it is told once");
+    });
+}
+
+#[test]
 fn a_lane_that_dies_leaves_nobody_waiting_and_nothing_acknowledged() {
     check(ORDERS, || {
         let queue = queue(1, Duration::ZERO);

@@ -9,6 +9,9 @@ use super::state::{Phase, State, Waiting};
 use super::{NotKept, Queue};
 use crate::writer::{clock, own_thread, sync};
 
+/// Longer than anybody waits for a store that is away.
+const ENDLESS: Duration = Duration::from_hours(24);
+
 impl Queue {
     /// Waits until every entry queued before now is in the store. The error is how many are not.
     pub(crate) async fn flush(&self, deadline: Duration) -> Result<(), u64> {
@@ -24,21 +27,51 @@ impl Queue {
             if state.first_waiting() >= upto {
                 return Ok(());
             }
-            state.hurry = state.hurry.max(upto);
             if own_thread::is_here() {
+                state.hurry = state.hurry.max(upto);
                 return Err(state.waiting() + state.lost);
             }
-            let (answer, flushed) = oneshot::channel();
-            let deadline = clock::in_future(deadline);
-            state.flushes.push((upto, Waiting { deadline, answer }));
-            self.keep(&mut state, deadline);
-            flushed
+            self.hurry_to(&mut state, upto, deadline)
         };
         self.wake_lanes();
         flushed.await.map_err(|_| {
             let state = self.state();
             state.waiting() + state.lost
         })
+    }
+
+    /// Waits until the entries that tell of what was lost by now are in the store, however long that takes: what they tell of is
+    /// forgotten then. A queue that closes has them told by whoever finds it next.
+    pub(crate) async fn gaps_told(&self) {
+        loop {
+            let told = {
+                let mut state = self.state_here();
+                if !matches!(state.phase, Phase::Open) {
+                    break;
+                }
+                state.report_gaps();
+                let upto = state.tickets;
+                if state.first_waiting() >= upto {
+                    return;
+                }
+                self.hurry_to(&mut state, upto, ENDLESS)
+            };
+            self.wake_lanes();
+            if told.await.is_ok() {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// The answer comes when every entry before this ticket is in the store. The lanes have to be woken.
+    fn hurry_to(&self, state: &mut State, upto: u64, deadline: Duration) -> oneshot::Receiver<()> {
+        state.hurry = state.hurry.max(upto);
+        let (answer, stored) = oneshot::channel();
+        let deadline = clock::in_future(deadline);
+        state.flushes.push((upto, Waiting { deadline, answer }));
+        self.keep(state, deadline);
+        stored
     }
 
     /// Sees to it that a deadline is kept.
