@@ -376,7 +376,8 @@ async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_
     damage_second(&segment);
 
     store.open();
-    let writer = start(over(&store, root.path())).await;
+    // What is kept is stored then.
+    let writer = start(over(&store, root.path()).spill_after(SOON)).await;
     until(&writer, |stats| stats.adopted == 3 && stats.waiting == 0 && stats.emitted == 1).await;
     let stats = writer.shutdown(SOON).await.stats;
     assert_eq!((stats.stored, stats.dropped_by.journal_damaged), (3, 1));

@@ -21,9 +21,9 @@ pub enum Error {
         /// What the database said.
         reason: String,
     },
-    /// A migration would read the whole log, which is larger than what [`Options`](super::Options) allow.
+    /// A migration would take long, because the log is larger than what [`Options`](super::Options) allow.
     #[error(
-        "migration {version} ({description}) reads the whole log, {bytes} bytes, and may lock it meanwhile: run `audit migrate` when that does no harm"
+        "migration {version} ({description}) takes the longer, the larger the log is, which has {bytes} bytes, and may lock it meanwhile: run `audit migrate` when that does no harm"
     )]
     TooLarge {
         /// Its number.

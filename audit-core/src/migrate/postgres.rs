@@ -298,11 +298,13 @@ async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, sqlx:
     answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
-/// Where there is a detail, it names what stands in the way.
+/// Where there is a detail, it names what stands in the way; but of bad data and broken constraints, it repeats a row's values.
 fn reason(error: &dyn DatabaseError) -> String {
+    let code = error.code().unwrap_or_default();
+    let has_values = code.starts_with("22") || code.starts_with("23");
     let detail = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::detail);
-    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-    format!("{}{detail} (SQLSTATE {})", error.message(), error.code().unwrap_or_default())
+    let detail = detail.filter(|_| !has_values).map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("{}{detail} (SQLSTATE {code})", error.message())
 }
 
 fn applied(row: &PgRow) -> Result<Applied, sqlx::Error> {

@@ -110,15 +110,11 @@ async fn land(lander: &mut Lander, queue: &Queue, step: &Step) -> u64 {
             if let Some(header) = &lost.header {
                 lander.land(header, || {}).await;
             }
-            match lost.entries {
-                Some(entries) => {
-                    queue.adopted(entries);
-                    queue.lost_adopted(entries);
-                }
-                None => queue.lost_uncounted(),
+            if let Some(entries) = lost.entries {
+                queue.adopted(entries);
             }
-            // The step after this one may remove what tells of the loss.
-            queue.gaps_told().await;
+            // The step after this one may remove what shows the loss.
+            queue.lost_adopted(lost.entries).await;
             0
         }
     }

@@ -87,21 +87,6 @@ impl Queue {
         state.count_stored(entries, dead_lettered);
     }
 
-    /// The dead process's journal cannot give back entries that were adopted.
-    pub(crate) fn lost_adopted(&self, entries: u64) {
-        let mut state = self.state();
-        state.journaled = state.journaled.saturating_sub(entries);
-        state.lose(entries, DropReason::JournalDamaged);
-        drop(state);
-        self.work.notify_one();
-    }
-
-    /// The dead process's journal cannot give back entries that nobody can count.
-    pub(crate) fn lost_uncounted(&self) {
-        self.state().has_uncounted_gap = true;
-        self.work.notify_one();
-    }
-
     /// Entries of one batch went from the outbox to the store in one step, some of them to the dead letters.
     pub(crate) fn drained(&self, entries: u64, dead_lettered: u64) {
         let mut state = self.state();

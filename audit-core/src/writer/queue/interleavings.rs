@@ -265,9 +265,9 @@ fn what_was_lost_is_told_before_it_is_forgotten() {
         let queue = queue(1, LONG);
         let lane = prompt_lane(&queue);
         queue.adopted(2);
-        queue.lost_adopted(2);
-        block_on(queue.gaps_told());
-        assert_eq!((observe(&queue).emitted, observe(&queue).stored), (1, 1));
+        block_on(queue.lost_adopted(Some(2)));
+        let stats = observe(&queue);
+        assert_eq!((stats.emitted, stats.stored + stats.journaled), (1, 1));
         queue.drain();
         join(vec![lane]);
         assert_eq!(observe(&queue).emitted, 1, "it is told once");

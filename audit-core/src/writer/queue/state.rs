@@ -48,8 +48,6 @@ pub(super) struct State {
     pub(super) lost_ids: Vec<Uuid>,
     /// Drops of which no `audit.gap` entry tells yet.
     unreported: DroppedBy,
-    /// Whether the journal lost entries that nobody can count, of which no entry tells yet.
-    pub(super) has_uncounted_gap: bool,
     /// Whether the queue, as it drains, has told of drops.
     last_gaps_told: bool,
 }
@@ -269,6 +267,13 @@ impl State {
         self.drop_entries(entries, reason);
     }
 
+    /// Loses adopted entries, of which their finder tells.
+    pub(super) fn lose_adopted(&mut self, entries: u64) {
+        self.journaled = self.journaled.saturating_sub(entries);
+        self.lost += entries;
+        self.stats.dropped_by.add(DropReason::JournalDamaged, entries);
+    }
+
     /// Names entries that are [lost](Self::lose).
     pub(super) fn name_lost(&mut self, ids: impl IntoIterator<Item = Uuid>) {
         let room = MOST_NAMED.saturating_sub(self.lost_ids.len());
@@ -291,12 +296,9 @@ impl State {
                 self.report_gap(Some(i64::try_from(dropped).unwrap_or(i64::MAX)), reason);
             }
         }
-        if std::mem::take(&mut self.has_uncounted_gap) {
-            self.report_gap(None, DropReason::JournalDamaged.as_str());
-        }
     }
 
-    fn report_gap(&mut self, dropped: Option<i64>, reason: &str) {
+    pub(super) fn report_gap(&mut self, dropped: Option<i64>, reason: &str) {
         let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned() };
         self.stats.emitted += 1;
         self.enqueue(Entry::builder(gap).actor(Actor::system("audit")).build());

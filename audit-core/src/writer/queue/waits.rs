@@ -6,11 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::state::{Phase, State, Waiting};
-use super::{NotKept, Queue};
+use super::{DropReason, NotKept, Queue};
 use crate::writer::{clock, own_thread, sync};
-
-/// Longer than anybody waits for a store that is away.
-const ENDLESS: Duration = Duration::from_hours(24);
 
 impl Queue {
     /// Waits until every entry queued before now is in the store. The error is how many are not.
@@ -27,11 +24,15 @@ impl Queue {
             if state.first_waiting() >= upto {
                 return Ok(());
             }
+            state.hurry = state.hurry.max(upto);
             if own_thread::is_here() {
-                state.hurry = state.hurry.max(upto);
                 return Err(state.waiting() + state.lost);
             }
-            self.hurry_to(&mut state, upto, deadline)
+            let (answer, flushed) = oneshot::channel();
+            let deadline = clock::in_future(deadline);
+            state.flushes.push((upto, Waiting { deadline, answer }));
+            self.keep(&mut state, deadline);
+            flushed
         };
         self.wake_lanes();
         flushed.await.map_err(|_| {
@@ -40,38 +41,35 @@ impl Queue {
         })
     }
 
-    /// Waits until the entries that tell of what was lost by now are in the store, however long that takes: what they tell of is
-    /// forgotten then. A queue that closes has them told by whoever finds it next.
-    pub(crate) async fn gaps_told(&self) {
-        loop {
-            let told = {
-                let mut state = self.state_here();
-                if !matches!(state.phase, Phase::Open) {
-                    break;
-                }
-                state.report_gaps();
-                let upto = state.tickets;
-                if state.first_waiting() >= upto {
-                    return;
-                }
-                self.hurry_to(&mut state, upto, ENDLESS)
-            };
+    /// A dead process's journal cannot give back entries that were adopted; without a number, nobody can count them. Ends when the
+    /// entry that tells of them is kept, because what shows the loss may be forgotten then. Of a queue that closes it never ends:
+    /// whoever finds the loss next tells of it.
+    pub(crate) async fn lost_adopted(&self, entries: Option<u64>) {
+        if let Some(entries) = entries {
+            self.state().lose_adopted(entries);
+        }
+        while entries != Some(0) {
+            let Some(told) = self.tell_of_adopted(entries) else { return std::future::pending().await };
             self.wake_lanes();
-            if told.await.is_ok() {
+            if let Ok(Ok(())) = told.await {
                 return;
             }
         }
-        std::future::pending().await
     }
 
-    /// The answer comes when every entry before this ticket is in the store. The lanes have to be woken.
-    fn hurry_to(&self, state: &mut State, upto: u64, deadline: Duration) -> oneshot::Receiver<()> {
-        state.hurry = state.hurry.max(upto);
-        let (answer, stored) = oneshot::channel();
-        let deadline = clock::in_future(deadline);
-        state.flushes.push((upto, Waiting { deadline, answer }));
-        self.keep(state, deadline);
-        stored
+    /// Queues the entry that tells of lost ones, while the queue is open.
+    fn tell_of_adopted(&self, lost: Option<u64>) -> Option<oneshot::Receiver<Result<(), NotKept>>> {
+        let mut state = self.state();
+        if state.phase != Phase::Open {
+            return None;
+        }
+        let (ticket, deadline) = (state.tickets, clock::in_future(Duration::MAX));
+        let lost = lost.map(|entries| i64::try_from(entries).unwrap_or(i64::MAX));
+        state.report_gap(lost, DropReason::JournalDamaged.as_str());
+        let (answer, told) = oneshot::channel();
+        state.acknowledgements.insert(ticket, Waiting { deadline, answer });
+        state.hurry = state.hurry.max(ticket + 1);
+        Some(told)
     }
 
     /// Sees to it that a deadline is kept.
