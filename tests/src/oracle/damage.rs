@@ -66,7 +66,11 @@ pub(super) fn judge(log: &Log, damage: &Damage, verdict: &mut Verdict) {
             ));
         }
     }
-    let uncounted = lost().filter(|header| header.hash == NO_HASH && header.n == 0).count();
+    // Of several that are missing in a row, the first counts for all, and the hash of the last alone is known; at a stream's end neither.
+    let is_at_the_end = |of: &&Header| {
+        !log.headers.iter().any(|header| header.stream_id == of.stream_id && header.batch_no > of.batch_no)
+    };
+    let uncounted = lost().filter(|header| header.hash == NO_HASH && header.n == 0).filter(is_at_the_end).count();
     let told = log.gaps.iter().chain(&damage.gaps).filter(|gap| gap.is_none()).count();
     if told < uncounted {
         broken(format!("how much {uncounted} lost batches held is not known, but audit.gap tells of {told} such"));
@@ -147,6 +151,20 @@ mod tests {
             change(&mut log);
             assert!(!judged(log, vec![record()]).is_good(), "{what}");
         }
+    }
+
+    #[test]
+    fn a_lost_end_of_a_stream_that_nobody_counted_is_told_of_as_such() {
+        let ends_at = |headers: usize, gaps: Vec<Option<i64>>| {
+            let mut log = log();
+            log.headers[1] = Header { n: 0, hash: NO_HASH.to_vec(), ..header(1, "lost") };
+            log.headers.truncate(headers);
+            log.rows.truncate(headers - 1);
+            log.gaps = gaps;
+            judged(log, vec![record()]).faults.iter().any(|fault| fault.contains("is not known"))
+        };
+        assert!(ends_at(2, vec![Some(1)]) && !ends_at(2, vec![None]));
+        assert!(!ends_at(3, vec![Some(1)]), "the next batch tells how much it was");
     }
 
     #[test]
