@@ -195,7 +195,7 @@ impl Context {
     }
 
     /// The id of a request that came now without one; a test that listens counts them.
-    #[cfg(any(feature = "http", feature = "actix-web"))]
+    #[cfg(any(feature = "tower", feature = "actix-web"))]
     pub(crate) fn identify_request(now: SystemTime) -> Uuid {
         #[cfg(feature = "testing")]
         {

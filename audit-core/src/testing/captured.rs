@@ -19,7 +19,7 @@ pub(crate) struct Captured {
     /// How many ids were given.
     ids: AtomicU64,
     /// How many ids were given to requests that came without.
-    #[cfg(any(feature = "http", feature = "actix-web"))]
+    #[cfg(any(feature = "tower", feature = "actix-web"))]
     requests: AtomicU64,
 }
 
@@ -46,7 +46,7 @@ impl Captured {
     }
 
     /// The next id of a request, all of the test's beginning: they take nothing of the clock of entries.
-    #[cfg(any(feature = "http", feature = "actix-web"))]
+    #[cfg(any(feature = "tower", feature = "actix-web"))]
     pub(crate) fn identify_request(&self) -> Uuid {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(BEGIN);
