@@ -8,56 +8,13 @@ use std::time::{Duration, Instant};
 use audit_core::import::{Fate, Field, Import, ImportError, Record, Rejection};
 use audit_core::store::Schema;
 use serde_json::{Value, json};
-use tests::postgres::{self, Database};
+use tests::importing::{SEED, WITH_REQUEST_ID, differing, fill};
+use tests::postgres;
 
 use crate::support::{Ran, Shell};
 
-/// The table of the TypeScript package, as its first migration makes it.
-const SEED: &str = "
-    CREATE SCHEMA control_plane;
-    CREATE TABLE control_plane.audit_logs (
-        id UUID PRIMARY KEY DEFAULT gen_random_uuid(), actor_id TEXT NOT NULL, actor_type TEXT NOT NULL,
-        action TEXT NOT NULL, target_type TEXT NOT NULL, target_id TEXT NOT NULL, metadata JSONB, ip_address INET,
-        user_agent TEXT, created_at TIMESTAMPTZ NOT NULL DEFAULT now());
-    CREATE INDEX idx_audit_logs_actor_id ON control_plane.audit_logs (actor_id);
-    CREATE INDEX idx_audit_logs_created_at ON control_plane.audit_logs (created_at DESC);";
-/// Its second one.
-const WITH_REQUEST_ID: &str = "ALTER TABLE control_plane.audit_logs ADD COLUMN request_id TEXT";
-/// Columns of the table, as both logs should have them.
-const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, ip_address, user_agent, created_at";
-
-/// Rows of every kind, from years ago until now.
-async fn fill(database: &Database<'_>, rows: u32) {
-    database
-        .execute(&format!(
-            "INSERT INTO control_plane.audit_logs (actor_id, actor_type, action, target_type, target_id, metadata,
-                                                   ip_address, user_agent, created_at)
-             SELECT 'user_' || n % 7, (ARRAY['user', 'system', 'api_key'])[n % 3 + 1],
-                    (ARRAY['project.created', 'key.rotated', 'billing.run_started'])[n % 3 + 1],
-                    (ARRAY['project', 'api_key', 'run'])[n % 3 + 1], 'target_' || n,
-                    CASE WHEN n % 5 > 0 THEN jsonb_build_object('n', n, 'changes', jsonb_build_object('name', 'My ☃ ' || n)) END,
-                    (ARRAY['192.168.1.1', '2001:db8::7', NULL])[n % 3 + 1]::inet,
-                    CASE WHEN n % 4 > 0 THEN 'Mozilla/5.0 (' || n || ')' END,
-                    now() - n * interval '5 years' / {rows}
-               FROM generate_series(1, {rows}) n"
-        ))
-        .await;
-}
-
-/// How many rows of the old table the log has not, or otherwise.
-async fn differing(database: &Database<'_>, also: &str) -> i64 {
-    let columns = |metadata| format!("{COLUMNS}{also}, {metadata} AS metadata");
-    let old = columns("coalesce(metadata, '{}')");
-    let new = columns("metadata - '_audit'");
-    database
-        .value(&format!(
-            "SELECT count(*) FROM ((SELECT {old} FROM control_plane.audit_logs_legacy
-                                    EXCEPT ALL SELECT {new} FROM control_plane.audit_logs)
-                         UNION ALL (SELECT {new} FROM control_plane.audit_logs
-                                    EXCEPT ALL SELECT {old} FROM control_plane.audit_logs_legacy)) d"
-        ))
-        .await
-}
+/// Of time, from those of a table until now.
+const YEARS: u32 = 5;
 
 fn document(ran: &Ran) -> Value {
     serde_json::from_str(&ran.out).unwrap()
@@ -77,7 +34,7 @@ fn rejects(shell: &Shell) -> BTreeMap<u64, Value> {
 async fn imports_the_seeds_table(columns: &[&str]) {
     let database = postgres::server().database().await;
     database.execute(SEED).await;
-    fill(&database, 4_500).await;
+    fill(&database, 4_500, YEARS).await;
     for column in columns {
         database.execute(column).await;
         database
@@ -135,7 +92,7 @@ async fn so_is_the_seeds_table_with_request_ids() {
 async fn a_table_moves_to_a_file_elsewhere() {
     let database = postgres::server().database().await;
     database.execute(SEED).await;
-    fill(&database, 50).await;
+    fill(&database, 50, YEARS).await;
     let shell = Shell::with_log();
     let (from, table) = (format!("--from={}", database.url()), "--table=control_plane.audit_logs");
     for imported in [50, 0] {
@@ -154,7 +111,7 @@ async fn a_table_moves_to_a_file_elsewhere() {
 async fn a_table_whose_ids_nothing_keeps_apart_may_have_so_many_rows() {
     let database = postgres::server().database().await;
     database.execute(SEED).await;
-    fill(&database, 50).await;
+    fill(&database, 50, YEARS).await;
     let shell = Shell::new().with("DATABASE_URL", database.url());
     shell.run(&["migrate"]).success();
     // An index over other rows, or of something else, keeps none apart.
@@ -401,7 +358,7 @@ async fn an_import_that_is_killed_goes_on_and_doubles_nothing() {
     const ROWS: u32 = 40_000;
     let database = postgres::server().database().await;
     database.execute(SEED).await;
-    fill(&database, ROWS).await;
+    fill(&database, ROWS.into(), YEARS).await;
     let shell = Shell::new().with("DATABASE_URL", database.url());
     shell.run(&["migrate"]).success();
 
@@ -471,7 +428,7 @@ fn what_is_imported_is_signed_and_cannot_be_changed_unseen() {
 async fn importing_takes_three_roles_and_no_more() {
     let database = postgres::server().database().await;
     database.execute(SEED).await;
-    fill(&database, 20).await;
+    fill(&database, 20, YEARS).await;
     let shell = Shell::new().with("DATABASE_URL", database.url());
     shell.run(&["migrate", "--role-prefix=moving"]).success();
     let import = |url: String| Shell::new().with("DATABASE_URL", url).run(&["import"]);

@@ -11,6 +11,10 @@ use tests::proxy::{Manner, Proxy};
 
 /// What runs lock; the number is part of the contract between releases.
 const LOCK: i64 = i64::from_be_bytes(*b"auditmig");
+/// Whether somebody waits for a lock of the log.
+const WAITS: &str = "SELECT EXISTS (SELECT FROM pg_locks
+    WHERE NOT granted AND relation = to_regclass('control_plane.audit_logs')
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
 const SOON: Duration = Duration::from_secs(10);
 const A_MOMENT: Duration = Duration::from_millis(500);
 
@@ -253,10 +257,7 @@ async fn a_migration_that_the_server_ends_for_a_deadlock_begins_again() {
     let url = database.url();
     let migrating = tokio::spawn(async move { migrate::migrate(&url, &Options::new()).await });
     // Its index is renamed first.
-    let waits = "SELECT EXISTS (SELECT FROM pg_locks
-        WHERE NOT granted AND relation = to_regclass('control_plane.audit_logs')
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
-    while !database.value::<bool>(waits).await {}
+    while !database.value::<bool>(WAITS).await {}
     sqlx::raw_sql("ALTER INDEX control_plane.audit_logs_pkey SET (fillfactor = 90)")
         .execute(&mut *transaction)
         .await
@@ -314,13 +315,10 @@ async fn a_migration_whose_caller_went_away_lets_go_of_the_log() {
 
     let url = database.url();
     let migrating = tokio::spawn(async move { migrate::migrate(&url, &Options::new()).await });
-    let waits = "SELECT EXISTS (SELECT FROM pg_locks
-        WHERE NOT granted AND relation = 'control_plane.audit_logs'::regclass
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
-    while !database.value::<bool>(waits).await {}
+    while !database.value::<bool>(WAITS).await {}
     migrating.abort();
     let deadline = Instant::now() + SOON;
-    while database.value::<bool>(waits).await {
+    while database.value::<bool>(WAITS).await {
         assert!(Instant::now() < deadline, "it waits for its lock still");
     }
 }
