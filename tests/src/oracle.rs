@@ -5,7 +5,7 @@
 //! - the batches of a stream are numbered and chained without a gap, and each has the rows that its header counts;
 //! - of each call that ended or was announced there is the entry that was promised, and never a second one;
 //! - what is missing is what `lost` headers and `audit.gap` entries say is missing;
-//! - where it is known which records of journals were damaged, nothing is missing but their entries, and that is told;
+//! - where it is known which records of journals were damaged, nothing is missing but their entries, and that is told once of each;
 //! - every hash, computed again, is the one that was written;
 //! - the accounts of the writers that could still be asked balance.
 //!
@@ -18,5 +18,5 @@ mod log;
 mod verdict;
 
 pub use calls::Calls;
-pub use log::{Header, Log, LogRow};
+pub use log::{Gap, Header, Log, LogRow};
 pub use verdict::Verdict;

@@ -72,12 +72,25 @@ fn damage_second(segment: &Path) {
     fs::write(segment, bytes).expect("it can be written");
 }
 
+fn actions(batches: &[Batch]) -> Vec<String> {
+    batches.iter().flat_map(|batch| batch.rows().iter().map(|row| row.row.action.clone())).collect()
+}
+
+/// Copies the journals below a folder.
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let copy = to.join(file.strip_prefix(from).expect("it lies below"));
+        fs::create_dir_all(copy.parent().expect("it lies in a folder")).expect("there is room");
+        fs::copy(file, copy).expect("there is room");
+    }
+}
+
 /// A new process finds what the last one left: every entry is stored, each once.
 async fn adopted(store: &ScriptedStore, root: &Path, entries: u64) -> Stats {
     let writer = start(over(store, root)).await;
     until(&writer, |stats| stats.adopted == entries && stats.waiting == 0).await;
     let deadline = Instant::now() + SOON;
-    while files(root).len() > 1 {
+    while files(root).iter().filter(|path| path.extension().is_none_or(|kind| kind != "damaged")).count() > 1 {
         assert!(Instant::now() < deadline, "the adopted journal was not removed: {:?}", files(root));
         tokio::task::yield_now().await;
     }
@@ -385,7 +398,8 @@ async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_
     let rows: Vec<_> = batches.iter().flat_map(Batch::rows).collect();
     let gap = rows.iter().find(|row| row.row.action == "audit.gap").expect("an entry tells of it");
     assert_eq!(gap.row.metadata.get("dropped").and_then(serde_json::Value::as_u64), Some(1));
-    assert_eq!(gap.row.metadata.get("reason").and_then(|reason| reason.as_str()), Some("journal_damaged"));
+    let told = |key: &str| gap.row.metadata.get(key).map(ToString::to_string);
+    assert_eq!(told("reason"), Some("\"journal_damaged\"".to_owned()));
     let stored = ids(&batches);
     assert!(stored.contains(&recorded[1]) && stored.contains(&recorded[2]));
     let place = |id| stored.iter().position(|stored| *stored == id);
@@ -393,9 +407,65 @@ async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_
     let lost = batches.iter().find(|batch| batch.header().kind == HeaderKind::Lost).expect("a header takes its place");
     let next = batches.iter().find(|batch| batch.header().batch_no == 2).expect("the next is stored");
     assert_eq!((lost.header().batch_no, lost.header().n), (1, 1));
+    assert_eq!(told("stream_id"), Some(format!("\"{}\"", lost.header().stream_id)));
+    assert_eq!(told("batch_no"), Some("1".to_owned()));
     assert_eq!(lost.header().rows_root, next.header().prev_hash);
     let kept = files(root.path());
     assert!(kept.iter().any(|path| path.extension().is_some_and(|extension| extension == "damaged")), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_record_damaged_under_a_living_writer_is_told_before_it_is_forgotten_also_at_the_end() {
+    let root = TempDir::new().expect("a directory");
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 3).await;
+    damage_second(&segments(root.path())[0]);
+    let ending = tokio::spawn(writer.shutdown(SOON));
+    store.open();
+    let report = ending.await.expect("it ends");
+    assert!(report.stats.is_balanced(), "{report:?}");
+    // The second record is that of the first entry; the first says that the stream begins.
+    assert_eq!((report.lost, report.stats.stored, report.stats.emitted), (1, 3, 4), "{report:?}");
+    assert_eq!(actions(&store.batches()), ["audit.gap", "door.opened", "door.opened"]);
+    assert!(!ids(&store.batches()).contains(&recorded[0]));
+}
+
+#[tokio::test]
+async fn a_loss_that_is_found_twice_is_told_once() {
+    let (root, again) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    journal_each(&writer, 3).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    damage_second(&segments(root.path())[0]);
+    // What the one who found it first left behind when it was killed.
+    copy(root.path(), again.path());
+    store.open();
+    let first = adopted(&store, root.path(), 3).await;
+    let second = adopted(&store, again.path(), 3).await;
+    assert_eq!((first.emitted, first.dropped, second.emitted, second.dropped), (1, 1, 0, 1));
+    assert_eq!(actions(&store.batches()).iter().filter(|action| *action == "audit.gap").count(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_is_damaged_once_it_is_stored_is_not_lost() {
+    let (root, again) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+    let store = ScriptedStore::default();
+    store.shut();
+    let writer = start(over(&store, root.path())).await;
+    let recorded = journal_each(&writer, 3).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    // Killed after the last of them was stored, and before the file was removed.
+    copy(root.path(), again.path());
+    store.open();
+    adopted(&store, root.path(), 3).await;
+    damage_second(&segments(again.path())[0]);
+    let stats = adopted(&store, again.path(), 3).await;
+    assert_eq!((stats.stored, stats.dropped, stats.emitted), (3, 0, 0), "{stats:?}");
+    assert_eq!(ids(&store.batches()), recorded);
 }
 
 #[tokio::test]
@@ -428,23 +498,36 @@ async fn while_the_store_is_away_one_lane_knocks_and_all_recover() {
 }
 
 #[tokio::test]
-async fn the_stores_take_what_stands_for_a_lost_batch() {
+async fn the_stores_take_what_stands_for_a_lost_batch_once_and_tell_one_that_is_stored() {
     let folder = TempDir::new().expect("a directory");
     let database = tests::postgres::server().database().await;
     let sqlite = format!("sqlite:{}", folder.path().join("audit.db").display());
     for url in [database.url(), sqlite] {
-        let root = TempDir::new().expect("a directory");
-        let away = ScriptedStore::default();
-        away.shut();
-        let writer = start(over(&away, root.path())).await;
-        journal_each(&writer, 3).await;
-        assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
-        damage_second(&segments(root.path())[0]);
+        let adopt = async |root: &Path, adopted: u64| {
+            let writer = start(Auditor::builder().url(&url).journal(root).linger(AT_ONCE)).await;
+            until(&writer, |stats| stats.adopted == adopted && stats.waiting == 0).await;
+            writer.shutdown(SOON).await.stats
+        };
+        let [lost, found_again, stored, damaged_later] = [(); 4].map(|()| TempDir::new().expect("a directory"));
+        for root in [&lost, &stored] {
+            let away = ScriptedStore::default();
+            away.shut();
+            let writer = start(over(&away, root.path())).await;
+            journal_each(&writer, 3).await;
+            assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+        }
+        damage_second(&segments(lost.path())[0]);
+        copy(lost.path(), found_again.path());
+        copy(stored.path(), damaged_later.path());
+        damage_second(&segments(damaged_later.path())[0]);
 
-        let writer = start(Auditor::builder().url(url).journal(root.path()).linger(AT_ONCE)).await;
-        let stats = until(&writer, |stats| stats.adopted == 3 && stats.waiting == 0 && stats.emitted == 1).await;
-        assert_eq!((stats.stored, stats.dropped_by.journal_damaged), (3, 1));
-        writer.shutdown(SOON).await;
+        for (root, dropped, told) in [(&lost, 1, 1), (&found_again, 1, 0), (&stored, 0, 0), (&damaged_later, 0, 0)] {
+            let stats = adopt(root.path(), 3).await;
+            assert_eq!(
+                (stats.stored, stats.dropped_by.journal_damaged, stats.emitted),
+                (3 - dropped + told, dropped, told)
+            );
+        }
     }
     let lost: String = database
         .value("SELECT string_agg(batch_no || ' ' || n, ', ') FROM control_plane.audit_batches WHERE kind = 'lost'")

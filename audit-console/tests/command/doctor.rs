@@ -11,7 +11,7 @@ use crate::support::{Shell, land};
 /// What the log tells of drops, some of it long ago.
 async fn land_gaps(url: &str) {
     let gap = |dropped, reason: &str, days: u64| {
-        let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned() };
+        let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned(), stream_id: None, batch_no: None };
         let at = SystemTime::now() - Duration::from_hours(24 * days);
         Entry::builder(gap).actor(Actor::system("audit")).created_at(at).build()
     };

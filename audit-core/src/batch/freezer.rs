@@ -24,6 +24,8 @@ use crate::{ActionName, Actor, Entry, Metadata, Row, canonical, merkle};
 pub(crate) const LATE_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Separates the ids of moved batches' streams from other hashes.
 const MOVED_TAG: &[u8] = b"audit-moved-v1";
+/// Separates the ids of streams that tell of losses from those.
+const GAP_TAG: &[u8] = b"audit-gap-v1";
 
 /// Turns entries into the batches of one stream: sanitised, numbered, hashed, and chained to the batch before.
 ///
@@ -124,9 +126,18 @@ impl Freezer {
     /// id derives from the batch's hash, so that whoever moves the batch, and however often, moves it to the same place. A lost
     /// header goes where its batch would, as long as that one's hash is known.
     pub(super) fn of_moved(batch: &Batch) -> Self {
+        Self::beside(MOVED_TAG, batch)
+    }
+
+    /// The stream of its own, of one batch, that tells of a lost one: the same for whoever finds the loss, so that it is told once.
+    pub(super) fn of_gap(lost: &Batch) -> Self {
+        Self::beside(GAP_TAG, lost)
+    }
+
+    fn beside(tag: &[u8], batch: &Batch) -> Self {
         let Header { stream_id, batch_no, kind, rows_root, .. } = &batch.header;
         let mut digest = Sha256::new();
-        digest.update(MOVED_TAG);
+        digest.update(tag);
         match kind {
             HeaderKind::Lost if *rows_root == Hash::default() => {
                 digest.update(stream_id.as_bytes());

@@ -1,9 +1,13 @@
 //! What stands for a batch that was lost.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Batch, Freezer, Hash, Header, HeaderKind};
+use crate::catalog::SystemAction;
 use crate::encoding;
 use crate::signing::Signer;
 
@@ -37,6 +41,20 @@ impl Batch {
         Self { header, header_hash, rows: Vec::new() }
     }
 
+    /// The entry that tells of this lost batch, alone in a stream of its own. Whoever finds the loss, and however often, makes a batch
+    /// of the same place.
+    pub(crate) fn gap(
+        &self,
+        entries: Option<u64>,
+        reason: &str,
+        now: SystemTime,
+        signer: Option<Arc<dyn Signer>>,
+    ) -> Self {
+        let Header { stream_id, batch_no, .. } = self.header;
+        let entry = SystemAction::gap(entries, reason, Some((stream_id, batch_no)));
+        Freezer::of_gap(self).signed_by(signer).freeze(vec![entry], now)
+    }
+
     /// A lost header where the batch that it stands for would have moved to. It goes on telling which one that is, and how much is
     /// missing.
     pub(super) fn lost_moved(&self, signer: Option<&dyn Signer>) -> Self {
@@ -52,8 +70,6 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
     use crate::{ActionName, Entry};
 

@@ -1,6 +1,8 @@
 //! The library's own actions.
 
-use crate::Catalog;
+use uuid::Uuid;
+
+use crate::{Actor, Catalog, Entry};
 
 /// What the library itself records.
 #[derive(Debug, Clone, PartialEq, Catalog)]
@@ -13,6 +15,10 @@ pub enum SystemAction {
         dropped: Option<i64>,
         /// Why.
         reason: String,
+        /// From which stream, where a damaged journal's record took them along.
+        stream_id: Option<String>,
+        /// From which of its batches on.
+        batch_no: Option<i64>,
     },
     /// Somebody looked at entries.
     #[audit(action = "audit_log.viewed", target = "audit_log")]
@@ -54,4 +60,17 @@ pub enum SystemAction {
         /// How many.
         rows: i64,
     },
+}
+
+impl SystemAction {
+    /// The entry that tells of lost ones; of those that a damaged journal held, with the stream and the number of their batch.
+    pub(crate) fn gap(dropped: Option<u64>, reason: &str, batch: Option<(Uuid, i64)>) -> Entry {
+        let gap = Self::AuditGap {
+            dropped: dropped.map(|dropped| i64::try_from(dropped).unwrap_or(i64::MAX)),
+            reason: reason.to_owned(),
+            stream_id: batch.map(|(stream_id, _)| stream_id.to_string()),
+            batch_no: batch.map(|(_, batch_no)| batch_no),
+        };
+        Entry::builder(gap).actor(Actor::system("audit")).build()
+    }
 }

@@ -157,7 +157,9 @@ impl Import {
                 self.freezer = next;
                 Ok(())
             }
-            Landed::Squatted => Err(ImportError::AnotherImport { origin: self.source.origin() }),
+            Landed::Squatted | Landed::NotLost { .. } => {
+                Err(ImportError::AnotherImport { origin: self.source.origin() })
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::disk;
 use super::error::JournalError;
 use super::frame::{Position, SEGMENT_HEAD_BYTES, SegmentHead};
 use super::moves::Moves;
-use super::replay::{Lost, Replay, Step};
+use super::replay::{Replay, Step};
 use super::segment::{SegmentReader, SegmentWriter, frame};
 use crate::batch::Batch;
 use crate::spans;
@@ -112,7 +112,7 @@ impl Backlog {
             if let Some(Step::Batch(batch)) = &step {
                 self.journal.note_oldest(&segment.path, Some(batch.header().writer_time));
             }
-            reader.front = Some(Arc::new(step.unwrap_or(Step::Lost(Lost { header: None, entries: None }))));
+            reader.front = Some(Arc::new(step.unwrap_or_else(|| Step::Lost(reader.replay.unknown()))));
         }
     }
 

@@ -1,10 +1,11 @@
 //! Files and directories that nobody else may read.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::error::JournalError;
+use super::name::Name;
 
 /// A new file of mode 0600.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
@@ -13,6 +14,20 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// A new file with these bytes, all of them on the disk before it has its name.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
+    let scratch = path.with_added_extension(Name::SCRATCH);
+    remove(&scratch)?;
+    let written = create_private(&scratch).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    if let Err(error) = written {
+        // What stays of it is removed by whoever writes it again.
+        let _ = fs::remove_file(&scratch);
+        return Err(JournalError::io("write", &scratch)(error));
+    }
+    fs::rename(&scratch, path).map_err(JournalError::io("name", path))?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// A directory of mode 0700, with those above it, unless it is there already.

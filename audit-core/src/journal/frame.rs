@@ -28,6 +28,10 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// Where every stream begins.
+    pub(super) const BEGINNING: Self =
+        Self { batch_no: 0, seq: 0, prev_hash: [0; 32], writer_time: DateTime::UNIX_EPOCH };
+
     /// Before a batch.
     pub(super) const fn before(header: &Header) -> Self {
         Self {
@@ -137,6 +141,11 @@ impl FrameHead {
     /// Bytes of the whole frame.
     pub(super) const fn frame_bytes(&self) -> u64 {
         FRAME_HEAD_BYTES as u64 + self.length as u64 + CHECKSUM_BYTES as u64
+    }
+
+    /// Before the batch; the hash of the header before is not known.
+    pub(super) const fn before(&self) -> Position {
+        Position { batch_no: self.batch_no, seq: self.first_seq, prev_hash: [0; 32], writer_time: self.writer_time }
     }
 
     /// Behind the batch.

@@ -167,14 +167,15 @@ impl Journal {
         let kept = self.root.join(format!("{writer}-{stem}-{}.damaged", damage.offset));
         let bytes = damage.bytes.len();
         let fits = self.bytes() + bytes as u64 <= self.limit;
-        let result = if fits { keep(&kept, &damage.bytes) } else { Err(std::io::ErrorKind::QuotaExceeded.into()) };
+        let full = || JournalError::Full { path: self.root.clone(), bytes: self.bytes(), limit: self.limit };
+        let result = if fits { keep(&kept, &damage.bytes) } else { Err(full()) };
         match result {
             Ok(()) => tracing::error!(
                 segment = %segment.display(), offset = damage.offset, bytes, kept = %kept.display(),
                 "a record of the audit journal is damaged; its bytes are kept apart, and an `audit.gap` entry tells of it"
             ),
             Err(error) => tracing::error!(
-                segment = %segment.display(), offset = damage.offset, bytes, %error,
+                segment = %segment.display(), offset = damage.offset, bytes, error = error.explained(),
                 "a record of the audit journal is damaged, and its bytes cannot be kept; an `audit.gap` entry tells of it"
             ),
         }
@@ -242,12 +243,11 @@ impl Drop for Journal {
     }
 }
 
-fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    match disk::create_private(path) {
-        Ok(mut file) => file.write_all(bytes),
+/// Under its name there are all of the bytes, or nothing.
+fn keep(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
+    if path.try_exists().map_err(JournalError::io("read", path))? {
         // The same bytes were found before.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        return Ok(());
     }
+    disk::write_private(path, bytes)
 }

@@ -1,14 +1,19 @@
 //! What a stream's segments hold, in order, and what they ought to hold and do not.
 
+use std::collections::VecDeque;
+use std::mem::take;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Journal;
 use super::error::JournalError;
-use super::frame::Position;
+use super::frame::{FrameHead, Position};
 use super::segment::{Item, SegmentReader};
-use crate::batch::Batch;
+use crate::batch::{Batch, Hash};
+
+/// In place of a hash that nobody knows.
+const UNKNOWN: Hash = [0; 32];
 
 /// What comes next in a stream.
 #[derive(Debug)]
@@ -24,7 +29,7 @@ impl Step {
     pub(super) fn batch_no(&self) -> Option<i64> {
         match self {
             Self::Batch(batch) => Some(batch.header().batch_no),
-            Self::Lost(lost) => lost.header.as_ref().map(|batch| batch.header().batch_no),
+            Self::Lost(lost) => lost.is_placed.then(|| lost.header.header().batch_no),
         }
     }
 }
@@ -32,9 +37,11 @@ impl Step {
 /// A batch that the journal cannot give back.
 #[derive(Debug)]
 pub(crate) struct Lost {
-    /// Takes the batch's place in its stream; `None` where that is not known.
-    pub(crate) header: Option<Box<Batch>>,
-    /// How many entries are missing, where the neighbours tell. Of several batches in a row, the first tells for all.
+    /// Names the batch.
+    pub(crate) header: Box<Batch>,
+    /// Whether the header can take the batch's place in its stream: what came before is known, too.
+    pub(crate) is_placed: bool,
+    /// How many entries are missing, where anything tells. Of several batches in a row of which nothing is left, the first tells for all.
     pub(crate) entries: Option<u64>,
 }
 
@@ -45,24 +52,29 @@ pub(super) struct Replay {
     stream_id: Uuid,
     /// Behind the last step; `None` until a segment tells.
     position: Option<Position>,
-    /// Where the missing batches end.
-    missing_upto: Option<Position>,
-    /// Damage that no neighbour has explained yet.
-    damage: Option<Unexplained>,
+    /// What is missing before anything that is known.
+    before: Option<Lost>,
+    /// Places behind the last step, up to where the missing batches end.
+    missing_upto: VecDeque<Position>,
+    /// Damaged records that no neighbour has explained yet, with their heads where those are whole. Another file may hold the same.
+    damaged: Vec<Option<FrameHead>>,
     /// Read, and waiting for what is missing before it.
     ahead: Option<Box<Batch>>,
     reader: Option<SegmentReader>,
 }
 
-#[derive(Debug)]
-struct Unexplained {
-    /// Behind the damaged batch, if its own head tells.
-    after: Option<Position>,
-}
-
 impl Replay {
     pub(super) fn new(journal: Arc<Journal>, stream_id: Uuid) -> Self {
-        Self { journal, stream_id, position: None, missing_upto: None, damage: None, ahead: None, reader: None }
+        Self {
+            journal,
+            stream_id,
+            position: None,
+            before: None,
+            missing_upto: VecDeque::new(),
+            damaged: Vec::new(),
+            ahead: None,
+            reader: None,
+        }
     }
 
     /// Goes on with a segment. `start` is where it begins, if that is known better than by its own head.
@@ -89,7 +101,7 @@ impl Replay {
     /// What comes next in the segment, of which `end` bytes are to be read; nothing at its end.
     pub(super) fn next(&mut self, end: Option<u64>) -> Result<Option<Step>, JournalError> {
         loop {
-            if let Some(lost) = self.missing() {
+            if let Some(lost) = self.lost() {
                 return Ok(Some(Step::Lost(lost)));
             }
             if let Some(batch) = self.ahead.take() {
@@ -111,7 +123,7 @@ impl Replay {
                 }
                 Item::Damaged(damage) => {
                     self.journal.quarantine(&reader.path, &damage);
-                    self.damage = Some(Unexplained { after: damage.head.map(|head| head.after()) });
+                    self.damaged.push(damage.head);
                 }
                 Item::Torn { bytes } => {
                     tracing::info!(
@@ -126,64 +138,89 @@ impl Replay {
     }
 
     /// Whether everything read so far is accounted for, so that the segments behind it are needed no more.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.damage.is_none() && self.missing_upto.is_none()
+    pub(super) fn is_settled(&self) -> bool {
+        self.damaged.is_empty() && self.before.is_none() && self.missing_upto.is_empty()
     }
 
     /// There are no more segments, and `end` is where the stream ended, if that is known: what is missing at its end?
     pub(super) fn finish(&mut self, end: Option<Position>) -> Option<Step> {
-        if let Some(end) = end {
+        // Behind the last damaged record that has a head, nothing tells anything.
+        let told = self.damaged.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let untold = self.damaged.split_off(told);
+        let told = self.damaged.last().copied().flatten().map(|head| head.after());
+        if let Some(end) = end.or(told) {
             self.expect(end);
-        } else if let Some(damage) = self.damage.take() {
-            match damage.after {
-                Some(after) => self.expect(after),
-                None => return Some(Step::Lost(self.unknown())),
-            }
         }
-        self.missing().map(Step::Lost)
+        if end.is_none() {
+            self.damaged = untold;
+        }
+        let lost = self.lost().or_else(|| (!take(&mut self.damaged).is_empty()).then(|| self.unknown()));
+        lost.map(Step::Lost)
+    }
+
+    /// What is missing here.
+    fn lost(&mut self) -> Option<Lost> {
+        self.before.take().or_else(|| self.missing())
     }
 
     /// Here the stream stands. What lies between this and where it stood is missing.
     fn expect(&mut self, at: Position) {
-        let explained = self.damage.take();
-        match self.position {
-            Some(position) if position.batch_no < at.batch_no => self.missing_upto = Some(at),
-            Some(_) => {}
-            None => {
-                if explained.is_some() {
-                    tracing::error!(
-                        stream_id = %self.stream_id, before_batch_no = at.batch_no,
-                        "an audit journal's first batches of a stream are damaged, and how many they were is not known"
-                    );
-                }
-                self.position = Some(at);
+        let damaged = take(&mut self.damaged);
+        let position = *self.position.get_or_insert_with(|| match damaged.first() {
+            None => at,
+            // What a batch was chained to is known of the first alone.
+            Some(Some(head)) if head.batch_no == 0 => head.before(),
+            Some(Some(head)) => {
+                self.before = Some(Lost::named(self.stream_id, head.before(), Some(head)));
+                head.after()
             }
+            Some(None) => {
+                let before = Position { batch_no: at.batch_no - 1, ..at };
+                self.before = Some(Lost::named(self.stream_id, before, None));
+                at
+            }
+        });
+        if position.batch_no < at.batch_no {
+            let heads =
+                damaged.iter().flatten().filter(|head| (position.batch_no..at.batch_no).contains(&head.batch_no));
+            self.missing_upto = heads.flat_map(|head| [head.before(), head.after()]).chain([at]).collect();
         }
     }
 
     /// The next missing batch.
     fn missing(&mut self) -> Option<Lost> {
-        let upto = self.missing_upto?;
         let at = self.position?;
-        let is_last = at.batch_no + 1 >= upto.batch_no;
+        let upto = loop {
+            let upto = *self.missing_upto.front()?;
+            if at.batch_no < upto.batch_no {
+                break upto;
+            }
+            self.missing_upto.pop_front();
+        };
+        let is_last = at.batch_no + 1 == upto.batch_no;
         let entries = u64::try_from(upto.seq - at.seq).unwrap_or_default();
-        // Of several hashes only the last is known: it stands in the header behind.
-        let hash = if is_last { upto.prev_hash } else { [0; 32] };
+        // Of several that nothing else tells of, the last one's hash alone is known: it stands in what is behind.
+        let hash = if is_last { upto.prev_hash } else { UNKNOWN };
         let n = i32::try_from(entries).unwrap_or(i32::MAX);
         let header = Batch::lost(self.stream_id, at.batch_no, at.seq, n, at.prev_hash, hash, upto.writer_time);
         self.position =
             Some(Position { batch_no: at.batch_no + 1, seq: upto.seq, prev_hash: hash, writer_time: upto.writer_time });
-        if is_last {
-            self.missing_upto = None;
-        }
-        Some(Lost { header: Some(Box::new(header)), entries: Some(entries) })
+        Some(Lost { header: Box::new(header), is_placed: true, entries: Some(entries) })
     }
 
-    /// Damage at the end of a stream of which nothing is known.
-    fn unknown(&mut self) -> Lost {
-        let header = self.position.map(|at| {
-            Box::new(Batch::lost(self.stream_id, at.batch_no, at.seq, 0, at.prev_hash, [0; 32], at.writer_time))
-        });
-        Lost { header, entries: None }
+    /// Something is missing, and nothing tells what: at the end of the stream, or all of it.
+    pub(super) fn unknown(&self) -> Lost {
+        let at = self.position.unwrap_or(Position::BEGINNING);
+        Lost { is_placed: self.position.is_some(), ..Lost::named(self.stream_id, at, None) }
+    }
+}
+
+impl Lost {
+    /// One of which neither the predecessor is known nor, without a head, anything else.
+    fn named(stream_id: Uuid, at: Position, head: Option<&FrameHead>) -> Self {
+        let (rows, hash) = head.map_or((0, UNKNOWN), |head| (head.n, head.header_hash));
+        let n = i32::try_from(rows).unwrap_or(i32::MAX);
+        let header = Batch::lost(stream_id, at.batch_no, at.seq, n, at.prev_hash, hash, at.writer_time);
+        Self { header: Box::new(header), is_placed: false, entries: head.map(|head| head.n.into()) }
     }
 }

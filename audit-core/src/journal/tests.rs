@@ -122,9 +122,9 @@ fn lost(steps: &[Step]) -> (Vec<Place>, Vec<Option<u64>>) {
     for step in steps {
         if let Step::Lost(lost) = step {
             entries.push(lost.entries);
-            if let Some(batch) = &lost.header {
-                let header = batch.header();
-                assert_eq!(header.kind, HeaderKind::Lost);
+            let header = lost.header.header();
+            assert_eq!(header.kind, HeaderKind::Lost);
+            if lost.is_placed {
                 headers.push((header.batch_no, header.n, header.rows_root));
             }
         }
@@ -278,6 +278,99 @@ fn neighbouring_damaged_records_leave_a_stream_without_a_missing_number() {
     let (headers, entries) = lost(&steps);
     assert_eq!(headers, [(1, 5, [0; 32]), (2, 0, *written[2].header_hash())]);
     assert_eq!(entries, [Some(5), Some(0)]);
+}
+
+#[test]
+fn neighbouring_damaged_records_with_whole_heads_are_told_one_by_one() {
+    let written = batches(5);
+    let root = TempDir::new().expect("a directory");
+    left_by_the_dead(root.path(), &written);
+    let path = &segments(root.path())[0];
+    let offsets = offsets(&fs::read(path).expect("it is there"));
+    let payload = FRAME_HEAD_BYTES + 5;
+    flip(path, offsets[1]);
+    flip(path, offsets[2] + payload);
+    flip(path, offsets[3] + payload);
+    let steps = adopt(root.path());
+    assert_eq!(whole(&steps), [*written[0].header_hash(), *written[4].header_hash()]);
+    let place = |no: usize, hash| (i64::try_from(no).expect("few"), written[no].header().n, hash);
+    let told = vec![place(1, [0; 32]), place(2, *written[2].header_hash()), place(3, *written[3].header_hash())];
+    assert_eq!(lost(&steps), (told, vec![Some(2), Some(3), Some(4)]));
+}
+
+#[test]
+fn a_damaged_record_that_stands_once_more_in_the_next_segment_is_not_lost() {
+    let written = batches(3);
+    let root = TempDir::new().expect("a directory");
+    left_by_the_dead(root.path(), &written[..2]);
+    let first = segments(root.path()).remove(0);
+    // As after a failed fsync: the record is written again, to a new file.
+    let other = TempDir::new().expect("a directory");
+    left_by_the_dead(other.path(), &written[1..]);
+    let second = segments(other.path()).remove(0);
+    let name = format!("{}-1.journal", written[0].header().stream_id);
+    fs::copy(&second, first.with_file_name(name)).expect("there is room");
+    let offsets = offsets(&fs::read(&first).expect("it is there"));
+    flip(&first, offsets[1] + FRAME_HEAD_BYTES + 5);
+    let steps = adopt(root.path());
+    assert_eq!((whole(&steps), steps.len()), (hashes(&written), 3));
+}
+
+#[test]
+fn damage_before_anything_that_is_known_is_told_too() {
+    let written = batches(4);
+    for (from, at, told) in [
+        // The first of its stream, which is chained to nothing.
+        (0, FRAME_HEAD_BYTES + 5, (vec![(0, 1, *written[0].header_hash())], vec![Some(1)])),
+        // One whose predecessor is in no file: its head tells how much it was, but no header can take its place.
+        (1, FRAME_HEAD_BYTES + 5, (vec![], vec![Some(2)])),
+        (1, 0, (vec![], vec![None])),
+    ] {
+        let root = TempDir::new().expect("a directory");
+        left_by_the_dead(root.path(), &written[from..]);
+        let path = &segments(root.path())[0];
+        let offsets = offsets(&fs::read(path).expect("it is there"));
+        flip(path, 5);
+        flip(path, offsets[0] + at);
+        let steps = adopt(root.path());
+        assert_eq!(whole(&steps), hashes(&written[from + 1..]));
+        assert_eq!(lost(&steps), told, "from {from}, at {at}");
+        assert!(matches!(steps[0], Step::Lost(_)));
+    }
+}
+
+#[test]
+fn all_that_is_damaged_at_the_end_of_a_stream_is_told() {
+    let written = batches(4);
+    let root = TempDir::new().expect("a directory");
+    left_by_the_dead(root.path(), &written);
+    let path = &segments(root.path())[0];
+    let offsets = offsets(&fs::read(path).expect("it is there"));
+    flip(path, offsets[2] + FRAME_HEAD_BYTES + 5);
+    flip(path, offsets[3]);
+    let steps = adopt(root.path());
+    assert_eq!(whole(&steps), hashes(&written[..2]));
+    let told = vec![(2, 3, *written[2].header_hash()), (3, 0, [0; 32])];
+    assert_eq!(lost(&steps), (told, vec![Some(3), None]));
+}
+
+#[test]
+fn the_bytes_of_a_damaged_record_are_kept_whole_or_not_at_all() {
+    let written = batches(2);
+    let root = TempDir::new().expect("a directory");
+    left_by_the_dead(root.path(), &written);
+    let path = segments(root.path()).remove(0);
+    let bytes = fs::read(&path).expect("it is there");
+    let offsets = offsets(&bytes);
+    flip(&path, offsets[0] + FRAME_HEAD_BYTES + 5);
+    let directory = path.parent().and_then(Path::file_name).expect("it lies in one").to_string_lossy();
+    let stem = path.file_stem().expect("it has a name").to_string_lossy();
+    let kept = root.path().join(format!("{directory}-{stem}-{}.damaged", offsets[0]));
+    // Somebody was killed over it.
+    fs::write(kept.with_added_extension("scratch"), &bytes[..10]).expect("there is room");
+    adopt(root.path());
+    assert_eq!(fs::read(&kept).expect("it is kept").len(), offsets[1] - offsets[0]);
+    assert_eq!(fs::read_dir(root.path()).expect("it is there").count(), 1, "nothing else stays");
 }
 
 #[test]

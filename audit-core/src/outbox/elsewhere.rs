@@ -172,7 +172,7 @@ impl Moving {
             Ok(Landed::Stored { dead_lettered }) => (dead_lettered, true),
             // One's own attempt, whose answer was lost, is counted; another's is the other's to count.
             Ok(Landed::AlreadyStored { dead_lettered }) => (dead_lettered, claimant == Claimant::Oneself),
-            Ok(Landed::Squatted) => return self.begin_again(cutter, batch, claimant).await,
+            Ok(Landed::Squatted | Landed::NotLost { .. }) => return self.begin_again(cutter, batch, claimant).await,
             Err(error) if error.class() == ErrorClass::OutOfWindow => {
                 tracing::error!(%error, "a claimed batch can never land; its entries are claimed anew");
                 return self.begin_again(cutter, batch, claimant).await;

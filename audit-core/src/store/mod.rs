@@ -42,6 +42,8 @@ pub use url::{Schema, SchemaNameError, open};
 pub(crate) use url::{by_kind, open_for, unknown_kind};
 
 use crate::batch::Batch;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::batch::HeaderKind;
 use crate::migrate;
 
 /// A boxed future, so that stores can be chosen at run time.
@@ -107,6 +109,27 @@ pub enum Landed {
     /// The store holds another header of this number: somebody else writes this stream. The batch is
     /// *not* stored; its entries belong in a new stream.
     Squatted,
+    /// Of a [`Lost`](crate::batch::HeaderKind::Lost) header alone: the batch that it would stand for is in the store. Nothing
+    /// is lost.
+    NotLost {
+        /// How many of that batch's rows lie in `audit_dead_letters`.
+        dead_lettered: u64,
+    },
+}
+
+impl Landed {
+    /// How a batch fares whose number a header of this hash has already.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn met(batch: &Batch, hash: &[u8], dead_lettered: u64) -> Self {
+        let header = batch.header();
+        if hash == batch.header_hash() {
+            Self::AlreadyStored { dead_lettered }
+        } else if header.kind == HeaderKind::Lost && hash == header.rows_root {
+            Self::NotLost { dead_lettered }
+        } else {
+            Self::Squatted
+        }
+    }
 }
 
 /// A store chosen at run time.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lander::{Lander, blocking};
+use super::lander::{Fate, Lander, blocking};
 use super::pauses::Pauses;
 use super::queue::Queue;
 use super::session::Shared;
@@ -96,25 +96,20 @@ impl Adopter {
     }
 }
 
-/// Gives back how many entries it was.
+/// Gives back how many entries are stored.
 async fn land(lander: &mut Lander, queue: &Queue, step: &Step) -> u64 {
-    match step {
-        Step::Batch(batch) => {
-            let entries = batch.rows().len() as u64;
-            let dead_lettered = lander.land(batch, || {}).await;
-            queue.adopted(entries);
+    let (fate, entries) = match step {
+        Step::Batch(batch) => (lander.land(batch, || {}).await, batch.rows().len() as u64),
+        Step::Lost(lost) => (lander.lose(lost, || {}).await, lost.entries.unwrap_or_default()),
+    };
+    queue.adopted(entries);
+    match fate {
+        Fate::Stored { dead_lettered } => {
             queue.landed_adopted(entries, dead_lettered);
             entries
         }
-        Step::Lost(lost) => {
-            if let Some(header) = &lost.header {
-                lander.land(header, || {}).await;
-            }
-            if let Some(entries) = lost.entries {
-                queue.adopted(entries);
-            }
-            // The step after this one may remove what shows the loss.
-            queue.lost_adopted(lost.entries).await;
+        Fate::Lost => {
+            queue.lost_adopted(entries);
             0
         }
     }

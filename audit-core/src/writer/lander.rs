@@ -8,11 +8,12 @@ use tracing::Instrument as _;
 
 use super::condition::Part;
 use super::pauses::Pauses;
+use super::queue::DropReason;
 use super::session::{Session, Shared};
 use super::sync;
 use crate::batch::{Batch, HeaderKind};
 use crate::encoding;
-use crate::journal::{JournalError, Moves};
+use crate::journal::{JournalError, Lost, Moves};
 use crate::spans;
 use crate::store::{ErrorClass, Landed, StoreError};
 
@@ -24,20 +25,67 @@ pub(super) struct Lander {
     moves: Arc<Moves>,
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is in the store.
+    Stored {
+        /// How many of its rows are dead letters.
+        dead_lettered: u64,
+    },
+    /// Its rows are nowhere.
+    Lost,
+}
+
+impl Fate {
+    const STORED: Self = Self::Stored { dead_lettered: 0 };
+}
+
 impl Lander {
     pub(super) fn new(shared: Shared, moves: Arc<Moves>) -> Self {
         Self { session: Session::new(shared.clone()), shared, moves }
     }
 
-    /// Lands a batch, again and again until the store has it; `failed` is called at each failure. Gives back how many of
-    /// its rows are dead letters.
+    /// Lands a batch, again and again until the store has it; `failed` is called at each failure.
     ///
     /// A batch whose stream another writer uses, or whose times no partition takes, is stored in a stream of its own.
-    pub(super) async fn land(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
+    pub(super) async fn land(&mut self, batch: &Batch, failed: impl Fn()) -> Fate {
         self.land_at_last(batch, failed).instrument(spans::land(batch)).await
     }
 
-    async fn land_at_last(&mut self, batch: &Batch, failed: impl Fn()) -> u64 {
+    /// Says that a batch is lost, where it would be and with an `audit.gap` entry, unless it turns out to be stored. Whoever forgets
+    /// the loss only then may say so twice, in vain: the log tells of it once.
+    pub(super) async fn lose(&mut self, lost: &Lost, failed: impl Fn()) -> Fate {
+        let stored = if lost.is_placed { self.land(&lost.header, &failed).await } else { Fate::Lost };
+        if stored == Fate::Lost && lost.entries != Some(0) {
+            self.tell(lost, failed).instrument(spans::land(&lost.header)).await;
+        }
+        stored
+    }
+
+    async fn tell(&mut self, lost: &Lost, failed: impl Fn()) {
+        let reason = DropReason::JournalDamaged.as_str();
+        let gap = || lost.header.gap(lost.entries, reason, SystemTime::now(), self.shared.signer.clone());
+        let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
+        let mut told = gap();
+        loop {
+            match self.session.land(&told).await {
+                Ok(Landed::Squatted) => tracing::info!("an `audit.gap` entry told of the lost audit batch before"),
+                Ok(_) => self.shared.queue.told(),
+                Err(error) => {
+                    self.failed(&error, &told, &failed);
+                    pauses.wait().await;
+                    if error.class() == ErrorClass::OutOfWindow {
+                        told = gap();
+                    }
+                    continue;
+                }
+            }
+            return self.well(&told);
+        }
+    }
+
+    async fn land_at_last(&mut self, batch: &Batch, failed: impl Fn()) -> Fate {
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
         let (mut in_its_place, mut is_frozen_again) = (None, false);
         // Whoever finds a batch lost answers for saying so.
@@ -48,19 +96,17 @@ impl Lander {
         let began = std::time::Instant::now();
         loop {
             match self.attempt(batch, &mut in_its_place).await {
-                Ok(Some(dead_lettered)) => {
+                Ok(Some(fate)) => {
                     self.well(batch);
                     #[cfg(feature = "metrics")]
                     if !batch.header().kind.is_bare() {
                         crate::metrics::landed(batch.rows().len(), began.elapsed());
                     }
-                    return dead_lettered;
+                    return fate;
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.failed(&error, batch);
-                    self.shared.queue.failed(&error);
-                    failed();
+                    self.failed(&error, batch, &failed);
                     // Its times are within the window now, so that there is nothing to wait for; unless two clocks differ.
                     let is_first = error.class() == ErrorClass::OutOfWindow && !replace(&mut is_frozen_again, true);
                     if !is_first {
@@ -71,7 +117,7 @@ impl Lander {
         }
     }
 
-    fn failed(&self, error: &StoreError, batch: &Batch) {
+    fn failed(&self, error: &StoreError, batch: &Batch, failed: impl Fn()) {
         let part = match error.class() {
             ErrorClass::Transient => Part::Store,
             ErrorClass::Poison | ErrorClass::OutOfWindow | ErrorClass::Operator => {
@@ -81,6 +127,8 @@ impl Lander {
         let header = batch.header();
         tracing::debug!(stream_id = %header.stream_id, batch_no = header.batch_no, %error, "audit batch not stored");
         self.shared.condition.failed(part, &self.shared.store.describe(), error);
+        self.shared.queue.failed(error);
+        failed();
     }
 
     fn well(&self, batch: &Batch) {
@@ -95,11 +143,11 @@ impl Lander {
     }
 
     /// One attempt. Nothing, where another has to follow at once.
-    async fn attempt(&mut self, batch: &Batch, in_its_place: &mut Option<Batch>) -> Result<Option<u64>, StoreError> {
+    async fn attempt(&mut self, batch: &Batch, in_its_place: &mut Option<Batch>) -> Result<Option<Fate>, StoreError> {
         let is_bare = batch.header().kind.is_bare();
         if is_bare && self.moves.covers(batch.header()) {
             // It tells of a stream that is none of ours, and there is nothing of it to move.
-            return Ok(Some(0));
+            return Ok(Some(Fate::STORED));
         }
         if in_its_place.is_none() && self.moves.covers(batch.header()) {
             let (moves, original) = (Arc::clone(&self.moves), batch.clone());
@@ -115,18 +163,25 @@ impl Lander {
         }
         let sent = in_its_place.as_ref().unwrap_or(batch);
         match self.session.land(sent).await {
-            Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => Ok(Some(dead_lettered)),
-            Ok(Landed::Squatted) if batch.header().kind == HeaderKind::Lost => {
+            Ok(Landed::Stored { .. } | Landed::AlreadyStored { .. }) if sent.header().kind == HeaderKind::Lost => {
+                Ok(Some(Fate::Lost))
+            }
+            Ok(
+                Landed::Stored { dead_lettered }
+                | Landed::AlreadyStored { dead_lettered }
+                | Landed::NotLost { dead_lettered },
+            ) => Ok(Some(Fate::Stored { dead_lettered })),
+            Ok(Landed::Squatted) if sent.header().kind == HeaderKind::Lost => {
                 tracing::error!(
                     stream_id = %batch.header().stream_id, batch_no = batch.header().batch_no,
                     "the place of a lost audit batch is taken: it was told of before, or another writer uses the stream"
                 );
-                Ok(Some(0))
+                Ok(Some(Fate::Lost))
             }
             Ok(Landed::Squatted) if is_bare => {
                 say_squatted(sent);
                 self.begin_move(batch).await?;
-                Ok(Some(0))
+                Ok(Some(Fate::STORED))
             }
             Ok(Landed::Squatted) => {
                 say_squatted(sent);
@@ -197,7 +252,8 @@ mod tests {
 
     use super::*;
     use crate::auditor::Overflow;
-    use crate::batch::Freezer;
+    use crate::batch::{Freezer, Header};
+    use crate::journal::Journal;
     use crate::store::{BoxFuture, Connection, Store};
     use crate::writer::orders::check_alone;
     use crate::writer::session::Delivery;
@@ -249,28 +305,33 @@ mod tests {
         }
     }
 
+    fn shared(store: Narrow) -> Shared {
+        let overflow = Overflow::Block { at_most: LONG };
+        let limits = Limits { entries: 1, bytes: 1 << 20, overflow, batch_rows: 1, batch_bytes: 1 << 20, linger: LONG };
+        Shared {
+            queue: Arc::new(Queue::new(limits, 1)),
+            store: Arc::new(store),
+            breaker: Arc::default(),
+            condition: Arc::default(),
+            delivery: Delivery { timeout: LONG, longest_pause: LONG, spill_after: LONG, heartbeat: None },
+            signer: None,
+        }
+    }
+
+    fn batch() -> Batch {
+        let action = ActionName::unlisted("door.opened").expect("a well-formed name");
+        Freezer::new().freeze(vec![Entry::builder(action).build()], SystemTime::now())
+    }
+
     /// Pauses never end by themselves here.
     #[test]
     fn a_batch_refused_for_its_times_is_sent_again_at_once_and_once_more_after_a_pause() {
         check_alone(TIMES, || {
-            let overflow = Overflow::Block { at_most: LONG };
-            let limits =
-                Limits { entries: 1, bytes: 1 << 20, overflow, batch_rows: 1, batch_bytes: 1 << 20, linger: LONG };
-            let queue = Arc::new(Queue::new(limits, 1));
             let store = Narrow { refusals: 2, attempts: Arc::default() };
-            let attempts = Arc::clone(&store.attempts);
-            let delivery = Delivery { timeout: LONG, longest_pause: LONG, spill_after: LONG, heartbeat: None };
-            let shared = Shared {
-                queue: Arc::clone(&queue),
-                store: Arc::new(store),
-                breaker: Arc::default(),
-                condition: Arc::default(),
-                delivery,
-                signer: None,
-            };
+            let (attempts, shared) = (Arc::clone(&store.attempts), shared(store));
+            let queue = Arc::clone(&shared.queue);
             let mut lander = Lander::new(shared, Arc::new(Moves::in_memory()));
-            let action = ActionName::unlisted("door.opened").expect("a well-formed name");
-            let batch = Freezer::new().freeze(vec![Entry::builder(action).build()], SystemTime::now());
+            let batch = batch();
             block_on(async {
                 let mut landing = pin!(lander.land(&batch, || {}));
                 tokio::select! {
@@ -284,6 +345,27 @@ mod tests {
                 landing.await;
                 assert_eq!(attempts.load(Ordering::SeqCst), 3);
             });
+        });
+    }
+
+    #[test]
+    fn a_damaged_record_whose_batch_was_frozen_again_is_not_lost() {
+        check_alone(1, || {
+            let root = tempfile::TempDir::new().expect("a directory");
+            let journal = Journal::open(root.path(), 1 << 20).expect("the directory is writable");
+            let store = Narrow { refusals: 0, attempts: Arc::default() };
+            let moves = Arc::new(Moves::of(&journal));
+            let mut lander = Lander::new(shared(store), Arc::clone(&moves));
+            let batch = batch();
+            moves.begin(batch.header()).expect("there is room");
+            let lost = |entries| {
+                let Header { stream_id, n, prev_hash, writer_time, .. } = *batch.header();
+                let header = Batch::lost(stream_id, 0, 0, n, prev_hash, *batch.header_hash(), writer_time);
+                Lost { header: Box::new(header), is_placed: true, entries }
+            };
+            assert_eq!(block_on(lander.lose(&lost(Some(1)), || {})), Fate::Lost);
+            moves.replace(&batch, &batch.moved_into_window(SystemTime::now(), None)).expect("there is room");
+            assert_eq!(block_on(lander.lose(&lost(Some(1)), || {})), Fate::STORED);
         });
     }
 

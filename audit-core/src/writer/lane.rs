@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Notify, watch};
 
 use super::clock;
-use super::lander::{Lander, blocking};
+use super::lander::{Fate, Lander, blocking};
 use super::pauses::Pauses;
 use super::session::Shared;
 use super::{sync, unwind};
@@ -301,8 +301,8 @@ impl Lane {
         loop {
             match self.next().await {
                 Next::InHand(batch) => {
-                    let dead_lettered = lander.land(&batch, || self.trouble()).await;
-                    self.landed(dead_lettered).await;
+                    let fate = lander.land(&batch, || self.trouble()).await;
+                    self.landed(fate).await;
                 }
                 Next::FromJournal => self.land_front(&mut lander).await,
                 Next::Nothing => break,
@@ -322,35 +322,29 @@ impl Lane {
                 return sync::sleep(ASK_JOURNAL_AGAIN).await;
             }
         };
-        match front.as_deref() {
-            Some(Step::Batch(batch)) => {
-                let dead_lettered = lander.land(batch, || self.trouble()).await;
-                self.landed(dead_lettered).await;
-            }
-            Some(Step::Lost(lost)) => {
-                if let Some(header) = &lost.header {
-                    lander.land(header, || self.trouble()).await;
-                }
-                self.held().journaled -= 1;
-                self.shared.queue.lost_journaled(self.index);
-                forget(backlog).await;
-            }
-            None => self.held().journaled = 0,
-        }
+        let fate = match front.as_deref() {
+            Some(Step::Batch(batch)) => lander.land(batch, || self.trouble()).await,
+            Some(Step::Lost(lost)) => lander.lose(lost, || self.trouble()).await,
+            None => return self.held().journaled = 0,
+        };
+        self.landed(fate).await;
     }
 
-    /// The oldest batch is in the store.
-    async fn landed(&self, dead_lettered: u64) {
+    /// The oldest batch is in the store, or the store tells that it is lost.
+    async fn landed(&self, fate: Fate) {
         self.is_troubled.store(false, Ordering::Relaxed);
         let was_journaled = {
-            let mut held = self.held();
+            let (mut held, queue) = (self.held(), &self.shared.queue);
             let was_journaled = held.journaled > 0;
             if was_journaled {
                 held.journaled -= 1;
-                self.shared.queue.landed_journaled(self.index, dead_lettered);
             } else {
                 held.in_hand.pop_front();
-                self.shared.queue.landed(self.index, dead_lettered);
+            }
+            match fate {
+                Fate::Stored { dead_lettered } if was_journaled => queue.landed_journaled(self.index, dead_lettered),
+                Fate::Stored { dead_lettered } => queue.landed(self.index, dead_lettered),
+                Fate::Lost => queue.lost_journaled(self.index),
             }
             was_journaled
         };

@@ -67,13 +67,24 @@ pub(super) fn judge(log: &Log, damage: &Damage, verdict: &mut Verdict) {
         }
     }
     // Of several that are missing in a row, the first counts for all, and the hash of the last alone is known; at a stream's end neither.
-    let is_at_the_end = |of: &&Header| {
+    let is_at_the_end = |of: &Header| {
         !log.headers.iter().any(|header| header.stream_id == of.stream_id && header.batch_no > of.batch_no)
     };
-    let uncounted = lost().filter(|header| header.hash == NO_HASH && header.n == 0).filter(is_at_the_end).count();
-    let told = log.gaps.iter().chain(&damage.gaps).filter(|gap| gap.is_none()).count();
-    if told < uncounted {
-        broken(format!("how much {uncounted} lost batches held is not known, but audit.gap tells of {told} such"));
+    for header in lost() {
+        let Some(record) = damage.records.iter().find(|record| record.places().contains(&place(header))) else {
+            continue;
+        };
+        let named = Some((record.stream_id, record.batch_no));
+        let told: Vec<_> = log.gaps.iter().filter(|gap| gap.batch == named).map(|gap| gap.dropped).collect();
+        let is_uncounted = header.n == 0 && header.hash == NO_HASH && is_at_the_end(header);
+        let ought =
+            if is_uncounted { vec![None] } else { Vec::from_iter((header.n > 0).then_some(Some(header.n.into()))) };
+        if told != ought {
+            let Record { stream_id, batch_no, .. } = record;
+            broken(format!(
+                "of lost batch {batch_no} of stream {stream_id} audit.gap ought to tell {ought:?}, but tells {told:?}"
+            ));
+        }
     }
 }
 
@@ -86,7 +97,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::oracle::LogRow;
+    use crate::oracle::{Gap, LogRow};
 
     const STREAM: Uuid = Uuid::from_u128(1);
 
@@ -118,7 +129,11 @@ mod tests {
     fn log() -> Log {
         let headers = vec![header(0, "entries"), header(1, "lost"), header(2, "entries")];
         let rows = [0, 2].map(|seq| LogRow { id: id(seq), stream_id: STREAM, seq: seq.try_into().unwrap() });
-        Log { headers, rows: rows.into(), gaps: vec![Some(1)], ..Log::default() }
+        Log { headers, rows: rows.into(), gaps: vec![gap(Some(1))], ..Log::default() }
+    }
+
+    fn gap(dropped: Option<i64>) -> Gap {
+        Gap { dropped, batch: Some((STREAM, 1)) }
     }
 
     fn judged(log: Log, records: Vec<Record>) -> Verdict {
@@ -137,13 +152,15 @@ mod tests {
     #[test]
     fn whatever_is_lost_without_a_word_is_seen() {
         type Break = (&'static str, fn(&mut Log));
-        let breaks: [Break; 4] = [
+        let breaks: [Break; 6] = [
             ("no header says so", |log| {
                 log.headers.truncate(1);
                 log.rows.truncate(1);
             }),
             ("no entry says so", |log| log.gaps.clear()),
-            ("an entry says so of none", |log| log.gaps = vec![None]),
+            ("an entry says so of none", |log| log.gaps = vec![gap(None)]),
+            ("an entry says so of another", |log| log.gaps[0].batch = Some((STREAM, 2))),
+            ("two entries say so", |log| log.gaps.push(gap(Some(1)))),
             ("an entry beside it is gone, too", |log| log.rows.truncate(1)),
         ];
         for (what, change) in breaks {
@@ -155,16 +172,16 @@ mod tests {
 
     #[test]
     fn a_lost_end_of_a_stream_that_nobody_counted_is_told_of_as_such() {
-        let ends_at = |headers: usize, gaps: Vec<Option<i64>>| {
+        let ends_at = |headers: usize, gaps: Vec<Gap>| {
             let mut log = log();
             log.headers[1] = Header { n: 0, hash: NO_HASH.to_vec(), ..header(1, "lost") };
             log.headers.truncate(headers);
             log.rows.truncate(headers - 1);
             log.gaps = gaps;
-            judged(log, vec![record()]).faults.iter().any(|fault| fault.contains("is not known"))
+            judged(log, vec![record()]).faults.iter().any(|fault| fault.contains("ought to tell"))
         };
-        assert!(ends_at(2, vec![Some(1)]) && !ends_at(2, vec![None]));
-        assert!(!ends_at(3, vec![Some(1)]), "the next batch tells how much it was");
+        assert!(ends_at(2, vec![gap(Some(1))]) && !ends_at(2, vec![gap(None)]));
+        assert!(!ends_at(3, Vec::new()), "the one before it in the row tells how much it was");
     }
 
     #[test]

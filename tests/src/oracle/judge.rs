@@ -15,13 +15,13 @@ pub(super) fn judge(log: &Log, acknowledged: &HashSet<Uuid>, withdrawn: &HashSet
         rows: log.rows.len() as u64,
         batches: log.headers.len() as u64,
         dead_letters: log.dead_letters.len() as u64,
-        told: log.gaps.iter().flatten().sum(),
+        told: log.gaps.iter().filter_map(|gap| gap.dropped).sum(),
         ..Verdict::default()
     };
     entries(log, acknowledged, withdrawn, &mut verdict);
     streams(log, &mut verdict);
     verdict.faults.extend(log.breaks.iter().cloned());
-    let mut is_counted = log.gaps.iter().all(Option::is_some);
+    let mut is_counted = log.gaps.iter().all(|gap| gap.dropped.is_some());
     if let Some(damage) = &log.damage {
         damage::judge(log, damage, &mut verdict);
         // What is not counted stands for batches that count nothing.
@@ -125,7 +125,7 @@ fn stream(headers: &[Header], held: &BTreeMap<i64, usize>, verdict: &mut Verdict
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::LogRow;
+    use crate::oracle::{Gap, LogRow};
 
     const STREAM: Uuid = Uuid::from_u128(1);
 
@@ -196,7 +196,7 @@ mod tests {
         let mut log = log();
         log.headers[0].kind = "lost".to_owned();
         log.rows.drain(..2);
-        log.gaps = vec![Some(2)];
+        log.gaps = vec![Gap { dropped: Some(2), batch: None }];
         assert!(log.judge(&(2..4).map(id).collect()).is_good());
     }
 
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_gap_that_nobody_counted_is_seen() {
         let mut log = log();
-        log.gaps = vec![Some(1)];
+        log.gaps = vec![Gap { dropped: Some(1), batch: None }];
         let verdict = log.judge(&(0..4).map(id).collect());
         assert!(verdict.is_good());
         assert!(!verdict.with_accounts(&[Stats::default()]).is_good());

@@ -42,6 +42,15 @@ pub struct LogRow {
     pub seq: i64,
 }
 
+/// What an `audit.gap` entry tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Gap {
+    /// How many entries are lost, where it can tell.
+    pub dropped: Option<i64>,
+    /// The stream and the number of the batch that a damaged journal held.
+    pub batch: Option<(Uuid, i64)>,
+}
+
 /// All of a log.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
@@ -51,8 +60,8 @@ pub struct Log {
     pub rows: Vec<LogRow>,
     /// Refused rows: stream, `seq`, and the entry's id.
     pub dead_letters: Vec<LogRow>,
-    /// How many entries each `audit.gap` entry says are lost, where it can tell.
-    pub gaps: Vec<Option<i64>>,
+    /// What the `audit.gap` entries tell.
+    pub gaps: Vec<Gap>,
     /// What `audit verify` would find, a sentence each.
     pub breaks: Vec<String>,
     /// How many entries there are of each call of [`Calls`].
@@ -94,12 +103,16 @@ impl Log {
               ORDER BY 2, 3",
         )
         .await;
-        let gaps = sqlx::query_scalar(
-            "SELECT (metadata ->> 'dropped')::bigint FROM control_plane.audit_logs WHERE action = 'audit.gap'",
+        let gaps = sqlx::query_as::<_, (Option<i64>, Option<Uuid>, Option<i64>)>(
+            "SELECT (metadata ->> 'dropped')::bigint, (metadata ->> 'stream_id')::uuid, (metadata ->> 'batch_no')::bigint
+               FROM control_plane.audit_logs WHERE action = 'audit.gap'",
         )
         .fetch_all(&mut connection)
         .await
-        .expect("the log is there");
+        .expect("the log is there")
+        .into_iter()
+        .map(|(dropped, stream_id, batch_no)| Gap { dropped, batch: stream_id.zip(batch_no) })
+        .collect();
         let calls = calls::read(&mut connection).await;
         let report = verify(url, &Schema::default(), |_| ()).await.expect("the log can be read");
         let breaks = report.breaks.iter().map(ToString::to_string).collect();

@@ -147,9 +147,7 @@ impl PostgresConnection {
     async fn look_for(&mut self, batch: &Batch) -> Result<Option<Landed>, StoreError> {
         let header = batch.header();
         let examined = self.examine(header.stream_id, header.batch_no).await?;
-        Ok(examined.map(|(hash, dead_lettered)| {
-            if hash == batch.header_hash() { Landed::AlreadyStored { dead_lettered } } else { Landed::Squatted }
-        }))
+        Ok(examined.map(|(hash, dead_lettered)| Landed::met(batch, &hash, dead_lettered)))
     }
 
     /// The hash of a stored header, and how many of its rows are dead letters.

@@ -4,11 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, Sqlite, Transaction};
 
-use super::connection::{SqliteConnection, insert_header};
+use super::connection::SqliteConnection;
 use super::error::store_error;
-use super::rows;
-use crate::batch::{Header, HeaderKind};
-use crate::encoding::header_hash;
+use super::{header, rows};
 use crate::outbox::{Cutter, Record};
 use crate::store::drain::{Drain, Drained};
 use crate::store::{BoxFuture, Connection, StoreError};
@@ -24,7 +22,9 @@ impl SqliteConnection {
         }
         // Under the one write lock: nobody else drains now, and nothing of ours is still under way.
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        if let Some((hash, dead_lettered)) = examine(&mut transaction, cutter).await.map_err(failed)? {
+        let (stream_id, batch_no) = cutter.place();
+        let stored = header::examine(&mut transaction, stream_id, batch_no).await.map_err(failed)?;
+        if let Some((hash, dead_lettered)) = stored {
             transaction.rollback().await.map_err(failed)?;
             return Ok(Drained::recognised(cutter, &hash, dead_lettered));
         }
@@ -34,48 +34,12 @@ impl SqliteConnection {
             return Ok(Drained::Nothing);
         }
         let batch = cutter.cut(records);
-        let db_time = insert_header(&mut transaction, batch).await.map_err(failed)?;
+        let db_time = header::insert(&mut transaction, batch).await.map_err(failed)?;
         let dead_lettered = rows::insert(&mut transaction, batch, db_time, last, place).await?;
         transaction.commit().await.map_err(failed)?;
         last.remember(batch, dead_lettered);
         Ok(Drained::Moved { entries: cutter.landed(), dead_lettered })
     }
-}
-
-/// The hash of the header that has the number of the cutter's next batch, and how many of its rows are dead letters.
-async fn examine(
-    transaction: &mut Transaction<'_, Sqlite>,
-    cutter: &Cutter,
-) -> Result<Option<(Vec<u8>, u64)>, sqlx::Error> {
-    let (stream_id, batch_no) = cutter.place();
-    let question = "SELECT stream_id, batch_no, kind, first_seq, n, first_created, last_created, rows_root, prev_hash,
-                           writer_time, key_id,
-                           (SELECT count(*) FROM audit_dead_letters d
-                             WHERE d.stream_id = b.stream_id AND d.batch_no = b.batch_no) AS dead_letters
-                      FROM audit_batches b WHERE stream_id = ? AND batch_no = ?";
-    let row = sqlx::query(question).bind(stream_id).bind(batch_no).fetch_optional(&mut **transaction).await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some((header_hash(&header(&row)?).to_vec(), row.try_get::<i64, _>("dead_letters")?.unsigned_abs())))
-}
-
-fn header(row: &SqliteRow) -> Result<Header, sqlx::Error> {
-    let kind: String = row.try_get("kind")?;
-    let hash = |column| Ok::<_, sqlx::Error>(row.try_get::<Vec<u8>, _>(column)?.try_into().unwrap_or_default());
-    Ok(Header {
-        stream_id: row.try_get("stream_id")?,
-        batch_no: row.try_get("batch_no")?,
-        // A batch of another kind is none of ours, whatever it hashes to.
-        kind: if kind == HeaderKind::Outbox.as_str() { HeaderKind::Outbox } else { HeaderKind::Entries },
-        first_seq: row.try_get("first_seq")?,
-        n: row.try_get("n")?,
-        first_created: time(row, "first_created")?,
-        last_created: time(row, "last_created")?,
-        rows_root: hash("rows_root")?,
-        prev_hash: hash("prev_hash")?,
-        writer_time: time(row, "writer_time")?,
-        key_id: row.try_get("key_id")?,
-        sig: None,
-    })
 }
 
 /// Takes entries out of the outbox, oldest first.

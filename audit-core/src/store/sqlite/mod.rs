@@ -11,6 +11,7 @@ mod connection;
 mod drain;
 mod error;
 mod file;
+mod header;
 mod rows;
 mod store;
 

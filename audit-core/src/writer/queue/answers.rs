@@ -65,12 +65,22 @@ impl Queue {
         let in_vain = {
             let mut state = self.state();
             let Some(tickets) = state.lanes[lane].journaled.pop_front() else { return };
-            state.journaled -= tickets.entries;
-            state.lose(tickets.entries, DropReason::JournalDamaged);
+            state.lose_journaled(tickets.entries);
             state.flushes.extract_if(.., |(upto, _)| *upto > tickets.first).collect::<Vec<_>>()
         };
         drop(in_vain);
-        self.work.notify_one();
+    }
+
+    /// A dead process's journal cannot give back adopted entries.
+    pub(crate) fn lost_adopted(&self, entries: u64) {
+        self.state().lose_journaled(entries);
+    }
+
+    /// An entry of our own, which never was in the queue, is in the store: it tells of lost ones.
+    pub(crate) fn told(&self) {
+        let mut state = self.state();
+        state.stats.emitted += 1;
+        state.count_stored(1, 0);
     }
 
     /// Entries that a dead process left in its journal are ours to store.

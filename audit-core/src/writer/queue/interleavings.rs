@@ -11,7 +11,7 @@ use shuttle::thread::{self, JoinHandle};
 use super::state::Phase;
 use super::{DropReason, Limits, NotKept, Queue};
 use crate::auditor::{Overflow, Stats};
-use crate::writer::orders::{check, join};
+use crate::writer::orders::{check, check_alone, join};
 use crate::{ActionName, Actor, Entry};
 
 /// Orders of threads to try for each scenario.
@@ -260,21 +260,6 @@ fn a_flush_ends_only_when_what_came_before_it_is_stored() {
 }
 
 #[test]
-fn what_was_lost_is_told_before_it_is_forgotten() {
-    check(ORDERS, || {
-        let queue = queue(1, LONG);
-        let lane = prompt_lane(&queue);
-        queue.adopted(2);
-        block_on(queue.lost_adopted(Some(2)));
-        let stats = observe(&queue);
-        assert_eq!((stats.emitted, stats.stored + stats.journaled), (1, 1));
-        queue.drain();
-        join(vec![lane]);
-        assert_eq!(observe(&queue).emitted, 1, "it is told once");
-    });
-}
-
-#[test]
 fn a_lane_that_dies_leaves_nobody_waiting_and_nothing_acknowledged() {
     check(ORDERS, || {
         let queue = queue(1, Duration::ZERO);
@@ -353,5 +338,25 @@ fn what_a_panic_takes_with_it_is_dropped_counted_and_told() {
         queue.landed(0, 0);
         queue.lost_in_flight(0, 0);
         assert_eq!(queue.lost(), 1);
+    });
+}
+
+#[test]
+fn what_is_dropped_while_the_queue_drains_is_told_once() {
+    check_alone(1, || {
+        let queue = queue(10, Duration::ZERO);
+        let place = block_on(queue.reserve()).expect("there is room");
+        queue.drain();
+        // There is nothing to tell of yet.
+        assert!(block_on(queue.take(0)).is_none());
+        place.fill(entry()).expect("the call was in progress");
+        drop(block_on(queue.take(0)).expect("an entry"));
+        // A panic over it.
+        queue.lost_in_flight(0, 0);
+        drop(block_on(queue.take(0)).expect("an entry that tells of it"));
+        // Over that one, too.
+        queue.lost_in_flight(0, 0);
+        assert!(block_on(queue.take(0)).is_none(), "it would never end");
+        assert!(queue.leave(0));
     });
 }

@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{DropReason, Limits, NotKept};
+use crate::Entry;
 use crate::auditor::{DroppedBy, Stats};
 use crate::catalog::SystemAction;
 use crate::writer::clock;
-use crate::{Actor, Entry};
 
 /// Most lost entries that are named one by one.
 const MOST_NAMED: usize = 10_000;
@@ -267,8 +267,8 @@ impl State {
         self.drop_entries(entries, reason);
     }
 
-    /// Loses adopted entries, of which their finder tells.
-    pub(super) fn lose_adopted(&mut self, entries: u64) {
+    /// Loses entries of the journal, of which their finder tells.
+    pub(super) fn lose_journaled(&mut self, entries: u64) {
         self.journaled = self.journaled.saturating_sub(entries);
         self.lost += entries;
         self.stats.dropped_by.add(DropReason::JournalDamaged, entries);
@@ -283,9 +283,10 @@ impl State {
     /// Queues the entries that tell of drops, beyond the limits: at most one of each reason for each batch, and at the
     /// end a last one, because callers that go on calling would otherwise keep the lanes from ever being done.
     pub(super) fn report_gaps(&mut self) {
+        let is_last = self.phase == Phase::Draining;
         let in_time = match self.phase {
             Phase::Open => true,
-            Phase::Draining => self.entries.is_empty() && !std::mem::replace(&mut self.last_gaps_told, true),
+            Phase::Draining => self.entries.is_empty() && !self.last_gaps_told,
             Phase::Closed | Phase::Forked => false,
         };
         if !in_time {
@@ -293,15 +294,11 @@ impl State {
         }
         for (reason, dropped) in std::mem::take(&mut self.unreported).by_reason() {
             if dropped > 0 {
-                self.report_gap(Some(i64::try_from(dropped).unwrap_or(i64::MAX)), reason);
+                self.last_gaps_told = is_last;
+                self.stats.emitted += 1;
+                self.enqueue(SystemAction::gap(Some(dropped), reason, None));
             }
         }
-    }
-
-    pub(super) fn report_gap(&mut self, dropped: Option<i64>, reason: &str) {
-        let gap = SystemAction::AuditGap { dropped, reason: reason.to_owned() };
-        self.stats.emitted += 1;
-        self.enqueue(Entry::builder(gap).actor(Actor::system("audit")).build());
     }
 
     /// The accounts of this instant.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::state::{Phase, State, Waiting};
-use super::{DropReason, NotKept, Queue};
+use super::{NotKept, Queue};
 use crate::writer::{clock, own_thread, sync};
 
 impl Queue {
@@ -39,37 +39,6 @@ impl Queue {
             let state = self.state();
             state.waiting() + state.lost
         })
-    }
-
-    /// A dead process's journal cannot give back entries that were adopted; without a number, nobody can count them. Ends when the
-    /// entry that tells of them is kept, because what shows the loss may be forgotten then. Of a queue that closes it never ends:
-    /// whoever finds the loss next tells of it.
-    pub(crate) async fn lost_adopted(&self, entries: Option<u64>) {
-        if let Some(entries) = entries {
-            self.state().lose_adopted(entries);
-        }
-        while entries != Some(0) {
-            let Some(told) = self.tell_of_adopted(entries) else { return std::future::pending().await };
-            self.wake_lanes();
-            if let Ok(Ok(())) = told.await {
-                return;
-            }
-        }
-    }
-
-    /// Queues the entry that tells of lost ones, while the queue is open.
-    fn tell_of_adopted(&self, lost: Option<u64>) -> Option<oneshot::Receiver<Result<(), NotKept>>> {
-        let mut state = self.state();
-        if state.phase != Phase::Open {
-            return None;
-        }
-        let (ticket, deadline) = (state.tickets, clock::in_future(Duration::MAX));
-        let lost = lost.map(|entries| i64::try_from(entries).unwrap_or(i64::MAX));
-        state.report_gap(lost, DropReason::JournalDamaged.as_str());
-        let (answer, told) = oneshot::channel();
-        state.acknowledgements.insert(ticket, Waiting { deadline, answer });
-        state.hurry = state.hurry.max(ticket + 1);
-        Some(told)
     }
 
     /// Sees to it that a deadline is kept.
