@@ -126,26 +126,26 @@ impl Freezer {
     /// id derives from the batch's hash, so that whoever moves the batch, and however often, moves it to the same place. A lost
     /// header goes where its batch would, as long as that one's hash is known.
     pub(super) fn of_moved(batch: &Batch) -> Self {
-        Self::beside(MOVED_TAG, batch)
-    }
-
-    /// The stream of its own, of one batch, that tells of a lost one: the same for whoever finds the loss, so that it is told once.
-    pub(super) fn of_gap(lost: &Batch) -> Self {
-        Self::beside(GAP_TAG, lost)
-    }
-
-    fn beside(tag: &[u8], batch: &Batch) -> Self {
         let Header { stream_id, batch_no, kind, rows_root, .. } = &batch.header;
-        let mut digest = Sha256::new();
-        digest.update(tag);
-        match kind {
+        let digest = Sha256::new_with_prefix(MOVED_TAG);
+        Self::named(match kind {
             HeaderKind::Lost if *rows_root == Hash::default() => {
-                digest.update(stream_id.as_bytes());
-                digest.update(batch_no.to_be_bytes());
+                digest.chain_update(stream_id.as_bytes()).chain_update(batch_no.to_be_bytes())
             }
-            HeaderKind::Lost => digest.update(rows_root),
-            _ => digest.update(batch.header_hash()),
-        }
+            HeaderKind::Lost => digest.chain_update(rows_root),
+            _ => digest.chain_update(batch.header_hash()),
+        })
+    }
+
+    /// The stream of its own, of one batch, that tells of a lost one: the same for whoever finds the loss, whether or not the lost
+    /// batch's hash is known, so that it is told once.
+    pub(super) fn of_gap(lost: &Batch) -> Self {
+        let Header { stream_id, batch_no, .. } = &lost.header;
+        let digest = Sha256::new_with_prefix(GAP_TAG);
+        Self::named(digest.chain_update(stream_id.as_bytes()).chain_update(batch_no.to_be_bytes()))
+    }
+
+    fn named(digest: Sha256) -> Self {
         let mut id = [0; 16];
         id.copy_from_slice(&digest.finalize()[..16]);
         Self::of_stream(uuid::Builder::from_custom_bytes(id).into_uuid())

@@ -52,6 +52,7 @@ struct Reader {
 struct Segment {
     path: PathBuf,
     stream_id: Uuid,
+    /// Before the oldest batch of which it is known that it waits; the file may begin earlier.
     start: Position,
     /// Behind its last batch.
     after: Position,
@@ -132,13 +133,16 @@ impl Backlog {
         Ok(Reader { path: segment.path.clone(), replay, front: None })
     }
 
-    /// The oldest batch is in the store, or given up.
-    pub(crate) fn forget_front(&self) {
-        if let Some(reader) = lock(&self.reader).as_mut() {
-            reader.front = None;
-        }
+    /// The oldest batch is in the store, or given up. It is `stored`, if it need not have been read from here.
+    pub(crate) fn forget_front(&self, stored: Option<&Batch>) {
+        let front = lock(&self.reader).as_mut().and_then(|reader| reader.front.take());
+        let read = front.as_deref().and_then(Step::batch);
         if let Some(segment) = lock(&self.segments).iter_mut().find(|segment| segment.waiting > 0) {
             segment.waiting -= 1;
+            let after = stored.or(read).map(Position::after);
+            if let Some(after) = after.filter(|after| after.batch_no > segment.start.batch_no) {
+                segment.start = after;
+            }
         }
         // Where the disk is at work on the last segment, whoever works there sweeps.
         if let Ok(mut writer) = self.writer.try_lock() {

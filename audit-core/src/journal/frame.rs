@@ -126,7 +126,7 @@ impl FrameHead {
     /// Nothing where the bytes are not whole.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields::checked(bytes, FRAME_HEAD_BYTES)?;
-        let whole = fields.array::<4>() == FRAME_MAGIC;
+        let is_frame = fields.array::<4>() == FRAME_MAGIC;
         let head = Self {
             length: u32::from_be_bytes(fields.array()),
             batch_no: fields.i64(),
@@ -135,7 +135,11 @@ impl FrameHead {
             writer_time: fields.time()?,
             header_hash: fields.array(),
         };
-        whole.then_some(head)
+        let is_possible = (0..i64::MAX).contains(&head.batch_no)
+            && i32::try_from(head.n).is_ok()
+            && head.first_seq >= 0
+            && head.first_seq.checked_add(head.n.into()).is_some();
+        (is_frame && is_possible).then_some(head)
     }
 
     /// Bytes of the whole frame.

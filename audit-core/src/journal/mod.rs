@@ -50,8 +50,8 @@
 //! goes to a new file. *The disk or the limit is full*: batches wait in memory until there is room. *The last frame is
 //! torn*: it is ignored, since nobody was told of it. *A frame is damaged*: its bytes are kept aside, a header of the kind
 //! `lost` takes its place in the stream, an `audit.gap` entry tells of it, and everything else survives. That entry is a batch
-//! by itself, in a stream whose id is the first 16 bytes of SHA-256("audit-gap-v1" ‖ hash of the lost header), or, where nobody knows
-//! that, of SHA-256("audit-gap-v1" ‖ stream id ‖ number of the batch), made a UUID of version 8: whoever finds the loss again finds it told.
+//! by itself, in a stream whose id is the first 16 bytes of SHA-256("audit-gap-v1" ‖ stream id ‖ number of the batch as `i64`), made a
+//! UUID of version 8: whoever finds the loss again finds it told.
 
 mod abandoned;
 mod backlog;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Journal;
 use super::error::JournalError;
-use super::frame::{FrameHead, Position};
+use super::frame::{FRAME_HEAD_BYTES, FrameHead, Position};
 use super::segment::{Item, SegmentReader};
 use crate::batch::{Batch, Hash};
 
@@ -25,6 +25,14 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// The batch, unless it is lost.
+    pub(super) fn batch(&self) -> Option<&Batch> {
+        match self {
+            Self::Batch(batch) => Some(batch),
+            Self::Lost(_) => None,
+        }
+    }
+
     /// The batch's number, where it is known.
     pub(super) fn batch_no(&self) -> Option<i64> {
         match self {
@@ -144,6 +152,11 @@ impl Replay {
 
     /// There are no more segments, and `end` is where the stream ended, if that is known: what is missing at its end?
     pub(super) fn finish(&mut self, end: Option<Position>) -> Option<Step> {
+        if end.is_none() {
+            let damaged = take(&mut self.damaged);
+            self.damaged =
+                damaged.into_iter().map(|head| head.filter(|head| self.may_stand_at_the_end(head))).collect();
+        }
         // Behind the last damaged record that has a head, nothing tells anything.
         let told = self.damaged.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let untold = self.damaged.split_off(told);
@@ -158,6 +171,17 @@ impl Replay {
         lost.map(Step::Lost)
     }
 
+    /// Whether a damaged record's head can be the stream's own, and not that of another file's block: there are no more batches than a
+    /// segment holds, and what was there before is there once more.
+    fn may_stand_at_the_end(&self, head: &FrameHead) -> bool {
+        let Some(at) = self.position else { return true };
+        let most = i64::try_from(self.journal.segment_bytes / FRAME_HEAD_BYTES as u64).unwrap_or(i64::MAX);
+        match head.batch_no - at.batch_no {
+            -1 => head.header_hash == at.prev_hash,
+            behind => (0..most).contains(&behind),
+        }
+    }
+
     /// What is missing here.
     fn lost(&mut self) -> Option<Lost> {
         self.before.take().or_else(|| self.missing())
@@ -168,13 +192,16 @@ impl Replay {
         let damaged = take(&mut self.damaged);
         let position = *self.position.get_or_insert_with(|| match damaged.first() {
             None => at,
+            // Nothing comes before the first, and a damaged record that stands once more behind is not lost.
+            Some(_) if at.batch_no == 0 => at,
+            Some(Some(head)) if head.batch_no == at.batch_no => at,
             // What a batch was chained to is known of the first alone.
             Some(Some(head)) if head.batch_no == 0 => head.before(),
-            Some(Some(head)) => {
+            Some(Some(head)) if head.batch_no < at.batch_no => {
                 self.before = Some(Lost::named(self.stream_id, head.before(), Some(head)));
                 head.after()
             }
-            Some(None) => {
+            Some(_) => {
                 let before = Position { batch_no: at.batch_no - 1, ..at };
                 self.before = Some(Lost::named(self.stream_id, before, None));
                 at

@@ -92,10 +92,13 @@ fn offsets(segment: &[u8]) -> Vec<usize> {
 
 /// Adopts everything below a root, and gives back what came of it.
 fn adopt(root: &Path) -> Vec<Step> {
-    let journal = Journal::open(root, GENEROUS).expect("the directory is writable");
+    adopt_by(&Journal::open(root, GENEROUS).expect("the directory is writable"))
+}
+
+fn adopt_by(journal: &Arc<Journal>) -> Vec<Step> {
     let mut steps = Vec::new();
-    for directory in others(&journal).expect("the root can be listed") {
-        if let Some(mut abandoned) = Abandoned::adopt(&journal, &directory).expect("it can be taken over") {
+    for directory in others(journal).expect("the root can be listed") {
+        if let Some(mut abandoned) = Abandoned::adopt(journal, &directory).expect("it can be taken over") {
             while let Some(step) = abandoned.next() {
                 steps.push(step);
             }
@@ -404,7 +407,7 @@ fn what_took_a_batchs_place_stays_while_its_segment_cannot_be_removed() {
     fs::remove_file(&segments[0]).expect("it is there");
     fs::create_dir(&segments[0]).expect("there is room");
     for _ in &written {
-        backlog.forget_front();
+        backlog.forget_front(None);
     }
     let files = fs::read_dir(journal.directory()).expect("it is there").flatten().map(|entry| entry.path());
     let left: Vec<_> =
@@ -494,7 +497,7 @@ fn batches_leave_in_order_and_segments_rotate_and_go_when_all_of_theirs_have_lef
         let front = backlog.front().expect("it can be read").expect("there is one");
         assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == batch.header_hash()));
         assert!(segments(root.path()).len() <= count - stored * count / written.len());
-        backlog.forget_front();
+        backlog.forget_front(None);
     }
     assert!(backlog.front().expect("it can be asked").is_none());
     assert!(segments(root.path()).is_empty());
@@ -511,7 +514,7 @@ fn a_batch_that_was_never_read_can_be_forgotten() {
     for batch in &written {
         backlog.append(batch).expect("there is room");
     }
-    backlog.forget_front();
+    backlog.forget_front(None);
     let front = backlog.front().expect("it can be read").expect("there is one");
     assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == written[1].header_hash()));
 }
@@ -530,7 +533,7 @@ fn damage_under_a_living_writer_costs_the_damaged_batch_alone() {
     flip(path, offsets[3]);
     let mut steps = Vec::new();
     while let Some(front) = backlog.front().expect("it can be read") {
-        backlog.forget_front();
+        backlog.forget_front(None);
         steps.push(Arc::into_inner(front).expect("the journal has let go of it"));
     }
     assert_eq!(whole(&steps), [*written[0].header_hash(), *written[2].header_hash()]);
@@ -553,11 +556,11 @@ fn damage_at_the_end_of_a_segment_in_use_costs_nothing_that_is_appended_later() 
     for batch in &written[1..] {
         backlog.append(batch).expect("there is room");
     }
-    backlog.forget_front();
+    backlog.forget_front(None);
     for batch in &written[1..] {
         let front = backlog.front().expect("it can be read").expect("there is one");
         assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == batch.header_hash()), "{front:?}");
-        backlog.forget_front();
+        backlog.forget_front(None);
     }
     assert!(segments(root.path()).is_empty());
 }
@@ -581,7 +584,7 @@ fn beyond_the_limit_the_journal_refuses_until_there_is_room_and_alarms_at_half()
     assert!(journal.status().is_alarming());
     assert!(journal.status().refusal.is_some_and(|reason| reason.contains("at most")));
     for _ in 0..taken {
-        backlog.forget_front();
+        backlog.forget_front(None);
     }
     backlog.append(&written[taken]).expect("there is room again");
     assert_eq!(journal.status().refusal, None);
@@ -642,7 +645,7 @@ fn the_journal_is_read_while_its_disk_is_slow_to_write() {
         for batch in &written[..2] {
             let front = backlog.front().expect("it can be read").expect("there is one");
             assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == batch.header_hash()));
-            backlog.forget_front();
+            backlog.forget_front(None);
         }
         assert!(backlog.front().expect("it can be asked").is_none(), "what is not safe yet is not given out");
         assert!(!writing.is_finished());
@@ -704,4 +707,91 @@ fn flip(path: &Path, at: usize) {
     let mut file = OpenOptions::new().write(true).open(path).expect("it is there");
     file.seek(SeekFrom::Start(at as u64)).expect("it can be sought");
     file.write_all(&[byte ^ 0x10]).expect("it can be written");
+}
+
+#[test]
+fn what_is_damaged_beside_a_batch_that_was_never_read_is_told_by_itself() {
+    let written = batches(4);
+    for is_gone in [false, true] {
+        let root = TempDir::new().expect("a directory");
+        let backlog = Backlog::new(opened(root.path()));
+        for batch in &written {
+            backlog.append(batch).expect("there is room");
+        }
+        let path = segments(root.path()).remove(0);
+        let offsets = offsets(&fs::read(&path).expect("it is there"));
+        flip(&path, offsets[0]);
+        flip(&path, offsets[1]);
+        if is_gone {
+            fs::remove_file(&path).expect("it is there");
+        }
+        // It was stored from memory.
+        backlog.forget_front(Some(&written[0]));
+        let front = backlog.front().expect("it can be read").expect("there is one");
+        let Step::Lost(lost) = &*front else { panic!("{front:?}") };
+        let header = lost.header.header();
+        // Of a file that is gone, the first tells for the others, too.
+        let (n, hash) = if is_gone { (9, [0; 32]) } else { (2, *written[1].header_hash()) };
+        assert_eq!((header.batch_no, header.first_seq, header.n, header.rows_root), (1, 1, n, hash));
+        assert_eq!(lost.entries, Some(n.unsigned_abs().into()));
+    }
+}
+
+#[test]
+fn the_head_of_another_record_tells_nothing_of_this_one() {
+    let written = batches(4);
+    let mut others = Freezer::new();
+    let other: Vec<Batch> = (0..40).map(|n| others.freeze(vec![entry(&json!(n))], SystemTime::now())).collect();
+    // A block of another file over our last record: of one further on than a file can be, and of one that we had before.
+    for foreign in [&other[39], &other[1]] {
+        let root = TempDir::new().expect("a directory");
+        left_by_the_dead(root.path(), &written);
+        let path = &segments(root.path())[0];
+        let mut bytes = fs::read(path).expect("it is there");
+        let offsets = offsets(&bytes);
+        bytes.truncate(offsets[3]);
+        bytes.extend(segment::frame(foreign));
+        fs::write(path, bytes).expect("it can be written");
+        let steps = adopt_by(&Journal::open_with(root.path(), GENEROUS, 2_000, File::sync_data).expect("it is there"));
+        assert_eq!(whole(&steps), hashes(&written[..3]));
+        assert_eq!(lost(&steps), (vec![(3, 0, [0; 32])], vec![None]), "by {}", foreign.header().batch_no);
+    }
+}
+
+#[test]
+fn a_damaged_head_with_numbers_that_cannot_be_is_none() {
+    let frame = segment::frame(&batches(1)[0]);
+    let head = FrameHead::decode(&frame).expect("it is whole");
+    for head in [
+        FrameHead { batch_no: -1, ..head },
+        FrameHead { batch_no: i64::MAX, ..head },
+        FrameHead { first_seq: -1, ..head },
+        FrameHead { first_seq: i64::MAX, ..head },
+        FrameHead { n: u32::MAX, ..head },
+    ] {
+        let mut bytes = Vec::new();
+        head.encode(&mut bytes);
+        assert_eq!(FrameHead::decode(&bytes), None, "{head:?}");
+    }
+}
+
+#[test]
+fn a_first_record_that_stands_once_more_in_the_next_segment_is_not_lost() {
+    for from in [0, 2] {
+        let written = batches(5);
+        let root = TempDir::new().expect("a directory");
+        left_by_the_dead(root.path(), std::slice::from_ref(&written[from]));
+        let first = segments(root.path()).remove(0);
+        let other = TempDir::new().expect("a directory");
+        left_by_the_dead(other.path(), &written[from..]);
+        let name = format!("{}-1.journal", written[0].header().stream_id);
+        fs::copy(&segments(other.path())[0], first.with_file_name(name)).expect("there is room");
+        let bytes = fs::read(&first).expect("it is there");
+        flip(&first, 5);
+        flip(&first, offsets(&bytes)[0] + FRAME_HEAD_BYTES + 5);
+        // The head of the other segment tells where that begins.
+        flip(&first.with_file_name(format!("{}-1.journal", written[0].header().stream_id)), 5);
+        let steps = adopt(root.path());
+        assert_eq!((whole(&steps), steps.len()), (hashes(&written[from..]), written.len() - from));
+    }
 }

@@ -102,17 +102,14 @@ async fn land(lander: &mut Lander, queue: &Queue, step: &Step) -> u64 {
         Step::Batch(batch) => (lander.land(batch, || {}).await, batch.rows().len() as u64),
         Step::Lost(lost) => (lander.lose(lost, || {}).await, lost.entries.unwrap_or_default()),
     };
+    let (stored, dead_lettered) = match fate {
+        Fate::Stored { rows, dead_lettered } => (rows.min(entries), dead_lettered),
+        Fate::Lost => (0, 0),
+    };
     queue.adopted(entries);
-    match fate {
-        Fate::Stored { dead_lettered } => {
-            queue.landed_adopted(entries, dead_lettered);
-            entries
-        }
-        Fate::Lost => {
-            queue.lost_adopted(entries);
-            0
-        }
-    }
+    queue.landed_adopted(stored, dead_lettered);
+    queue.lost_adopted(entries - stored);
+    stored
 }
 
 fn say_left(error: &JournalError) {

@@ -30,6 +30,8 @@ pub(super) struct Lander {
 pub(super) enum Fate {
     /// It is in the store.
     Stored {
+        /// How many rows it has.
+        rows: u64,
         /// How many of its rows are dead letters.
         dead_lettered: u64,
     },
@@ -38,7 +40,8 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    const STORED: Self = Self::Stored { dead_lettered: 0 };
+    /// A header without rows is in the store, or has no need to be.
+    const BARE: Self = Self::Stored { rows: 0, dead_lettered: 0 };
 }
 
 impl Lander {
@@ -56,22 +59,30 @@ impl Lander {
     /// Says that a batch is lost, where it would be and with an `audit.gap` entry, unless it turns out to be stored. Whoever forgets
     /// the loss only then may say so twice, in vain: the log tells of it once.
     pub(super) async fn lose(&mut self, lost: &Lost, failed: impl Fn()) -> Fate {
-        let stored = if lost.is_placed { self.land(&lost.header, &failed).await } else { Fate::Lost };
-        if stored == Fate::Lost && lost.entries != Some(0) {
-            self.tell(lost, failed).instrument(spans::land(&lost.header)).await;
+        let fate = if lost.is_placed { self.land(&lost.header, &failed).await } else { Fate::Lost };
+        let missing = match fate {
+            Fate::Stored { rows, .. } => lost.entries.map(|entries| entries.saturating_sub(rows)),
+            Fate::Lost => lost.entries,
+        };
+        if missing != Some(0) {
+            self.tell(lost, missing, failed).instrument(spans::land(&lost.header)).await;
         }
-        stored
+        fate
     }
 
-    async fn tell(&mut self, lost: &Lost, failed: impl Fn()) {
+    async fn tell(&mut self, lost: &Lost, missing: Option<u64>, failed: impl Fn()) {
         let reason = DropReason::JournalDamaged.as_str();
-        let gap = || lost.header.gap(lost.entries, reason, SystemTime::now(), self.shared.signer.clone());
+        let gap = || lost.header.gap(missing, reason, SystemTime::now(), self.shared.signer.clone());
         let mut pauses = Pauses::new(&self.shared.queue, self.shared.delivery.longest_pause);
         let mut told = gap();
         loop {
             match self.session.land(&told).await {
-                Ok(Landed::Squatted) => tracing::info!("an `audit.gap` entry told of the lost audit batch before"),
-                Ok(_) => self.shared.queue.told(),
+                Ok(Landed::Stored { dead_lettered } | Landed::AlreadyStored { dead_lettered }) => {
+                    self.shared.queue.told(dead_lettered);
+                }
+                Ok(Landed::Squatted | Landed::NotLost { .. }) => {
+                    tracing::info!("an `audit.gap` entry told of the lost audit batch before");
+                }
                 Err(error) => {
                     self.failed(&error, &told, &failed);
                     pauses.wait().await;
@@ -147,7 +158,7 @@ impl Lander {
         let is_bare = batch.header().kind.is_bare();
         if is_bare && self.moves.covers(batch.header()) {
             // It tells of a stream that is none of ours, and there is nothing of it to move.
-            return Ok(Some(Fate::STORED));
+            return Ok(Some(Fate::BARE));
         }
         if in_its_place.is_none() && self.moves.covers(batch.header()) {
             let (moves, original) = (Arc::clone(&self.moves), batch.clone());
@@ -156,7 +167,9 @@ impl Lander {
                 replacement
             } else {
                 let alone = batch.moved(self.shared.signer.clone());
-                self.keep_replacement(batch, &alone).await?;
+                if alone.header().kind != HeaderKind::Lost {
+                    self.keep_replacement(batch, &alone).await?;
+                }
                 alone
             };
             *in_its_place = Some(replacement);
@@ -170,7 +183,7 @@ impl Lander {
                 Landed::Stored { dead_lettered }
                 | Landed::AlreadyStored { dead_lettered }
                 | Landed::NotLost { dead_lettered },
-            ) => Ok(Some(Fate::Stored { dead_lettered })),
+            ) => Ok(Some(Fate::Stored { rows: sent.header().n.unsigned_abs().into(), dead_lettered })),
             Ok(Landed::Squatted) if sent.header().kind == HeaderKind::Lost => {
                 tracing::error!(
                     stream_id = %batch.header().stream_id, batch_no = batch.header().batch_no,
@@ -181,7 +194,7 @@ impl Lander {
             Ok(Landed::Squatted) if is_bare => {
                 say_squatted(sent);
                 self.begin_move(batch).await?;
-                Ok(Some(Fate::STORED))
+                Ok(Some(Fate::BARE))
             }
             Ok(Landed::Squatted) => {
                 say_squatted(sent);
@@ -355,7 +368,7 @@ mod tests {
             let journal = Journal::open(root.path(), 1 << 20).expect("the directory is writable");
             let store = Narrow { refusals: 0, attempts: Arc::default() };
             let moves = Arc::new(Moves::of(&journal));
-            let mut lander = Lander::new(shared(store), Arc::clone(&moves));
+            let mut lander = Lander::new(shared(store.clone()), Arc::clone(&moves));
             let batch = batch();
             moves.begin(batch.header()).expect("there is room");
             let lost = |entries| {
@@ -365,7 +378,13 @@ mod tests {
             };
             assert_eq!(block_on(lander.lose(&lost(Some(1)), || {})), Fate::Lost);
             moves.replace(&batch, &batch.moved_into_window(SystemTime::now(), None)).expect("there is room");
-            assert_eq!(block_on(lander.lose(&lost(Some(1)), || {})), Fate::STORED);
+            let attempts = || store.attempts.load(Ordering::SeqCst);
+            let before = attempts();
+            assert_eq!(block_on(lander.lose(&lost(Some(1)), || {})), Fate::Stored { rows: 1, dead_lettered: 0 });
+            assert_eq!(attempts() - before, 1, "nothing tells of it");
+            // It stands for others, too, which are in no file.
+            assert_eq!(block_on(lander.lose(&lost(Some(3)), || {})), Fate::Stored { rows: 1, dead_lettered: 0 });
+            assert_eq!(attempts() - before, 3, "an entry tells of the others");
         });
     }
 

@@ -291,7 +291,7 @@ impl Lane {
         self.changed.notify_waiters();
         if !was_in_hand {
             // It was stored while the disk was at work.
-            forget(backlog).await;
+            forget(backlog, Some(Arc::clone(batch))).await;
         }
     }
 
@@ -302,7 +302,7 @@ impl Lane {
             match self.next().await {
                 Next::InHand(batch) => {
                     let fate = lander.land(&batch, || self.trouble()).await;
-                    self.landed(fate).await;
+                    self.landed(fate, Some(batch)).await;
                 }
                 Next::FromJournal => self.land_front(&mut lander).await,
                 Next::Nothing => break,
@@ -327,11 +327,11 @@ impl Lane {
             Some(Step::Lost(lost)) => lander.lose(lost, || self.trouble()).await,
             None => return self.held().journaled = 0,
         };
-        self.landed(fate).await;
+        self.landed(fate, None).await;
     }
 
     /// The oldest batch is in the store, or the store tells that it is lost.
-    async fn landed(&self, fate: Fate) {
+    async fn landed(&self, fate: Fate, was_in_hand: Option<Arc<Batch>>) {
         self.is_troubled.store(false, Ordering::Relaxed);
         let was_journaled = {
             let (mut held, queue) = (self.held(), &self.shared.queue);
@@ -342,15 +342,17 @@ impl Lane {
                 held.in_hand.pop_front();
             }
             match fate {
-                Fate::Stored { dead_lettered } if was_journaled => queue.landed_journaled(self.index, dead_lettered),
-                Fate::Stored { dead_lettered } => queue.landed(self.index, dead_lettered),
+                Fate::Stored { dead_lettered, .. } if was_journaled => {
+                    queue.landed_journaled(self.index, dead_lettered);
+                }
+                Fate::Stored { dead_lettered, .. } => queue.landed(self.index, dead_lettered),
                 Fate::Lost => queue.lost_journaled(self.index),
             }
             was_journaled
         };
         self.changed.notify_waiters();
         if was_journaled && let Some(backlog) = &self.backlog {
-            forget(backlog).await;
+            forget(backlog, was_in_hand).await;
         }
     }
 
@@ -443,11 +445,11 @@ impl Lane {
     }
 }
 
-/// Takes the oldest batch out of the journal.
-async fn forget(backlog: &Arc<Backlog>) {
+/// Takes the oldest batch out of the journal, which may not have been read from there.
+async fn forget(backlog: &Arc<Backlog>, stored: Option<Arc<Batch>>) {
     let backlog = Arc::clone(backlog);
     let forgotten = blocking(move || {
-        backlog.forget_front();
+        backlog.forget_front(stored.as_deref());
         Ok(())
     });
     if let Err(error) = forgotten.await {

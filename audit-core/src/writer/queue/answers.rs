@@ -66,7 +66,8 @@ impl Queue {
             let mut state = self.state();
             let Some(tickets) = state.lanes[lane].journaled.pop_front() else { return };
             state.lose_journaled(tickets.entries);
-            state.flushes.extract_if(.., |(upto, _)| *upto > tickets.first).collect::<Vec<_>>()
+            let is_in_vain = |upto| tickets.entries > 0 && upto > tickets.first;
+            state.flushes.extract_if(.., |(upto, _)| is_in_vain(*upto)).collect::<Vec<_>>()
         };
         drop(in_vain);
     }
@@ -77,10 +78,10 @@ impl Queue {
     }
 
     /// An entry of our own, which never was in the queue, is in the store: it tells of lost ones.
-    pub(crate) fn told(&self) {
+    pub(crate) fn told(&self, dead_lettered: u64) {
         let mut state = self.state();
         state.stats.emitted += 1;
-        state.count_stored(1, 0);
+        state.count_stored(1, dead_lettered);
     }
 
     /// Entries that a dead process left in its journal are ours to store.

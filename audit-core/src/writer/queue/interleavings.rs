@@ -360,3 +360,19 @@ fn what_is_dropped_while_the_queue_drains_is_told_once() {
         assert!(queue.leave(0));
     });
 }
+
+#[test]
+fn a_lost_header_without_rows_fails_no_flush() {
+    check(ORDERS, || {
+        let queue = queue(1, Duration::ZERO);
+        queue.take_nothing(0);
+        queue.journaled(0);
+        queue.push_unreserved(entry()).expect("there is room");
+        let flushing = Arc::clone(&queue);
+        let flush = thread::spawn(move || assert_eq!(block_on(flushing.flush(LONG)), Ok(())));
+        queue.lost_journaled(0);
+        drop(block_on(queue.take(0)).expect("an entry"));
+        queue.landed(0, 0);
+        join(vec![flush]);
+    });
+}
