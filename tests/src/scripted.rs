@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use audit_core::Row;
-use audit_core::batch::{Batch, HeaderKind};
+use audit_core::batch::Batch;
 use audit_core::migrate;
 use audit_core::store::{BoxFuture, Connection, ErrorClass, Landed, Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -167,19 +167,11 @@ impl ScriptedStore {
     fn store(&self, batch: &Batch) -> Landed {
         let key = |batch: &Batch| (batch.header().stream_id, batch.header().batch_no);
         let mut state = self.state();
-        match state.batches.iter().find(|held| key(held) == key(batch)) {
-            Some(held) if held.header_hash() == batch.header_hash() => Landed::AlreadyStored { dead_lettered: 0 },
-            Some(held)
-                if batch.header().kind == HeaderKind::Lost && *held.header_hash() == batch.header().rows_root =>
-            {
-                Landed::NotLost { dead_lettered: 0 }
-            }
-            Some(_) => Landed::Squatted,
-            None => {
-                state.batches.push(batch.clone());
-                Landed::Stored { dead_lettered: 0 }
-            }
+        if let Some(held) = state.batches.iter().find(|held| key(held) == key(batch)) {
+            return Landed::met(batch, held.header_hash(), 0);
         }
+        state.batches.push(batch.clone());
+        Landed::Stored { dead_lettered: 0 }
     }
 }
 

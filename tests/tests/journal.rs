@@ -46,6 +46,15 @@ async fn journal_each(writer: &WriterGuard, entries: u64) -> Vec<Uuid> {
     recorded
 }
 
+/// What a process leaves whose store never answers: entries in its journal, each in a batch of its own.
+async fn leave(store: &ScriptedStore, root: &Path, entries: u64) -> Vec<Uuid> {
+    store.shut();
+    let writer = start(over(store, root)).await;
+    let recorded = journal_each(&writer, entries).await;
+    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, entries);
+    recorded
+}
+
 async fn until(writer: &WriterGuard, condition: impl Fn(&Stats) -> bool) -> Stats {
     let deadline = Instant::now() + SOON;
     loop {
@@ -381,10 +390,7 @@ async fn a_full_journal_refuses_and_batches_wait_in_memory() {
 async fn a_damaged_record_is_told_by_a_lost_header_and_a_gap_entry_and_costs_no_other() {
     let root = TempDir::new().expect("a directory");
     let store = ScriptedStore::default();
-    store.shut();
-    let writer = start(over(&store, root.path())).await;
-    let recorded = journal_each(&writer, 3).await;
-    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    let recorded = leave(&store, root.path(), 3).await;
     let segment = segments(root.path()).remove(0);
     damage_second(&segment);
 
@@ -436,10 +442,7 @@ async fn a_record_damaged_under_a_living_writer_is_told_before_it_is_forgotten_a
 async fn a_loss_that_is_found_twice_is_told_once() {
     let (root, again) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
     let store = ScriptedStore::default();
-    store.shut();
-    let writer = start(over(&store, root.path())).await;
-    journal_each(&writer, 3).await;
-    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    leave(&store, root.path(), 3).await;
     damage_second(&segments(root.path())[0]);
     // What the one who found it first left behind when it was killed.
     copy(root.path(), again.path());
@@ -454,10 +457,7 @@ async fn a_loss_that_is_found_twice_is_told_once() {
 async fn a_record_that_is_damaged_once_it_is_stored_is_not_lost() {
     let (root, again) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
     let store = ScriptedStore::default();
-    store.shut();
-    let writer = start(over(&store, root.path())).await;
-    let recorded = journal_each(&writer, 3).await;
-    assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+    let recorded = leave(&store, root.path(), 3).await;
     // Killed after the last of them was stored, and before the file was removed.
     copy(root.path(), again.path());
     store.open();
@@ -510,11 +510,7 @@ async fn the_stores_take_what_stands_for_a_lost_batch_once_and_tell_one_that_is_
         };
         let [lost, found_again, stored, damaged_later] = [(); 4].map(|()| TempDir::new().expect("a directory"));
         for root in [&lost, &stored] {
-            let away = ScriptedStore::default();
-            away.shut();
-            let writer = start(over(&away, root.path())).await;
-            journal_each(&writer, 3).await;
-            assert_eq!(writer.shutdown(AT_ONCE).await.journaled, 3);
+            leave(&ScriptedStore::default(), root.path(), 3).await;
         }
         damage_second(&segments(lost.path())[0]);
         copy(lost.path(), found_again.path());

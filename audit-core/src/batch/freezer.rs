@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Batch, FrozenRow, Hash, Header, HeaderKind};
+use super::{Batch, FrozenRow, Hash, Header, HeaderKind, UNKNOWN};
 use crate::encoding::{self, Leaves};
 use crate::entry::{identify, micros};
 use crate::metadata::Details;
@@ -129,7 +129,7 @@ impl Freezer {
         let Header { stream_id, batch_no, kind, rows_root, .. } = &batch.header;
         let digest = Sha256::new_with_prefix(MOVED_TAG);
         Self::named(match kind {
-            HeaderKind::Lost if *rows_root == Hash::default() => {
+            HeaderKind::Lost if *rows_root == UNKNOWN => {
                 digest.chain_update(stream_id.as_bytes()).chain_update(batch_no.to_be_bytes())
             }
             HeaderKind::Lost => digest.chain_update(rows_root),

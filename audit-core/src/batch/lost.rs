@@ -11,9 +11,12 @@ use crate::catalog::SystemAction;
 use crate::encoding;
 use crate::signing::Signer;
 
+/// In place of the hash of a lost header that nobody knows.
+pub(crate) const UNKNOWN: Hash = [0; 32];
+
 impl Batch {
     /// A header without rows in the place of a batch that was lost. `hash` is that of the lost header, by which its
-    /// successor names it; zeros where nobody knows it.
+    /// successor names it, or [`UNKNOWN`].
     pub(crate) fn lost(
         stream_id: Uuid,
         batch_no: i64,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 pub use freezer::Freezer;
 pub(crate) use freezer::{Draft, LATE_AFTER};
+pub(crate) use lost::UNKNOWN;
 
 use crate::{Row, encoding, merkle};
 

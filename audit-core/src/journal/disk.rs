@@ -16,7 +16,7 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A new file with these bytes, all of them on the disk before it has its name.
+/// A file with these bytes, all of them on the disk before it has its name.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
     let scratch = path.with_added_extension(Name::SCRATCH);
     remove(&scratch)?;

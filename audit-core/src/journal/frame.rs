@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::batch::{Batch, Hash, Header};
+use crate::batch::{Batch, Hash, Header, UNKNOWN};
 
 const SEGMENT_MAGIC: [u8; 8] = *b"AUDITJNL";
 pub(super) const VERSION: u32 = 1;
@@ -149,7 +149,7 @@ impl FrameHead {
 
     /// Before the batch; the hash of the header before is not known.
     pub(super) const fn before(&self) -> Position {
-        Position { batch_no: self.batch_no, seq: self.first_seq, prev_hash: [0; 32], writer_time: self.writer_time }
+        Position { batch_no: self.batch_no, seq: self.first_seq, prev_hash: UNKNOWN, writer_time: self.writer_time }
     }
 
     /// Behind the batch.

@@ -16,7 +16,7 @@ use super::disk;
 use super::error::JournalError;
 use super::frame::{Position, SegmentHead};
 use super::name::Name;
-use super::segment::{Item, SegmentReader, SegmentWriter, frame};
+use super::segment::{Item, SegmentReader, frame};
 use crate::batch::{Batch, Header};
 
 /// Which batches belong elsewhere. Every method may block on the disk.
@@ -98,13 +98,9 @@ impl Moves {
     /// Keeps what is going to be sent in place of a batch, also after a crash.
     pub(crate) fn replace(&self, batch: &Batch, replacement: &Batch) -> Result<(), JournalError> {
         let Some(path) = self.replacement_path(batch) else { return Ok(()) };
-        let scratch = path.with_added_extension(Name::SCRATCH);
-        disk::remove(&scratch)?;
         let head =
             SegmentHead { stream_id: replacement.header().stream_id, start: Position::before(replacement.header()) };
-        SegmentWriter::create(scratch.clone(), &head, &frame(replacement), fs::File::sync_data)?;
-        fs::rename(&scratch, &path).map_err(JournalError::io("name", &path))?;
-        disk::sync_directory(path.parent().unwrap_or(Path::new(".")))
+        disk::write_private(&path, &[head.encode().as_slice(), &frame(replacement)].concat())
     }
 
     /// No file in a directory holds batches of a stream before a number any more, so that what took their places is needed no

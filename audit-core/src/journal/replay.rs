@@ -10,10 +10,7 @@ use super::Journal;
 use super::error::JournalError;
 use super::frame::{FRAME_HEAD_BYTES, FrameHead, Position};
 use super::segment::{Item, SegmentReader};
-use crate::batch::{Batch, Hash};
-
-/// In place of a hash that nobody knows.
-const UNKNOWN: Hash = [0; 32];
+use crate::batch::{Batch, UNKNOWN};
 
 /// What comes next in a stream.
 #[derive(Debug)]

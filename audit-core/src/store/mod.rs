@@ -41,9 +41,7 @@ pub use sqlite::SqliteStore;
 pub use url::{Schema, SchemaNameError, open};
 pub(crate) use url::{by_kind, open_for, unknown_kind};
 
-use crate::batch::Batch;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::batch::HeaderKind;
+use crate::batch::{Batch, HeaderKind};
 use crate::migrate;
 
 /// A boxed future, so that stores can be chosen at run time.
@@ -118,9 +116,9 @@ pub enum Landed {
 }
 
 impl Landed {
-    /// How a batch fares whose number a header of this hash has already.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    pub(crate) fn met(batch: &Batch, hash: &[u8], dead_lettered: u64) -> Self {
+    /// How a batch fares whose number a stored header of this hash has already.
+    #[must_use]
+    pub fn met(batch: &Batch, hash: &[u8], dead_lettered: u64) -> Self {
         let header = batch.header();
         if hash == batch.header_hash() {
             Self::AlreadyStored { dead_lettered }

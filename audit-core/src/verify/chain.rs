@@ -4,11 +4,8 @@ use uuid::Uuid;
 
 use super::scope::Scope;
 use super::{Break, Report};
-use crate::batch::{Hash, Header, HeaderKind};
+use crate::batch::{Hash, Header, HeaderKind, UNKNOWN};
 use crate::encoding;
-
-/// Where nobody knew the hash of a lost header.
-const UNKNOWN: Hash = [0; 32];
 
 /// Follows streams from header to header.
 #[derive(Debug, Default)]
