@@ -28,6 +28,8 @@ const STATEMENTS: usize = 32;
 pub(crate) enum Access {
     /// Makes the file if there is none, and writes.
     Write,
+    /// [`Self::Write`], batch after batch.
+    Land,
     /// Writes a file that is there.
     Change,
     /// Reads a file that is there.
@@ -88,7 +90,7 @@ impl File {
     /// Opens the file as every connection of ours does.
     pub(crate) async fn open(&self, access: Access) -> Result<SqliteConnection, StoreError> {
         match access {
-            Access::Write => self.create_if_missing()?,
+            Access::Write | Access::Land => self.create_if_missing()?,
             _ if !self.exists() => return Err(self.cannot_open("there is no such file")),
             Access::Change | Access::Read => {}
         }
@@ -115,10 +117,10 @@ impl File {
             .disable_statement_logging();
         match access {
             Access::Read => options.pragma("query_only", "ON"),
-            Access::Write | Access::Change => options
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES.to_string()),
+            Access::Write | Access::Change => writing(options),
+            // What undoes a statement that fails half-way: each page that it changes. As a file it more than doubles what a
+            // row has written; in memory it is a few MiB, because a statement has few rows.
+            Access::Land => writing(options).pragma("temp_store", "MEMORY"),
         }
     }
 
@@ -155,6 +157,13 @@ impl File {
     fn cannot_open(&self, reason: &str) -> StoreError {
         StoreError::new(ErrorClass::Operator, format!("cannot open {}", self.describe()), reason)
     }
+}
+
+fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES.to_string())
 }
 
 /// Says good-bye within [`BUSY_TIMEOUT`]; the last connection moves the WAL into the file.

@@ -27,7 +27,7 @@ impl SqliteStore {
 
 impl SqliteStore {
     pub(crate) async fn open(&self) -> Result<SqliteConnection, StoreError> {
-        let connection = self.file.open(Access::Write).await?;
+        let connection = self.file.open(Access::Land).await?;
         Ok(SqliteConnection::new(connection, self.file.describe(), self.last.clone()))
     }
 }
