@@ -42,10 +42,11 @@ static MIGRATIONS: &[Migration] = migrations! {
     16 "unsuccessful by actor" "0016_unsuccessful_by_actor.sql"
     17 "text by its bytes" "0017_text_by_its_bytes.sql"
     18 "statistics" "0018_statistics.sql"
+    19 "newest at the end" "0019_newest_at_the_end.sql"
 };
 
 /// Migrations that take longer the larger the log is: they build indexes over all of it, or look into each partition.
-const READ_THE_LOG: [i64; 4] = [13, 16, 17, 18];
+const READ_THE_LOG: [i64; 5] = [13, 16, 17, 18, 19];
 
 /// For the outbox alone.
 static OUTBOX_MIGRATIONS: &[Migration] = migrations! {

@@ -32,6 +32,7 @@ static MIGRATIONS: &[Migration] = migrations! {
     7 "retention" "0007_retention.sql"
     8 "lean indexes" "0008_lean_indexes.sql"
     9 "unsuccessful by actor" "0009_unsuccessful_by_actor.sql"
+    10 "newest at the end" "0010_newest_at_the_end.sql"
 };
 
 /// For the outbox alone.

@@ -136,12 +136,12 @@ async fn an_index_that_hides_a_row_is_found() {
     let log = Log::sqlite().await;
     with_rows(&log).await;
     let hide = "DROP INDEX idx_audit_logs_created_at;
-         CREATE INDEX idx_audit_logs_created_at ON audit_logs (created_at DESC) WHERE action <> 'forged';
+         CREATE INDEX idx_audit_logs_created_at ON audit_logs (created_at) WHERE action <> 'forged';
          INSERT INTO audit_logs (id, actor_id, actor_type, action, target_type, metadata, created_at, outcome, recorded_at, stream_id, seq)
          SELECT randomblob(16), 'somebody', 'user', 'forged', 'none', '{}', created_at, 'success', recorded_at, stream_id, seq + 100
            FROM audit_logs LIMIT 1;
          PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql = 'CREATE INDEX idx_audit_logs_created_at ON audit_logs (created_at DESC)'
+         UPDATE sqlite_schema SET sql = 'CREATE INDEX idx_audit_logs_created_at ON audit_logs (created_at)'
           WHERE name = 'idx_audit_logs_created_at';
          PRAGMA writable_schema = OFF";
     log.tamper("", hide).await;
@@ -151,7 +151,7 @@ async fn an_index_that_hides_a_row_is_found() {
     with_rows(&log).await;
     let hide = "DO $$ DECLARE part regclass := (SELECT min(tableoid)::regclass FROM audit_logs);
                 BEGIN
-             EXECUTE format('CREATE INDEX hiding ON %s (created_at DESC) WHERE action <> $f$forged$f$', part);
+             EXECUTE format('CREATE INDEX hiding ON %s (created_at) WHERE action <> $f$forged$f$', part);
              UPDATE pg_index SET indisvalid = false WHERE indrelid = part AND indexrelid <> 'hiding'::regclass;
              EXECUTE format('INSERT INTO %s SELECT gen_random_uuid(), created_at, recorded_at, stream_id, seq + 100, duration_us, attempt_id,
                              actor_type, outcome, actor_id, ''forged'', target_type, target_id, metadata FROM audit_logs LIMIT 1', part);

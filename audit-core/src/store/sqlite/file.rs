@@ -186,4 +186,18 @@ mod tests {
         close(connection).await;
         std::fs::remove_file(path).unwrap();
     }
+
+    /// A migration builds indexes, which it sorts: in memory, those of a large log would take all of it.
+    #[tokio::test]
+    async fn batches_are_undone_from_memory_and_what_is_large_is_sorted_on_disk() {
+        let path = std::env::temp_dir().join(format!("audit-{}.db", uuid::Uuid::now_v7()));
+        let file = File::parse(&format!("sqlite:{}", path.display())).unwrap();
+        for (access, place) in [(Access::Land, 2), (Access::Write, 0), (Access::Change, 0), (Access::Read, 0)] {
+            let mut connection = file.open(access).await.unwrap();
+            let temporary: i64 = sqlx::query_scalar("PRAGMA temp_store").fetch_one(&mut connection).await.unwrap();
+            assert_eq!(temporary, place, "{access:?}: 2 is MEMORY");
+            close(connection).await;
+        }
+        std::fs::remove_file(path).unwrap();
+    }
 }
