@@ -145,8 +145,8 @@ pub use action::{ActionName, ActionNameError};
 pub use actor::{Actor, ActorParseError, ActorType};
 pub use audit_macros::{AuditOutcome, AuditTarget, Catalog, Diff, audited};
 pub use auditor::{
-    Attempt, Auditor, Builder, DroppedBy, Health, Migrate, Overflow, Recording, ShutdownReport, Stats, WaitForStore,
-    WriterGuard, init, init_blocking,
+    Attempt, Auditor, Builder, DroppedBy, Health, Histogram, Migrate, Overflow, Recording, ShutdownReport, Stats,
+    WaitForStore, WriterGuard, init, init_blocking,
 };
 pub use call::{AuditOutcome, AuditTarget};
 pub use catalog::{AuditAction, Catalog};

@@ -96,9 +96,9 @@ fn tell(last: &Stats, now: &Stats, health: &Health) {
 }
 
 /// A batch is in the store.
-pub(crate) fn landed(entries: usize, took: Duration) {
+pub(crate) fn landed(entries: u64, took: Duration) {
     unharmed(|| {
-        histogram!("audit_batch_entries").record(float(entries as u64));
+        histogram!("audit_batch_entries").record(float(entries));
         histogram!("audit_landing_seconds").record(took.as_secs_f64());
     });
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Histogram;
 use crate::store::ErrorClass;
 use crate::writer::DropReason;
 
@@ -49,6 +50,10 @@ pub struct Stats {
     pub queue_high_water: u64,
     /// Batches stored.
     pub batches: u64,
+    /// Entries of each of them, but those that tell of damage to a journal.
+    pub batch_entries: Histogram,
+    /// For each of those, µs from the first attempt to store it to its commit, pauses included.
+    pub landing_us: Histogram,
     /// Attempts to store a batch that failed, or were not answered.
     pub retries: u64,
     /// What the last failed attempt came back with.

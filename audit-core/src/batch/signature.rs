@@ -1,5 +1,6 @@
 //! Who answers for a batch.
 
+use std::fmt::Display;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::{Batch, FrozenRow, Hash, Header};
@@ -11,10 +12,11 @@ impl Batch {
     /// entry is worth more than its signature.
     pub(super) fn sealed(mut header: Header, rows: Vec<FrozenRow>, signer: Option<&dyn Signer>) -> Self {
         if let Some(signer) = signer {
+            // The key is the program's, and so is whoever hears that it failed: neither's panic may take the rows along.
             match panic::catch_unwind(AssertUnwindSafe(|| sign(&header, signer))) {
                 Ok(Ok((header, header_hash))) => return Self { header, header_hash, rows },
-                Ok(Err(error)) => tracing::error!(%error, stream_id = %header.stream_id, "audit batch not signed"),
-                Err(_) => tracing::error!(stream_id = %header.stream_id, "audit batch not signed: its key panicked"),
+                Ok(Err(error)) => not_signed(&header, &error),
+                Err(_) => not_signed(&header, &"its key panicked"),
             }
         }
         (header.key_id, header.sig) = (None, None);
@@ -26,6 +28,11 @@ impl Batch {
     pub(crate) fn signed(&self, signer: &dyn Signer) -> Self {
         Self::sealed(self.header.clone(), self.rows.clone(), Some(signer))
     }
+}
+
+fn not_signed(header: &Header, reason: &dyn Display) {
+    let say = || tracing::error!(%reason, stream_id = %header.stream_id, "audit batch not signed");
+    let _ = panic::catch_unwind(AssertUnwindSafe(say));
 }
 
 /// The header with the key's name and signature, and its hash.

@@ -113,8 +113,7 @@ impl Work {
         match attempt {
             Ok(Drained::Moved { entries, dead_lettered }) => {
                 queue.drained(entries, dead_lettered);
-                #[cfg(feature = "metrics")]
-                crate::metrics::landed(usize::try_from(entries).unwrap_or(usize::MAX), began.elapsed());
+                queue.measured(entries, began.elapsed());
                 self.recovered();
                 Duration::ZERO
             }

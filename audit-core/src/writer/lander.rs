@@ -103,15 +103,13 @@ impl Lander {
         let signer = self.shared.signer.as_deref().filter(|_| batch.header().kind == HeaderKind::Lost);
         let lost = signer.map(|signer| batch.signed(signer));
         let batch = lost.as_ref().unwrap_or(batch);
-        #[cfg(feature = "metrics")]
         let began = std::time::Instant::now();
         loop {
             match self.attempt(batch, &mut in_its_place).await {
                 Ok(Some(fate)) => {
                     self.well(batch);
-                    #[cfg(feature = "metrics")]
-                    if !batch.header().kind.is_bare() {
-                        crate::metrics::landed(batch.rows().len(), began.elapsed());
+                    if !batch.rows().is_empty() {
+                        self.shared.queue.measured(batch.rows().len() as u64, began.elapsed());
                     }
                     return fate;
                 }

@@ -91,6 +91,17 @@ impl Queue {
         state.stats.last_error_class = Some(error.class());
     }
 
+    /// A batch is in the store, so long after the first attempt.
+    pub(crate) fn measured(&self, entries: u64, took: Duration) {
+        {
+            let mut state = self.state();
+            state.stats.batch_entries.add(entries);
+            state.stats.landing_us.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
+        #[cfg(feature = "metrics")]
+        crate::metrics::landed(entries, took);
+    }
+
     /// No new places from now on; the lanes write what there is and go.
     pub(crate) fn drain(&self) {
         let in_vain = {
