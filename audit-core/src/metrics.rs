@@ -25,7 +25,7 @@
 //! | `audit_journal_oldest_seconds` | gauge | | age of the oldest batch in the journal; 0 where there is none |
 //! | `audit_health` | gauge | | 0 ok, 1 degraded, 2 failing |
 //! | `audit_batch_entries` | histogram | | entries of each batch that was stored |
-//! | `audit_landing_seconds` | histogram | | from the first attempt to store a batch to its commit, pauses included |
+//! | `audit_landing_seconds` | histogram | | from the first attempt to store a batch to its commit, pauses included; of a batch of the outbox, the last attempt |
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn describe() {
     metrics::describe_histogram!(
         "audit_landing_seconds",
         Unit::Seconds,
-        "From the first attempt to store a batch to its commit, pauses included"
+        "From the first attempt to store a batch to its commit, pauses included; of a batch of the outbox, the last attempt"
     );
 }
 

@@ -1,8 +1,9 @@
 //! What the writer promises whatever the store does.
 
 use std::collections::HashSet;
+use std::panic::panic_any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use audit_core::batch::Batch;
@@ -57,12 +58,27 @@ struct Panicking {
     key: SigningKey,
     asked_for_its_name: Arc<AtomicBool>,
     asked_to_sign: Arc<AtomicBool>,
+    /// Then with what panics once more when it is dropped, which nobody guards against.
+    asked_to_sign_for_the_last_time: Arc<AtomicBool>,
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("scripted panic");
+    }
 }
 
 impl Panicking {
     fn new() -> Self {
         let key = SigningKey::generate("writer").expect("a name");
-        Self { key, asked_for_its_name: Arc::default(), asked_to_sign: Arc::default() }
+        Self {
+            key,
+            asked_for_its_name: Arc::default(),
+            asked_to_sign: Arc::default(),
+            asked_to_sign_for_the_last_time: Arc::default(),
+        }
     }
 }
 
@@ -74,14 +90,17 @@ impl Signer for Panicking {
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         assert!(!self.asked_to_sign.swap(false, Ordering::Relaxed), "scripted panic");
+        if self.asked_to_sign_for_the_last_time.swap(false, Ordering::Relaxed) {
+            panic_any(PanicsWhenDropped);
+        }
         self.key.sign(message)
     }
 }
 
-/// Whether [`PanickingSubscriber`] panics over the next batch that is not signed.
-static SUBSCRIBER_PANICS: AtomicBool = AtomicBool::new(false);
+/// How often [`PanickingSubscriber`] heard of a batch that is not signed.
+static HEARD: AtomicU64 = AtomicU64::new(0);
 
-/// Stands for whatever panics while a batch is frozen.
+/// Panics over each batch that is not signed.
 struct PanickingSubscriber;
 
 impl Subscriber for PanickingSubscriber {
@@ -98,7 +117,8 @@ impl Subscriber for PanickingSubscriber {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, _: &Event<'_>) {
-        assert!(!SUBSCRIBER_PANICS.swap(false, Ordering::Relaxed), "scripted panic");
+        HEARD.fetch_add(1, Ordering::Relaxed);
+        panic!("scripted panic");
     }
 
     fn enter(&self, _: &span::Id) {}
@@ -178,30 +198,33 @@ async fn a_whole_batch_is_frozen_while_the_one_before_it_is_on_its_way() {
 }
 
 #[tokio::test]
-async fn a_panic_of_whoever_hears_that_a_key_panicked_costs_no_entry_either() {
+async fn a_panic_while_the_next_batch_is_frozen_costs_that_batch_alone() {
     let store = ScriptedStore::default();
-    tracing::subscriber::set_global_default(PanickingSubscriber).expect("no other test sets one");
     let signer = Panicking::new();
-    let asked_to_sign = Arc::clone(&signer.asked_to_sign);
+    let asked_to_sign = Arc::clone(&signer.asked_to_sign_for_the_last_time);
     let writer = start(over(&store).lanes(1).batch_rows(2).signer(signer)).await;
     writer.auditor().record(entry()).durable().await.expect("the store takes it");
     store.shut();
     writer.auditor().record(entry()).await.expect("there is room");
     until(&writer, |_| store.waiting() > 0).await;
-    SUBSCRIBER_PANICS.store(true, Ordering::Relaxed);
     asked_to_sign.store(true, Ordering::Relaxed);
+    let mut ids = Vec::new();
     for _ in 0..2 {
-        writer.auditor().record(entry()).await.expect("there is room");
+        ids.push(writer.auditor().record(entry()).await.expect("there is room"));
     }
-    until(&writer, |_| !SUBSCRIBER_PANICS.load(Ordering::Relaxed)).await;
+    let stats = until(&writer, |stats| stats.dropped_by.panicked > 0).await;
+    assert_eq!((stats.dropped_by.panicked, stats.in_flight), (2, 1), "{stats:?}");
     store.open();
     let report = writer.shutdown(SOON).await;
-    assert_eq!((report.lost, report.stats.stored, report.stats.waiting), (0, 4, 0), "{report:?}");
-    assert_eq!(actions(&store.batches()), ["door.opened"; 4]);
+    assert_eq!((report.lost, report.stats.waiting), (2, 0), "{report:?}");
+    assert_eq!(report.lost_ids, ids);
+    assert!(report.stats.is_balanced(), "{report:?}");
+    assert_eq!(actions(&store.batches()), ["door.opened", "door.opened", "audit.gap"]);
 }
 
 #[tokio::test]
-async fn a_key_that_panics_costs_a_signature_and_no_entry() {
+async fn a_key_that_panics_costs_a_signature_and_no_entry_whoever_hears_of_it() {
+    tracing::subscriber::set_global_default(PanickingSubscriber).expect("no other test sets one");
     let store = ScriptedStore::default();
     let signer = Panicking::new();
     let panics = [&signer.asked_for_its_name, &signer.asked_to_sign].map(Arc::clone);
@@ -214,6 +237,7 @@ async fn a_key_that_panics_costs_a_signature_and_no_entry() {
     writer.auditor().record(entry()).durable().await.expect("the store takes it");
     let report = writer.shutdown(SOON).await;
     assert_eq!((report.lost, report.stored), (0, 4));
+    assert!(HEARD.load(Ordering::Relaxed) >= 2);
     let batches = store.batches();
     let is_signed = |batch: &Batch| (batch.header().key_id.is_some(), batch.header().sig.is_some());
     assert_eq!(

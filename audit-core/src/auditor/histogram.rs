@@ -30,7 +30,8 @@ impl Histogram {
         self.sum
     }
 
-    /// The largest value of each bucket, [`u64::MAX`] in the last, and how many values were as large and larger than the bucket before.
+    /// The largest value of each bucket, [`u64::MAX`] in the last, and how many values are in it: no larger, and larger than the bucket before
+    /// allows.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
         (0..).map(bound).zip(self.counts)
     }

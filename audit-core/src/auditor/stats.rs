@@ -50,9 +50,9 @@ pub struct Stats {
     pub queue_high_water: u64,
     /// Batches stored.
     pub batches: u64,
-    /// Entries of each of them, but those that tell of damage to a journal.
+    /// How many entries each of them has.
     pub batch_entries: Histogram,
-    /// For each of those, µs from the first attempt to store it to its commit, pauses included.
+    /// µs from the first attempt to store a batch to its commit, pauses included; of a batch of the outbox, those of the last attempt.
     pub landing_us: Histogram,
     /// Attempts to store a batch that failed, or were not answered.
     pub retries: u64,

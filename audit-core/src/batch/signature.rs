@@ -30,8 +30,8 @@ impl Batch {
     }
 }
 
-fn not_signed(header: &Header, reason: &dyn Display) {
-    let say = || tracing::error!(%reason, stream_id = %header.stream_id, "audit batch not signed");
+fn not_signed(header: &Header, error: &dyn Display) {
+    let say = || tracing::error!(%error, stream_id = %header.stream_id, "audit batch not signed");
     let _ = panic::catch_unwind(AssertUnwindSafe(say));
 }
 

@@ -302,11 +302,17 @@ pub(crate) fn time(row: &SqliteRow, column: &'static str) -> Result<DateTime<Utc
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, Connection as _};
+    use sqlx::AssertSqlSafe;
 
     use super::*;
 
-    const TABLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/0001_tables.sql"));
+    /// An empty log in a folder.
+    async fn migrated() -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("audit.db").display());
+        crate::migrate::migrate_sqlite(&File::parse(&url).unwrap()).await.unwrap();
+        (folder, url)
+    }
 
     async fn plan(connection: &mut SqliteConnection, query: &Query) -> String {
         let plan = plan_of(query);
@@ -318,15 +324,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_takes_too_long_is_given_up_and_the_next_is_not() {
-        let path = std::env::temp_dir().join(format!("audit-{}.db", uuid::Uuid::now_v7()));
-        let url = format!("sqlite:{}", path.display());
+        let (_folder, url) = migrated().await;
         let mut writer = File::parse(&url).unwrap().open(Access::Write).await.unwrap();
         let rows = "INSERT INTO audit_logs (id, actor_type, action, target_type, metadata, created_at, outcome, stream_id, seq)
                     WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n LIMIT 5000)
                     SELECT randomblob(16), 'user', 'door.opened', 'door', '{}', i, 'success', zeroblob(16), i FROM n";
-        for sql in [TABLES, rows] {
-            sqlx::raw_sql(sql).execute(&mut writer).await.unwrap();
-        }
+        sqlx::raw_sql(rows).execute(&mut writer).await.unwrap();
         let mut reader = Sqlite::connect(&url).await.unwrap();
         let rare = Query::new().outcome(crate::Outcome::Denied);
 
@@ -335,7 +338,6 @@ mod tests {
         assert!(error.to_string().contains("narrow the question"), "{error}");
         reader.statement_limit = STATEMENT_LIMIT;
         assert_eq!(reader.page(&rare, Duration::ZERO).await.unwrap().rows, []);
-        std::fs::remove_file(path).unwrap();
     }
 
     fn asked(text: &str) -> Query {
@@ -344,8 +346,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_question_searches_the_index_that_fewest_rows_meet() {
-        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        sqlx::raw_sql(TABLES).execute(&mut connection).await.unwrap();
+        let (_folder, url) = migrated().await;
+        let mut connection = File::parse(&url).unwrap().open(Access::Read).await.unwrap();
         let all = Query::new().action("a").actor("b").target_id("c").request_id("d");
         for (query, index) in [
             (Query::new(), "created_at"),

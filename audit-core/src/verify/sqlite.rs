@@ -22,6 +22,9 @@ const OF_STREAMS: [&str; 4] = ["audit_batches", "audit_dead_letters", "audit_tre
 
 /// The default of `db_time`.
 const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
+/// The next rows by their time, as its index has them.
+const ROWS: &str = "SELECT rowid AS place, * FROM audit_logs WHERE created_at >= ?1 AND (created_at > ?1 OR rowid > ?2) \
+     AND (?4 IS NULL OR stream_id = ?4) ORDER BY created_at, rowid LIMIT ?3";
 
 /// The first statement that reads begins the snapshot. Nothing leads from a time to the headers, so they are sorted once, in
 /// a temporary table of this connection, for which alone it may write.
@@ -79,7 +82,7 @@ impl Sqlite {
             action,
             header: (Uuid::nil(), i64::MIN),
             header_in_time: 0,
-            row: (first.unwrap_or(i64::MIN), i64::MAX),
+            row: (first.unwrap_or(i64::MIN), i64::MIN),
             letter: (Uuid::nil(), i64::MIN, i32::MIN),
             leaf: (Uuid::nil(), i64::MIN),
             leaf_in_order: i64::MIN,
@@ -119,11 +122,8 @@ impl Sqlite {
     }
 
     async fn row_page(&mut self) -> Result<Option<RowPage>, StoreError> {
-        // The index on created_at falls, so that walking it upwards meets equal times by falling rowid.
-        const SQL: &str = "SELECT rowid AS place, * FROM audit_logs WHERE created_at >= ?1 AND (created_at > ?1 OR rowid < ?2) \
-             AND (?4 IS NULL OR stream_id = ?4) ORDER BY created_at, rowid DESC LIMIT ?3";
         let (created_at, place) = self.row;
-        let rows = sqlx::query(SQL).bind(created_at).bind(place).bind(PAGE).bind(self.stream);
+        let rows = sqlx::query(ROWS).bind(created_at).bind(place).bind(PAGE).bind(self.stream);
         let rows = rows.fetch_all(&mut self.connection).await.and_then(|rows| {
             if let Some(last) = rows.last() {
                 self.row = (last.try_get("created_at")?, last.try_get("place")?);
@@ -406,5 +406,25 @@ impl Source for Sqlite {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(close(self.connection))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::migrate_sqlite;
+
+    /// Else every page would fetch and sort all rows of one time, of which an import may have many.
+    #[tokio::test]
+    async fn rows_come_in_the_order_of_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::parse(&format!("sqlite:{}", folder.path().join("audit.db").display())).unwrap();
+        migrate_sqlite(&file).await.unwrap();
+        let mut connection = file.open(Access::Read).await.unwrap();
+        let steps =
+            sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {ROWS}"))).fetch_all(&mut connection).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        assert_eq!(steps, ["SEARCH audit_logs USING INDEX idx_audit_logs_created_at (created_at>?)"]);
+        close(connection).await;
     }
 }

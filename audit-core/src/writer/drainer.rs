@@ -113,7 +113,9 @@ impl Work {
         match attempt {
             Ok(Drained::Moved { entries, dead_lettered }) => {
                 queue.drained(entries, dead_lettered);
-                queue.measured(entries, began.elapsed());
+                if entries > 0 {
+                    queue.measured(entries, began.elapsed());
+                }
                 self.recovered();
                 Duration::ZERO
             }

@@ -72,28 +72,23 @@ async fn no_filter_of_the_seed_reads_a_partition_through() {
     }
 }
 
-/// Half-empty, they would be about twice as large as when they are built anew.
+/// Half-empty, it would be about twice as large as when it is built anew.
 #[tokio::test]
-async fn an_index_whose_newest_stands_at_its_end_stays_full() {
+async fn the_index_over_the_time_stays_full() {
     let database = server().database().await;
     migrate(&database.url(), &Options::new()).await.unwrap();
     let rows = "INSERT INTO control_plane.audit_logs
-                    (id, created_at, stream_id, seq, actor_type, outcome, actor_id, action, target_type, target_id, metadata)
-                SELECT gen_random_uuid(), now() + i * interval '1 microsecond', gen_random_uuid(), i, 'user', 'success', 'user_1',
-                       'thing.done', 'thing', 'thing_1', '{}'
+                    (id, created_at, stream_id, seq, actor_type, outcome, action, target_type, metadata)
+                SELECT gen_random_uuid(), now() + i * interval '1 microsecond', gen_random_uuid(), i, 'user', 'success', 'thing.done',
+                       'thing', '{}'
                   FROM generate_series(1, 20000) AS i";
     database.execute(rows).await;
-    let sizes = "SELECT array_agg(bytes ORDER BY index) FROM (
-                     SELECT inhparent::regclass::text AS index, sum(pg_relation_size(inhrelid))::bigint AS bytes FROM pg_inherits
-                      WHERE inhparent::regclass::text ~ 'idx_audit_logs_(created_at|action|actor_created|target_created)$'
-                      GROUP BY inhparent) AS indexes";
-    let grown: Vec<i64> = database.value(sizes).await;
+    let size = "SELECT sum(pg_relation_size(inhrelid))::bigint FROM pg_inherits
+                 WHERE inhparent = 'control_plane.idx_audit_logs_created_at'::regclass";
+    let grown: i64 = database.value(size).await;
     database.execute("REINDEX TABLE control_plane.audit_logs").await;
-    let built: Vec<i64> = database.value(sizes).await;
-    assert_eq!(built.len(), 4);
-    for (grown, built) in grown.iter().zip(&built) {
-        assert!(grown * 4 < built * 5, "{grown} bytes instead of {built}");
-    }
+    let built: i64 = database.value(size).await;
+    assert!(grown * 4 < built * 5, "{grown} bytes instead of {built}");
 }
 
 /// Lets the reader see rows only while something is true of its session.

@@ -253,7 +253,10 @@ impl State {
         let dead_lettered = dead_lettered.min(entries);
         self.stats.dead_lettered += dead_lettered;
         self.stats.stored += entries - dead_lettered;
-        self.stats.batches += u64::from(entries > 0);
+        if entries > 0 {
+            self.stats.batches += 1;
+            self.stats.batch_entries.add(entries);
+        }
     }
 
     pub(super) fn drop_entries(&mut self, entries: u64, reason: DropReason) {
