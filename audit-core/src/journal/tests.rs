@@ -321,14 +321,20 @@ fn batches_leave_in_order_and_segments_rotate_and_go_when_all_of_theirs_have_lef
     assert_eq!(fs::read_dir(root.path()).expect("the root is there").count(), 0);
 }
 
+/// A living writer's, with these batches.
+fn backlog_of(root: &TempDir, batches: &[Batch]) -> Backlog {
+    let backlog = Backlog::new(Journal::open(root.path(), GENEROUS).expect("the directory is writable"));
+    for batch in batches {
+        backlog.append(batch).expect("there is room");
+    }
+    backlog
+}
+
 #[test]
 fn a_batch_that_was_never_read_can_be_forgotten() {
     let root = TempDir::new().expect("a directory");
-    let backlog = Backlog::new(Journal::open(root.path(), GENEROUS).expect("the directory is writable"));
     let written = batches(3);
-    for batch in &written {
-        backlog.append(batch).expect("there is room");
-    }
+    let backlog = backlog_of(&root, &written);
     backlog.forget_front(None);
     let front = backlog.front().expect("it can be read").expect("there is one");
     assert!(matches!(&*front, Step::Batch(front) if front.header_hash() == written[1].header_hash()));

@@ -305,14 +305,7 @@ mod tests {
     use sqlx::AssertSqlSafe;
 
     use super::*;
-
-    /// An empty log in a folder.
-    async fn migrated() -> (tempfile::TempDir, String) {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("audit.db").display());
-        crate::migrate::migrate_sqlite(&File::parse(&url).unwrap()).await.unwrap();
-        (folder, url)
-    }
+    use crate::migrate::migrate_sqlite;
 
     async fn plan(connection: &mut SqliteConnection, query: &Query) -> String {
         let plan = plan_of(query);
@@ -324,13 +317,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_takes_too_long_is_given_up_and_the_next_is_not() {
-        let (_folder, url) = migrated().await;
-        let mut writer = File::parse(&url).unwrap().open(Access::Write).await.unwrap();
+        let (_folder, file) = File::of_a_test();
+        migrate_sqlite(&file).await.unwrap();
+        let mut writer = file.open(Access::Write).await.unwrap();
         let rows = "INSERT INTO audit_logs (id, actor_type, action, target_type, metadata, created_at, outcome, stream_id, seq)
                     WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n LIMIT 5000)
                     SELECT randomblob(16), 'user', 'door.opened', 'door', '{}', i, 'success', zeroblob(16), i FROM n";
         sqlx::raw_sql(rows).execute(&mut writer).await.unwrap();
-        let mut reader = Sqlite::connect(&url).await.unwrap();
+        let mut reader = Sqlite::connect(&file.describe()).await.unwrap();
         let rare = Query::new().outcome(crate::Outcome::Denied);
 
         reader.statement_limit = Duration::ZERO;
@@ -346,8 +340,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_question_searches_the_index_that_fewest_rows_meet() {
-        let (_folder, url) = migrated().await;
-        let mut connection = File::parse(&url).unwrap().open(Access::Read).await.unwrap();
+        let (_folder, file) = File::of_a_test();
+        migrate_sqlite(&file).await.unwrap();
+        let mut connection = file.open(Access::Read).await.unwrap();
         let all = Query::new().action("a").actor("b").target_id("c").request_id("d");
         for (query, index) in [
             (Query::new(), "created_at"),

@@ -417,8 +417,7 @@ mod tests {
     /// Else every page would fetch and sort all rows of one time, of which an import may have many.
     #[tokio::test]
     async fn rows_come_in_the_order_of_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = File::parse(&format!("sqlite:{}", folder.path().join("audit.db").display())).unwrap();
+        let (_folder, file) = File::of_a_test();
         migrate_sqlite(&file).await.unwrap();
         let mut connection = file.open(Access::Read).await.unwrap();
         let steps =

@@ -113,9 +113,7 @@ impl Work {
         match attempt {
             Ok(Drained::Moved { entries, dead_lettered }) => {
                 queue.drained(entries, dead_lettered);
-                if entries > 0 {
-                    queue.measured(entries, began.elapsed());
-                }
+                queue.measured(entries, began.elapsed());
                 self.recovered();
                 Duration::ZERO
             }

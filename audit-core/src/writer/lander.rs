@@ -108,9 +108,7 @@ impl Lander {
             match self.attempt(batch, &mut in_its_place).await {
                 Ok(Some(fate)) => {
                     self.well(batch);
-                    if !batch.rows().is_empty() {
-                        self.shared.queue.measured(batch.rows().len() as u64, began.elapsed());
-                    }
+                    self.shared.queue.measured(batch.rows().len() as u64, began.elapsed());
                     return fate;
                 }
                 Ok(None) => {}

@@ -91,13 +91,14 @@ impl Queue {
         state.stats.last_error_class = Some(error.class());
     }
 
-    /// A batch of so many entries took so long to be stored.
+    /// A batch of so many entries took so long to be stored. One without entries does not count.
     pub(crate) fn measured(&self, entries: u64, took: Duration) {
+        if entries == 0 {
+            return;
+        }
         self.state().stats.landing_us.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         #[cfg(feature = "metrics")]
         crate::metrics::landed(entries, took);
-        #[cfg(not(feature = "metrics"))]
-        let _ = entries;
     }
 
     /// No new places from now on; the lanes write what there is and go.

@@ -33,13 +33,11 @@ fn followed_by(segment: &Path, batches: &[Batch]) -> PathBuf {
 fn a_last_record_torn_at_any_byte_is_cut_off_and_costs_no_other() {
     let written = batches(3);
     let root = TempDir::new().expect("a directory");
-    left_by_the_dead(root.path(), &written);
-    let path = &segments(root.path())[0];
-    let segment = fs::read(path).expect("it is there");
-    let offsets = offsets(&segment);
+    let (path, offsets) = segment_of(&root, &written);
+    let segment = fs::read(&path).expect("it is there");
     for end in offsets[2]..offsets[3] {
         let root = TempDir::new().expect("a directory");
-        left_as(root.path(), path, &segment[..end]);
+        left_as(root.path(), &path, &segment[..end]);
         let steps = adopt(root.path());
         assert_eq!(whole(&steps), hashes(&written[..2]), "cut at {end}");
         assert_eq!(steps.len(), 2, "cut at {end}");
@@ -51,15 +49,13 @@ fn a_last_record_torn_at_any_byte_is_cut_off_and_costs_no_other() {
 fn a_bit_flipped_in_any_byte_of_a_record_costs_that_record_alone_and_is_told() {
     let written = batches(3);
     let root = TempDir::new().expect("a directory");
-    left_by_the_dead(root.path(), &written);
-    let path = &segments(root.path())[0];
-    let segment = fs::read(path).expect("it is there");
-    let offsets = offsets(&segment);
+    let (path, offsets) = segment_of(&root, &written);
+    let segment = fs::read(&path).expect("it is there");
     for at in offsets[1]..offsets[2] {
         let root = TempDir::new().expect("a directory");
         let mut segment = segment.clone();
         segment[at] ^= 1 << (at % 8);
-        left_as(root.path(), path, &segment);
+        left_as(root.path(), &path, &segment);
         let steps = adopt(root.path());
         assert_eq!(whole(&steps), [*written[0].header_hash(), *written[2].header_hash()], "flipped at {at}");
         let hash = *written[1].header_hash();
@@ -249,11 +245,8 @@ fn the_bytes_of_a_damaged_record_are_kept_whole_or_not_at_all() {
 #[test]
 fn damage_under_a_living_writer_costs_the_damaged_batch_alone() {
     let root = TempDir::new().expect("a directory");
-    let backlog = Backlog::new(Journal::open(root.path(), GENEROUS).expect("the directory is writable"));
     let written = batches(4);
-    for batch in &written {
-        backlog.append(batch).expect("there is room");
-    }
+    let backlog = backlog_of(&root, &written);
     let path = &segments(root.path())[0];
     let offsets = offsets(&fs::read(path).expect("it is there"));
     flip(path, offsets[1]);

@@ -172,32 +172,38 @@ pub(crate) async fn close(connection: SqliteConnection) {
 }
 
 #[cfg(test)]
+impl File {
+    /// One that is not there yet, in a folder of its own.
+    pub(crate) fn of_a_test() -> (tempfile::TempDir, Self) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.db");
+        (folder, Self { path })
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn every_commit_is_synced() {
-        let path = std::env::temp_dir().join(format!("audit-{}.db", uuid::Uuid::now_v7()));
-        let file = File::parse(&format!("sqlite:{}", path.display())).unwrap();
+        let (_folder, file) = File::of_a_test();
         let mut connection = file.open(Access::Write).await.unwrap();
         let ask = |pragma: &'static str| sqlx::query_scalar::<_, i64>(pragma);
         assert_eq!(ask("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap(), 2, "2 is FULL");
         assert_eq!(ask("PRAGMA foreign_keys").fetch_one(&mut connection).await.unwrap(), 1);
         close(connection).await;
-        std::fs::remove_file(path).unwrap();
     }
 
     /// A migration builds indexes, which it sorts: in memory, those of a large log would take all of it.
     #[tokio::test]
     async fn batches_are_undone_from_memory_and_what_is_large_is_sorted_on_disk() {
-        let path = std::env::temp_dir().join(format!("audit-{}.db", uuid::Uuid::now_v7()));
-        let file = File::parse(&format!("sqlite:{}", path.display())).unwrap();
+        let (_folder, file) = File::of_a_test();
         for (access, place) in [(Access::Land, 2), (Access::Write, 0), (Access::Change, 0), (Access::Read, 0)] {
             let mut connection = file.open(access).await.unwrap();
             let temporary: i64 = sqlx::query_scalar("PRAGMA temp_store").fetch_one(&mut connection).await.unwrap();
             assert_eq!(temporary, place, "{access:?}: 2 is MEMORY");
             close(connection).await;
         }
-        std::fs::remove_file(path).unwrap();
     }
 }

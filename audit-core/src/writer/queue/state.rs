@@ -254,7 +254,6 @@ impl State {
         self.stats.dead_lettered += dead_lettered;
         self.stats.stored += entries - dead_lettered;
         if entries > 0 {
-            self.stats.batches += 1;
             self.stats.batch_entries.add(entries);
         }
     }
@@ -312,6 +311,7 @@ impl State {
             in_flight: self.in_flight(),
             journaled: self.journaled,
             dropped: self.stats.dropped_by.total(),
+            batches: self.stats.batch_entries.count(),
             ..self.stats.clone()
         }
     }
